@@ -1,0 +1,33 @@
+//! The chunk protocol (RTMP 1.0, 5.3): messages cut into chunks, chunks of several messages interleaved.
+//!
+//! [`ChunkReader`] puts the peer's messages together; [`write_message`] cuts ours.
+
+mod basic_header;
+mod message_header;
+mod reader;
+mod writer;
+
+pub use basic_header::{BasicHeader, Format};
+pub use message_header::{EXTENDED_FIELD, MessageHeader};
+pub use reader::{ChunkError, ChunkReader};
+pub use writer::{chunked_len, write_message};
+
+use bytes::Bytes;
+
+use crate::ids::{ChunkStreamId, MessageStreamId};
+use crate::timestamp::Timestamp;
+
+/// A whole message as the chunks carried it; its payload is not yet understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawMessage {
+    /// The lane it came in.
+    pub chunk_stream: ChunkStreamId,
+    /// The NetStream it belongs to.
+    pub stream: MessageStreamId,
+    /// The sender's time.
+    pub timestamp: Timestamp,
+    /// The message type id (RTMP 1.0, 6.1).
+    pub kind: u8,
+    /// The payload.
+    pub body: Bytes,
+}

@@ -1,0 +1,173 @@
+//! Frame: one media message, chunked once, for every player.
+//!
+//! A frame begins with a format-0 chunk that says everything (absolute time, its own chunk stream), so it may
+//! follow anything and skip anything. It is written for message stream 1, which nearly every player has; for any
+//! other stream only the few bytes of its head are written anew, and the body is shared.
+//!
+//! Invariants: the bytes never change. A frame owns exactly its bytes and keeps no read buffer alive.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::chunk::{MessageHeader, chunked_len, write_message};
+use crate::ids::{ChunkSize, ChunkStreamId, MessageStreamId};
+use crate::media::FrameKind;
+use crate::message::kind;
+use crate::timestamp::Timestamp;
+
+/// A media message ready for the socket. Cloning shares the bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    wire: Bytes,
+    timestamp: Timestamp,
+    payload_len: u32,
+    chunk_size: ChunkSize,
+    kind: FrameKind,
+}
+
+impl Frame {
+    /// The stream id that [`Frame::wire`] is written for.
+    pub const WIRE_STREAM: MessageStreamId = MessageStreamId::new(1);
+
+    /// Chunks `payload`. Costs one allocation and one copy, whatever the number of players.
+    ///
+    /// A payload longer than 16 MiB cannot come from a chunk reader; handing one in is the caller's fault.
+    pub fn new(kind: FrameKind, timestamp: Timestamp, payload: &[u8], chunk_size: ChunkSize) -> Self {
+        let payload_len = u32::try_from(payload.len()).expect("no message is longer than 16 MiB");
+        let header = Self::header(kind, timestamp, payload_len, Self::WIRE_STREAM);
+        let mut wire = BytesMut::with_capacity(chunked_len(&header, chunk_size));
+        write_message(&header, payload, chunk_size, &mut wire);
+        Self { wire: wire.freeze(), timestamp, payload_len, chunk_size, kind }
+    }
+
+    /// The same payload at another time.
+    #[must_use]
+    pub fn at(&self, timestamp: Timestamp) -> Self {
+        let payload: Vec<u8> = self.payload().flatten().copied().collect();
+        Self::new(self.kind, timestamp, &payload, self.chunk_size)
+    }
+
+    /// All bytes, written for message stream 1.
+    pub fn wire(&self) -> &Bytes {
+        &self.wire
+    }
+
+    /// The bytes in front of the payload's first, written for `stream`. Never more than 16.
+    pub fn head_for(&self, stream: MessageStreamId) -> Bytes {
+        let mut head = BytesMut::with_capacity(16);
+        Self::header(self.kind, self.timestamp, self.payload_len, stream).write(&mut head);
+        head.freeze()
+    }
+
+    /// The bytes behind the head; the same for every stream.
+    pub fn body(&self) -> Bytes {
+        self.wire.slice(self.head_len()..)
+    }
+
+    /// The payload, an FLV tag body or AMF0 values, in as many slices as the message has chunks.
+    pub fn payload(&self) -> impl Iterator<Item = &[u8]> {
+        let continuation = self.message_header().continuation_len();
+        let chunk = self.chunk_size.bytes();
+        let mut rest = &self.wire[self.head_len()..];
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let (slice, behind) = rest.split_at(rest.len().min(chunk));
+            rest = behind.get(continuation..).unwrap_or_default();
+            Some(slice)
+        })
+    }
+
+    /// Length of the payload in bytes.
+    pub fn payload_len(&self) -> usize {
+        self.payload_len as usize
+    }
+
+    /// The time on its stream's own timeline.
+    pub fn timestamp(&self) -> Timestamp {
+        self.timestamp
+    }
+
+    /// What it is to a player that joins.
+    pub fn kind(&self) -> FrameKind {
+        self.kind
+    }
+
+    /// The size that it was chunked with. A player must have been told of it.
+    pub fn chunk_size(&self) -> ChunkSize {
+        self.chunk_size
+    }
+
+    fn head_len(&self) -> usize {
+        self.message_header().wire_len()
+    }
+
+    fn message_header(&self) -> MessageHeader {
+        Self::header(self.kind, self.timestamp, self.payload_len, Self::WIRE_STREAM)
+    }
+
+    fn header(kind: FrameKind, timestamp: Timestamp, length: u32, stream: MessageStreamId) -> MessageHeader {
+        let (chunk_stream, kind) = match kind {
+            FrameKind::AudioConfig(_) | FrameKind::Audio => (ChunkStreamId::AUDIO, kind::AUDIO),
+            FrameKind::VideoConfig(_)
+            | FrameKind::VideoMetadata
+            | FrameKind::Keyframe(_)
+            | FrameKind::Interframe => (ChunkStreamId::VIDEO, kind::VIDEO),
+            FrameKind::Metadata | FrameKind::Data => (ChunkStreamId::AUDIO, kind::DATA),
+        };
+        MessageHeader { chunk_stream, stream, timestamp, kind, length }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quickcheck_macros::quickcheck;
+
+    use super::*;
+    use crate::chunk::{ChunkReader, RawMessage};
+
+    #[test]
+    fn the_wire_is_a_format_0_chunk_for_stream_1() {
+        let frame = Frame::new(FrameKind::Audio, Timestamp::from_millis(40), &[0xAF, 1], size(65_536));
+        assert_eq!(frame.wire()[..], [4, 0, 0, 40, 0, 0, 2, 8, 1, 0, 0, 0, 0xAF, 1]);
+    }
+
+    #[quickcheck]
+    fn every_stream_id_gets_the_same_message(payload: Vec<u8>, millis: u32, chunk: u8, stream: u32) -> bool {
+        let chunk = size(u32::from(chunk).max(1));
+        let time = Timestamp::from_millis(millis);
+        let frame = Frame::new(FrameKind::Interframe, time, &payload, chunk);
+        let stream = MessageStreamId::new(stream);
+        let patched = [&frame.head_for(stream)[..], &frame.body()].concat();
+        let read = |bytes: &[u8]| -> RawMessage {
+            let mut reader = ChunkReader::new(true);
+            let set_size = [&[2, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0][..], &chunk.get().to_be_bytes()].concat();
+            reader.read(&mut &set_size[..]).unwrap().unwrap();
+            reader.read(&mut &bytes[..]).unwrap().unwrap()
+        };
+        let mine = read(&patched);
+        let common = read(frame.wire());
+        mine.stream == stream
+            && common.stream == Frame::WIRE_STREAM
+            && (&mine.body, mine.timestamp, mine.kind) == (&common.body, time, kind::VIDEO)
+            && mine.body == payload
+            && frame.payload().flatten().eq(&payload)
+            && frame.payload().count() == payload.len().div_ceil(chunk.bytes())
+    }
+
+    #[test]
+    fn restamping_changes_the_time_and_nothing_else() {
+        let payload: Vec<u8> = (0..200).collect();
+        let early = Frame::new(FrameKind::Audio, Timestamp::ZERO, &payload, size(64));
+        let late = early.at(Timestamp::from_millis(0x0100_0000));
+        assert!(late.payload().flatten().eq(&payload));
+        assert_eq!(
+            late,
+            Frame::new(FrameKind::Audio, Timestamp::from_millis(0x0100_0000), &payload, size(64))
+        );
+    }
+
+    fn size(bytes: u32) -> ChunkSize {
+        ChunkSize::new(bytes).unwrap()
+    }
+}

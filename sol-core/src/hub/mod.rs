@@ -1,0 +1,119 @@
+//! Hub: streams by name, and how publishers and players meet on them.
+//!
+//! A publisher appends frames to its stream's *tape*, a bounded ring. A player is a *playhead*, a position on it.
+//! Nobody has a queue: joining is placing a playhead, falling behind is a number, the end of a stream is an entry
+//! on the tape. The hub knows nothing of connections, AMF or handshakes.
+//!
+//! [`Hub`] keeps all of it for one thread. A driver with threads keeps a [`Registry`] behind one lock and each
+//! [`Stream`] behind one of its own, and gives both to participants as [`Streams`].
+
+mod frame;
+mod playhead;
+mod preamble;
+mod registry;
+mod stream;
+mod tape;
+mod timeline;
+
+#[cfg(test)]
+mod tests;
+
+pub use frame::Frame;
+pub use playhead::{Gap, Playhead, Read, Start};
+pub use registry::{Registry, TooManyStreams};
+pub use stream::{Publication, PublishRefused, StaleToken, Stream};
+
+use std::collections::BTreeMap;
+
+use crate::ids::ChunkSize;
+use crate::name::StreamName;
+
+/// Where a participant finds its streams: a [`Hub`], or streams behind locks.
+pub trait Streams {
+    /// What stands for one stream while it is held.
+    type Handle: Clone + std::fmt::Debug;
+
+    /// The stream of that name, found or made. To be given back with [`Streams::release`].
+    ///
+    /// # Errors
+    /// [`TooManyStreams`] if it would have to be made and there are `limits::STREAMS`.
+    fn hold(&mut self, name: &StreamName) -> Result<Self::Handle, TooManyStreams>;
+
+    /// Gives a stream back. The last one to do so removes it.
+    fn release(&mut self, name: &StreamName, handle: Self::Handle);
+
+    /// Looks at a stream.
+    fn read<R>(&mut self, handle: &Self::Handle, look: impl FnOnce(&Stream) -> R) -> R;
+
+    /// Changes a stream. Say [`Streams::advanced`] afterwards if its tape grew.
+    fn write<R>(&mut self, handle: &Self::Handle, change: impl FnOnce(&mut Stream) -> R) -> R;
+
+    /// The tape grew: whoever is armed is to be woken, once.
+    fn advanced(&mut self, handle: &Self::Handle);
+
+    /// The caller has caught up and wants to be woken when the tape grows. It looks at the tape once more
+    /// afterwards: what was appended in between woke nobody.
+    fn arm(&mut self, handle: &Self::Handle);
+}
+
+/// A stream of a [`Hub`]; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StreamId(u64);
+
+/// All streams, for one thread.
+#[derive(Debug)]
+pub struct Hub {
+    chunk_size: ChunkSize,
+    registry: Registry<StreamId>,
+    streams: BTreeMap<StreamId, Stream>,
+    made: u64,
+}
+
+impl Hub {
+    /// A hub without streams. All frames will be chunked with `chunk_size`.
+    pub fn new(chunk_size: ChunkSize) -> Self {
+        Self { chunk_size, registry: Registry::new(), streams: BTreeMap::new(), made: 0 }
+    }
+
+    /// The stream of that name, found or made; see [`Streams::hold`].
+    ///
+    /// # Errors
+    /// [`TooManyStreams`].
+    pub fn hold(&mut self, name: &StreamName) -> Result<StreamId, TooManyStreams> {
+        let (made, streams, chunk_size) = (&mut self.made, &mut self.streams, self.chunk_size);
+        self.registry.hold(name, || {
+            *made += 1;
+            let id = StreamId(*made);
+            streams.insert(id, Stream::new(chunk_size));
+            id
+        })
+    }
+
+    /// Gives a stream back; whether it was the last holder's and the stream is gone.
+    pub fn release(&mut self, name: &StreamName) -> bool {
+        match self.registry.release(name) {
+            Some(id) => self.streams.remove(&id).is_some(),
+            None => false,
+        }
+    }
+
+    /// A stream that is held.
+    pub fn stream(&self, id: StreamId) -> &Stream {
+        self.streams.get(&id).expect("a stream lives while it is held")
+    }
+
+    /// A stream that is held, to be changed.
+    pub fn stream_mut(&mut self, id: StreamId) -> &mut Stream {
+        self.streams.get_mut(&id).expect("a stream lives while it is held")
+    }
+
+    /// Streams that have a publisher or players.
+    pub fn len(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.streams.is_empty()
+    }
+}

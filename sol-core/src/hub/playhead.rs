@@ -1,0 +1,152 @@
+//! Playhead: a player's position on a tape.
+//!
+//! Falling behind is a number here and not memory. A stream knows the positions of its playheads, so that the tape
+//! keeps what a slow one still needs; dropping a playhead is all it takes to leave.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::timestamp::Timestamp;
+
+use super::frame::Frame;
+use super::preamble::Preamble;
+use super::tape::Position;
+
+/// Where a player is to begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// At the newest sync point, so that there is a picture at once.
+    #[default]
+    NewestSyncPoint,
+    /// At whatever comes next: audio at once, video from its next keyframe on.
+    LiveEdge,
+}
+
+/// What one look at the tape gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// The next frame to send.
+    Frame(Frame),
+    /// Frames were lost to lag; the next one is a preamble's, or the live edge's.
+    Gap(Gap),
+    /// There is nothing more at present.
+    CaughtUp,
+    /// The publisher has ended the stream, and every frame before that was read.
+    Ended,
+}
+
+/// Frames that a player was too slow for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gap {
+    /// How many.
+    pub frames: u64,
+    /// How much of the stream's time.
+    pub duration: Duration,
+}
+
+/// A player's position on the tape of one stream. Made by [`Stream::subscribe`](super::Stream::subscribe).
+#[derive(Debug)]
+pub struct Playhead {
+    pub(super) cursor: Cursor,
+    /// What is left of a preamble that comes before the frame at the position.
+    pub(super) preamble: Option<(Preamble, usize)>,
+    /// Video is held back until a keyframe.
+    pub(super) awaits_keyframe: bool,
+    /// The time of the last coded frame that was read.
+    pub(super) reached: Option<Timestamp>,
+}
+
+impl Playhead {
+    /// The next frame of the preamble that is under way.
+    pub(super) fn next_of_preamble(&mut self) -> Option<Frame> {
+        let (preamble, next) = self.preamble.as_mut()?;
+        let frame = preamble.get(*next).cloned();
+        *next += 1;
+        if frame.is_none() {
+            self.preamble = None;
+        }
+        frame
+    }
+}
+
+/// A position that its stream can see. One playhead writes it, under the stream's shared lock where there is one.
+#[derive(Debug)]
+pub(super) struct Cursor(Arc<AtomicU64>);
+
+impl Cursor {
+    pub(super) fn position(&self) -> Position {
+        Position(self.0.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn move_to(&self, position: Position) {
+        self.0.store(position.0, Ordering::Relaxed);
+    }
+}
+
+/// The cursors of a stream's playheads.
+#[derive(Debug, Default)]
+pub(super) struct Cursors {
+    known: Vec<Arc<AtomicU64>>,
+    /// Look for those that are gone when there are so many.
+    sweep_at: usize,
+}
+
+impl Cursors {
+    const SWEEP_AT_LEAST: usize = 16;
+
+    pub(super) fn add(&mut self, position: Position) -> Cursor {
+        if self.known.len() >= self.sweep_at {
+            self.sweep();
+        }
+        let shared = Arc::new(AtomicU64::new(position.0));
+        self.known.push(Arc::clone(&shared));
+        Cursor(shared)
+    }
+
+    /// The earliest position of a playhead that still lives.
+    pub(super) fn slowest(&mut self) -> Option<Position> {
+        self.sweep();
+        self.known.iter().map(|cursor| Position(cursor.load(Ordering::Relaxed))).min()
+    }
+
+    /// Playheads that still live.
+    pub(super) fn len(&self) -> usize {
+        self.known.iter().filter(|cursor| Arc::strong_count(cursor) > 1).count()
+    }
+
+    fn sweep(&mut self) {
+        self.known.retain(|cursor| Arc::strong_count(cursor) > 1);
+        self.sweep_at = (self.known.len() * 2).max(Self::SWEEP_AT_LEAST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_of_dropped_playheads_are_forgotten() {
+        let mut cursors = Cursors::default();
+        let slow = cursors.add(Position(3));
+        let fast = cursors.add(Position(9));
+        assert_eq!(cursors.slowest(), Some(Position(3)));
+        slow.move_to(Position(5));
+        assert_eq!(cursors.slowest(), Some(Position(5)));
+        drop(slow);
+        assert_eq!((cursors.slowest(), cursors.len()), (Some(Position(9)), 1));
+        drop(fast);
+        assert_eq!(cursors.slowest(), None);
+    }
+
+    #[test]
+    fn a_flood_of_joins_and_leaves_grows_nothing() {
+        let mut cursors = Cursors::default();
+        let stays = cursors.add(Position(0));
+        for _ in 0..10_000 {
+            drop(cursors.add(Position(1)));
+        }
+        assert!(cursors.known.len() <= Cursors::SWEEP_AT_LEAST);
+        assert_eq!(cursors.slowest(), Some(stays.position()));
+    }
+}

@@ -1,0 +1,109 @@
+//! Registry: which names are in use, and by how many.
+//!
+//! Small and rarely touched: only when somebody begins or ends to publish or play.
+//!
+//! Invariant: a name is known exactly while somebody holds it.
+
+use std::collections::BTreeMap;
+
+use crate::limits;
+use crate::name::StreamName;
+
+/// Names to streams. `H` is how the driver reaches a stream: an id, or a reference to a lock.
+#[derive(Debug)]
+pub struct Registry<H> {
+    slots: BTreeMap<StreamName, Slot<H>>,
+}
+
+#[derive(Debug)]
+struct Slot<H> {
+    handle: H,
+    holders: usize,
+}
+
+/// No further name can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("more than {} streams", limits::STREAMS)]
+pub struct TooManyStreams;
+
+impl<H: Clone> Registry<H> {
+    /// No names.
+    pub const fn new() -> Self {
+        Self { slots: BTreeMap::new() }
+    }
+
+    /// The stream of that name, made by `make` if there is none. Each call is to be undone by
+    /// [`Registry::release`].
+    ///
+    /// # Errors
+    /// [`TooManyStreams`] if it would have to be made and there are `limits::STREAMS`.
+    pub fn hold(&mut self, name: &StreamName, make: impl FnOnce() -> H) -> Result<H, TooManyStreams> {
+        if let Some(slot) = self.slots.get_mut(name) {
+            slot.holders += 1;
+            return Ok(slot.handle.clone());
+        }
+        if self.slots.len() == limits::STREAMS {
+            return Err(TooManyStreams);
+        }
+        let handle = make();
+        self.slots.insert(name.clone(), Slot { handle: handle.clone(), holders: 1 });
+        Ok(handle)
+    }
+
+    /// One holder less. The stream, if that was the last one; nobody finds it by its name any more.
+    pub fn release(&mut self, name: &StreamName) -> Option<H> {
+        let slot = self.slots.get_mut(name)?;
+        slot.holders -= 1;
+        if slot.holders > 0 {
+            return None;
+        }
+        self.slots.remove(name).map(|slot| slot.handle)
+    }
+
+    /// Names in use.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether no name is in use.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+}
+
+impl<H: Clone> Default for Registry<H> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_lives_until_its_last_holder_lets_go() {
+        let mut registry = Registry::new();
+        let name = name("live/cam");
+        assert_eq!(registry.hold(&name, || 7), Ok(7));
+        assert_eq!(registry.hold(&name, || 8), Ok(7), "found, not made");
+        assert_eq!(registry.release(&name), None);
+        assert_eq!(registry.release(&name), Some(7));
+        assert_eq!(registry.release(&name), None, "nobody holds it");
+        assert_eq!(registry.hold(&name, || 9), Ok(9), "made anew");
+    }
+
+    #[test]
+    fn streams_are_bounded() {
+        let mut registry = Registry::new();
+        for index in 0..limits::STREAMS {
+            registry.hold(&name(&format!("live/{index}")), || index).unwrap();
+        }
+        assert_eq!(registry.hold(&name("live/one-more"), || 0), Err(TooManyStreams));
+        assert_eq!(registry.hold(&name("live/5"), || 0), Ok(5), "those that are there can be joined");
+    }
+
+    fn name(text: &str) -> StreamName {
+        StreamName::join("", text).unwrap().0
+    }
+}

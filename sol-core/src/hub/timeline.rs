@@ -1,0 +1,112 @@
+//! Timeline: a stream's own time, which begins at 0 and only its publisher's clock moves.
+//!
+//! One offset for all tracks maps the publisher's clock to it, fixed at the first coded frame of a publication;
+//! configurations never fix it, since FFmpeg sends them at 0 and media hours later.
+//!
+//! Invariants: a frame is never stamped before the publication's first. The publisher's clock may wrap.
+
+use crate::limits;
+use crate::timestamp::Timestamp;
+
+#[derive(Debug, Default)]
+pub(super) struct Timeline {
+    /// Where the current publication begins.
+    base: u64,
+    /// The publisher's clock as last seen, and how far it has run since the first coded frame.
+    clock: Option<Clock>,
+    /// The latest time that was stamped.
+    head: u64,
+}
+
+#[derive(Debug)]
+struct Clock {
+    last: Timestamp,
+    run: i64,
+}
+
+impl Timeline {
+    /// Another publication begins, one frame after whatever was sent last.
+    pub(super) fn begin_publication(&mut self) {
+        self.base = if self.head == 0 { 0 } else { self.head + u64::from(limits::RESUME_MILLIS) };
+        self.clock = None;
+    }
+
+    /// The place of a coded frame that the publisher stamped with `time`.
+    pub(super) fn stamp(&mut self, time: Timestamp) -> Timestamp {
+        let clock = self.clock.get_or_insert(Clock { last: time, run: 0 });
+        clock.run += i64::from(time.offset_from(clock.last));
+        clock.last = time;
+        // What was captured before the first frame, by an audio clock that is a little behind, plays with it.
+        let at = self.base + u64::try_from(clock.run).unwrap_or(0);
+        self.head = self.head.max(at);
+        Self::wrapped(at)
+    }
+
+    /// The place of something without a time of its own: just behind what was sent last.
+    pub(super) fn head(&self) -> Timestamp {
+        Self::wrapped(self.head.max(self.base))
+    }
+
+    fn wrapped(millis: u64) -> Timestamp {
+        Timestamp::from_millis(millis as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_begins_at_zero_whatever_its_publisher_says() {
+        let mut timeline = Timeline::default();
+        timeline.begin_publication();
+        assert_eq!(timeline.head(), millis(0));
+        assert_eq!(timeline.stamp(millis(19_999_890)), millis(0));
+        assert_eq!(timeline.stamp(millis(19_999_930)), millis(40));
+        assert_eq!(timeline.head(), millis(40));
+    }
+
+    #[test]
+    fn audio_from_before_the_first_frame_plays_with_it() {
+        let mut timeline = Timeline::default();
+        timeline.begin_publication();
+        assert_eq!(timeline.stamp(millis(66)), millis(0));
+        assert_eq!(timeline.stamp(millis(23)), millis(0));
+        assert_eq!(timeline.stamp(millis(89)), millis(23));
+    }
+
+    #[test]
+    fn tracks_keep_their_distance_and_the_head_never_goes_back() {
+        let mut timeline = Timeline::default();
+        timeline.begin_publication();
+        let stamped: Vec<u32> =
+            [1_000, 1_040, 1_020, 1_080].map(|time| timeline.stamp(millis(time)).millis()).into();
+        assert_eq!(stamped, [0, 40, 20, 80]);
+        assert_eq!(timeline.head(), millis(80));
+    }
+
+    #[test]
+    fn the_publishers_clock_may_wrap() {
+        let mut timeline = Timeline::default();
+        timeline.begin_publication();
+        timeline.stamp(millis(0xFFFF_FFF0));
+        assert_eq!(timeline.stamp(millis(0x10)), millis(0x20));
+    }
+
+    #[test]
+    fn another_publication_goes_on_behind_the_last_frame() {
+        let mut timeline = Timeline::default();
+        timeline.begin_publication();
+        timeline.stamp(millis(0));
+        timeline.stamp(millis(5_000));
+        timeline.begin_publication();
+        let resumed = 5_000 + limits::RESUME_MILLIS;
+        assert_eq!(timeline.head(), millis(resumed));
+        assert_eq!(timeline.stamp(millis(70)), millis(resumed));
+        assert_eq!(timeline.stamp(millis(110)), millis(resumed + 40));
+    }
+
+    fn millis(millis: u32) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+}

@@ -1,0 +1,124 @@
+//! Every bound on what a peer can make Sol hold or do, in one table, with the reason for each number.
+//!
+//! What a session or a stream may hold is the sum of its rows; nothing else grows with a peer's input.
+
+use std::time::Duration;
+
+// --- Chunks -----------------------------------------------------------------------------------------------
+
+/// Longest message that a publisher may send. The length field has 24 bits, so this is all that the protocol
+/// allows; a keyframe of 8K video at 100 Mbit/s stays below 2 MiB.
+pub const MESSAGE_BYTES: usize = 0x00FF_FFFF;
+
+/// Longest message before a publication is granted. Commands of real clients stay below 4 KiB; a stranger does
+/// not get to park megabytes.
+pub const UNTRUSTED_MESSAGE_BYTES: usize = 256 * 1024;
+
+/// Bytes of unfinished messages over all chunk streams of one connection: one message of the largest size and
+/// ample audio beside it.
+pub const PARTIAL_BYTES: usize = MESSAGE_BYTES + 1024 * 1024;
+
+/// Chunk streams that one peer may open. Encoders use fewer than ten; some number a lane per track.
+pub const CHUNK_STREAMS: usize = 128;
+
+/// A format-3 chunk that starts a message right after a format-0 one repeats its timestamp as a delta (RTMP 1.0,
+/// 5.3.1.2.4). Up to this value it is believable as the distance of two messages; beyond it, the peer means "the
+/// same time" (GStreamer).
+pub const FORMAT3_DELTA_MILLIS: u32 = 1_000;
+
+// --- AMF --------------------------------------------------------------------------------------------------
+
+/// Objects within objects. Real commands nest three deep.
+pub const AMF_DEPTH: usize = 32;
+
+/// Values in one message, properties and elements counted alike. The longest metadata seen has about 60.
+pub const AMF_VALUES: usize = 4_096;
+
+// --- Session ----------------------------------------------------------------------------------------------
+
+/// NetStreams of one connection. Clients use one; players of several cameras a handful.
+pub const NET_STREAMS: usize = 16;
+
+/// App and stream name together, in bytes. Signed query strings are apart from the name.
+pub const NAME_BYTES: usize = 512;
+
+/// Query string of a stream name, in bytes: room for a signed token.
+pub const QUERY_BYTES: usize = 4_096;
+
+/// Output queued for one peer before its tape is no longer read. One frame may come on top.
+pub const OUTBOX_BYTES: usize = 64 * 1024;
+
+/// Output queued for one peer, frame on top excepted, beyond which the session is closed: only a peer that sends
+/// commands without reading the answers gets here, since its input is no longer wanted from
+/// [`OUTBOX_BYTES`] on.
+pub const OUTBOX_BYTES_CLOSE: usize = 1024 * 1024;
+
+/// Acknowledgements and pings are left out while this much output waits: a publisher that never reads (OBS,
+/// librtmp) must not be taken for stalled because of them.
+pub const OUTBOX_BYTES_CHATTER: usize = 4 * 1024;
+
+/// Bytes that came behind a request which the application has not answered yet. Input is not wanted then, so
+/// this is what one last read brings; a capture fed in one piece fits as well.
+pub const HELD_INPUT_BYTES: usize = 8 * 1024 * 1024;
+
+/// Fewest bytes between two Acknowledgements, even if the peer asks for one per byte.
+pub const ACKNOWLEDGEMENT_BYTES: u32 = 16 * 1024;
+
+/// Time for C0, C1 and C2 to arrive. Slow mobile links need a second or two.
+pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
+/// Time from the handshake to `connect`, and from `connect` to the first publish or play.
+pub const COMMAND_TIME: Duration = Duration::from_secs(15);
+
+/// Time without one byte received or taken by the peer, after which a session is dead.
+pub const SILENCE_TIME: Duration = Duration::from_secs(60);
+
+/// Silence after which a ping asks whether the peer lives. Three fit into [`SILENCE_TIME`].
+pub const PING_TIME: Duration = Duration::from_secs(20);
+
+/// Time for which a peer may leave output waiting without taking one byte.
+pub const STALL_TIME: Duration = Duration::from_secs(30);
+
+/// Time that a peer gets to leave by itself after the last stream of its connection ended or was refused.
+pub const FAREWELL_TIME: Duration = Duration::from_secs(2);
+
+/// Time for the last bytes of a closing session to leave.
+pub const FLUSH_TIME: Duration = Duration::from_secs(5);
+
+// --- Hub --------------------------------------------------------------------------------------------------
+
+/// Stream names in use at once, with a publisher or with players that wait for one.
+pub const STREAMS: usize = 10_000;
+
+/// Bytes of frames on one tape: 20 s at 12 Mbit/s, or one frame of the largest size and some more.
+pub const TAPE_BYTES: usize = 32 * 1024 * 1024;
+
+/// Media time on one tape, while somebody lags.
+pub const TAPE_MILLIS: u32 = 20_000;
+
+/// Frames on one tape, so that a publisher of empty messages is bounded too: 20 s of video at 120 frames and of
+/// four audio tracks at 50 each second, twice over.
+pub const TAPE_FRAMES: usize = 16_384;
+
+/// Distance of two sync points in a stream without video.
+pub const AUDIO_SYNC_MILLIS: u32 = 1_000;
+
+/// Codec configurations in a preamble: one per track and kind.
+pub const PREAMBLE_CONFIGS: usize = 16;
+
+/// Longest codec configuration or metadata kept for preambles. Each sync point holds a copy.
+pub const PREAMBLE_FRAME_BYTES: usize = 64 * 1024;
+
+/// Frames taken from a tape under one lock.
+pub const READ_BATCH: usize = 32;
+
+/// A player that is further behind the newest frame is moved to the newest keyframe, if that is nearer. Kept well
+/// below the gap of 20 s after which VLC and GStreamer stand still.
+pub const LAG_MILLIS: u32 = 8_000;
+
+/// Sync points kept per tape, newest last. Joins use the newest.
+pub const SYNC_POINTS: usize = 16;
+
+/// Distance between the last frame of one publication and the first of the next, on a stream that goes on: one
+/// frame at 25 per second.
+pub const RESUME_MILLIS: u32 = 40;

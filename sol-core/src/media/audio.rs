@@ -1,0 +1,62 @@
+//! Audio tags: the first bytes of a type 8 message (FLV 10.1, E.4.2; Enhanced RTMP v2, "Enhanced Audio").
+
+use super::{FrameKind, TrackId, first_track, skip_mod_ex};
+
+const ENHANCED: u8 = 9;
+const AAC: u8 = 10;
+
+/// What an audio payload is to a player that joins.
+pub(super) fn classify(payload: &[u8]) -> FrameKind {
+    let Some((&first, rest)) = payload.split_first() else { return FrameKind::Audio };
+    match first >> 4 {
+        ENHANCED => enhanced(first & 0x0F, rest).unwrap_or(FrameKind::Audio),
+        AAC if rest.first() == Some(&0) => FrameKind::AudioConfig(TrackId::DEFAULT),
+        _ => FrameKind::Audio,
+    }
+}
+
+fn enhanced(packet_type: u8, rest: &[u8]) -> Option<FrameKind> {
+    const SEQUENCE_START: u8 = 0;
+    const MULTICHANNEL_CONFIG: u8 = 4;
+    const MULTITRACK: u8 = 5;
+    let (packet_type, rest) = skip_mod_ex(packet_type, rest)?;
+    let (packet_type, track) = match packet_type {
+        MULTITRACK => first_track(rest)?,
+        plain => (plain, TrackId::DEFAULT),
+    };
+    Some(match packet_type {
+        SEQUENCE_START | MULTICHANNEL_CONFIG => FrameKind::AudioConfig(track),
+        _ => FrameKind::Audio,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_aac_specific_config_configures_a_legacy_track() {
+        assert_eq!(classify(&[0xAF, 0, 0x12, 0x10]), FrameKind::AudioConfig(TrackId::DEFAULT));
+        assert_eq!(classify(&[0xAF, 1, 0x21]), FrameKind::Audio);
+        assert_eq!(classify(&[0x2F, 0, 0]), FrameKind::Audio, "MP3 has no configuration");
+        assert_eq!(classify(&[]), FrameKind::Audio, "silence");
+        assert_eq!(classify(&[0xAF]), FrameKind::Audio);
+    }
+
+    #[test]
+    fn enhanced_tags_configure_their_own_track() {
+        let sequence_start = [b"\x90".as_slice(), b"Opus", &[1, 2]].concat();
+        assert_eq!(classify(&sequence_start), FrameKind::AudioConfig(TrackId::DEFAULT));
+        let coded = [b"\x91".as_slice(), b"Opus", &[1]].concat();
+        assert_eq!(classify(&coded), FrameKind::Audio);
+        let track_1 = [b"\x95\x00".as_slice(), b"mp4a", &[1, 0x12, 0x10]].concat();
+        assert_eq!(classify(&track_1), FrameKind::AudioConfig(TrackId(1)));
+    }
+
+    #[test]
+    fn a_tag_that_ends_inside_its_header_is_no_configuration() {
+        for payload in [&b"\x95"[..], b"\x95\x00mp4", b"\x97", b"\x97\xFF\x00", b"\x97\x02\x00\x00"] {
+            assert_eq!(classify(payload), FrameKind::Audio);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Media as it comes from a publisher, and what the first bytes of a payload say about it.
+//!
+//! The one classifier of frames: [`FrameKind::of`] decides for each message whether it configures a decoder, can
+//! begin playback, or needs what came before. Legacy FLV tags (FLV 10.1, E.4.2 and E.4.3) and Enhanced RTMP v2 are
+//! understood as far as that decision needs.
+
+mod audio;
+mod video;
+
+use bytes::Bytes;
+
+use crate::message::Data;
+use crate::timestamp::Timestamp;
+
+/// One audio, video or data message of a publisher.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Media {
+    /// The publisher's time.
+    pub timestamp: Timestamp,
+    /// What it is.
+    pub content: Content,
+}
+
+/// The payload of a media message. Audio and video are FLV tag bodies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Type 8.
+    Audio(Bytes),
+    /// Type 9.
+    Video(Bytes),
+    /// Types 15 and 18.
+    Data(Data),
+}
+
+impl Content {
+    /// The bytes that a player gets.
+    pub fn payload(&self) -> &Bytes {
+        match self {
+            Content::Audio(payload) | Content::Video(payload) => payload,
+            Content::Data(data) => data.payload(),
+        }
+    }
+
+    /// Whether this asks to forget metadata, and is nothing for players.
+    pub fn is_clear(&self) -> bool {
+        matches!(self, Content::Data(data) if data.is_clear())
+    }
+}
+
+/// One of several tracks of a kind in a stream (Enhanced RTMP v2, multitrack). Zero is the default track, and the
+/// only one of a publisher that knows nothing of tracks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TrackId(pub u8);
+
+impl TrackId {
+    /// The track that every player shows.
+    pub const DEFAULT: TrackId = TrackId(0);
+}
+
+/// What a frame is to a player that joins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FrameKind {
+    /// Codec configuration of an audio track.
+    AudioConfig(TrackId),
+    /// Audio that can be decoded once its configuration is known; also silence, and the end of a sequence.
+    Audio,
+    /// Codec configuration of a video track.
+    VideoConfig(TrackId),
+    /// Video that holds for what follows but is no picture: HDR and colour information.
+    VideoMetadata,
+    /// A picture that needs no earlier one.
+    Keyframe(TrackId),
+    /// Video that needs an earlier picture; also the end of a sequence.
+    Interframe,
+    /// The stream's description, `onMetaData`.
+    Metadata,
+    /// Any other data message.
+    Data,
+}
+
+impl FrameKind {
+    /// Decides by the first bytes of the payload. What cannot be understood counts as needing what came before.
+    pub fn of(content: &Content) -> FrameKind {
+        match content {
+            Content::Audio(payload) => audio::classify(payload),
+            Content::Video(payload) => video::classify(payload),
+            Content::Data(data) if data.is_metadata() => FrameKind::Metadata,
+            Content::Data(_) => FrameKind::Data,
+        }
+    }
+
+    /// Whether it goes to a video decoder.
+    pub const fn is_video(self) -> bool {
+        match self {
+            FrameKind::VideoConfig(_)
+            | FrameKind::VideoMetadata
+            | FrameKind::Keyframe(_)
+            | FrameKind::Interframe => true,
+            FrameKind::AudioConfig(_) | FrameKind::Audio | FrameKind::Metadata | FrameKind::Data => false,
+        }
+    }
+
+    /// Whether it is audio or video proper, with a place on the stream's timeline of its own.
+    pub const fn is_coded(self) -> bool {
+        match self {
+            FrameKind::Audio | FrameKind::Keyframe(_) | FrameKind::Interframe => true,
+            FrameKind::AudioConfig(_)
+            | FrameKind::VideoConfig(_)
+            | FrameKind::VideoMetadata
+            | FrameKind::Metadata
+            | FrameKind::Data => false,
+        }
+    }
+
+    /// Whether a decoder needs it before anything that comes later, so that it belongs into preambles.
+    pub const fn is_preamble(self) -> bool {
+        match self {
+            FrameKind::AudioConfig(_)
+            | FrameKind::VideoConfig(_)
+            | FrameKind::VideoMetadata
+            | FrameKind::Metadata => true,
+            FrameKind::Audio | FrameKind::Keyframe(_) | FrameKind::Interframe | FrameKind::Data => false,
+        }
+    }
+}
+
+/// Skips the ModEx headers of an enhanced tag (Enhanced RTMP v2, "ModEx"): the packet type behind them and the
+/// rest, or `None` if the tag ends inside one.
+fn skip_mod_ex(mut packet_type: u8, mut rest: &[u8]) -> Option<(u8, &[u8])> {
+    const MOD_EX: u8 = 7;
+    while packet_type == MOD_EX {
+        let (&size, behind) = rest.split_first()?;
+        let (size, behind) = match size {
+            0xFF => {
+                let wide: [u8; 2] = *behind.first_chunk()?;
+                (usize::from(u16::from_be_bytes(wide)) + 1, &behind[2..])
+            }
+            size => (usize::from(size) + 1, behind),
+        };
+        packet_type = *behind.get(size)? & 0x0F;
+        rest = &behind[size + 1..];
+    }
+    Some((packet_type, rest))
+}
+
+/// The header of a multitrack tag: the real packet type and the first track's id.
+fn first_track(rest: &[u8]) -> Option<(u8, TrackId)> {
+    let (&shape, behind) = rest.split_first()?;
+    // Whether one FourCC holds for all tracks or each has its own, one stands before the first id.
+    let track = *behind.get(4)?;
+    Some((shape & 0x0F, TrackId(track)))
+}

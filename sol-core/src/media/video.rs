@@ -1,0 +1,123 @@
+//! Video tags: the first bytes of a type 9 message (FLV 10.1, E.4.3; Enhanced RTMP v2, "Enhanced Video").
+
+use super::{FrameKind, TrackId, first_track, skip_mod_ex};
+
+const FRAME_TYPE_KEY: u8 = 1;
+const FRAME_TYPE_GENERATED_KEY: u8 = 4;
+const FRAME_TYPE_COMMAND: u8 = 5;
+
+/// What a video payload is to a player that joins.
+pub(super) fn classify(payload: &[u8]) -> FrameKind {
+    let Some((&first, rest)) = payload.split_first() else { return FrameKind::Interframe };
+    if first & 0x80 != 0 {
+        return enhanced(first >> 4 & 0x07, first & 0x0F, rest).unwrap_or(FrameKind::Interframe);
+    }
+    legacy(first >> 4, first & 0x0F, rest)
+}
+
+fn legacy(frame_type: u8, codec: u8, rest: &[u8]) -> FrameKind {
+    // 7 is AVC; 12, 13 and 14 are the unofficial HEVC, AV1 and VP8, in the same shape.
+    const WITH_PACKET_TYPE: [u8; 4] = [7, 12, 13, 14];
+    const SEQUENCE_HEADER: u8 = 0;
+    const NALU: u8 = 1;
+    if frame_type == FRAME_TYPE_COMMAND {
+        return FrameKind::Interframe;
+    }
+    if WITH_PACKET_TYPE.contains(&codec) {
+        match rest.first() {
+            // Behind the packet type stand three bytes of composition time. Without a record behind them the
+            // header is the kind that some encoders send first and then send again with its content.
+            Some(&SEQUENCE_HEADER) if rest.len() > 4 => return FrameKind::VideoConfig(TrackId::DEFAULT),
+            Some(&NALU) => {}
+            _ => return FrameKind::Interframe,
+        }
+    }
+    picture(frame_type, TrackId::DEFAULT)
+}
+
+fn enhanced(frame_type: u8, packet_type: u8, rest: &[u8]) -> Option<FrameKind> {
+    const SEQUENCE_START: u8 = 0;
+    const CODED_FRAMES: u8 = 1;
+    const CODED_FRAMES_X: u8 = 3;
+    const METADATA: u8 = 4;
+    const MPEG2TS_SEQUENCE_START: u8 = 5;
+    const MULTITRACK: u8 = 6;
+    let (packet_type, rest) = skip_mod_ex(packet_type, rest)?;
+    if packet_type != METADATA && frame_type == FRAME_TYPE_COMMAND {
+        return Some(FrameKind::Interframe);
+    }
+    let (packet_type, track) = match packet_type {
+        MULTITRACK => first_track(rest)?,
+        plain => (plain, TrackId::DEFAULT),
+    };
+    Some(match packet_type {
+        SEQUENCE_START | MPEG2TS_SEQUENCE_START => FrameKind::VideoConfig(track),
+        CODED_FRAMES | CODED_FRAMES_X => picture(frame_type, track),
+        METADATA if track == TrackId::DEFAULT => FrameKind::VideoMetadata,
+        _ => FrameKind::Interframe,
+    })
+}
+
+fn picture(frame_type: u8, track: TrackId) -> FrameKind {
+    match frame_type {
+        FRAME_TYPE_KEY | FRAME_TYPE_GENERATED_KEY => FrameKind::Keyframe(track),
+        _ => FrameKind::Interframe,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAIN: TrackId = TrackId::DEFAULT;
+
+    #[test]
+    fn avc_tells_configuration_keyframe_and_interframe_apart() {
+        assert_eq!(classify(&[0x17, 0, 0, 0, 0, 1, 0x64]), FrameKind::VideoConfig(MAIN));
+        assert_eq!(classify(&[0x17, 1, 0, 0, 0, 0]), FrameKind::Keyframe(MAIN));
+        assert_eq!(classify(&[0x27, 1, 0, 0, 40, 0]), FrameKind::Interframe);
+        assert_eq!(
+            classify(&[0x17, 2, 0, 0, 0]),
+            FrameKind::Interframe,
+            "the end of a sequence begins nothing"
+        );
+    }
+
+    #[test]
+    fn a_configuration_without_content_does_not_count() {
+        assert_eq!(classify(&[0x17]), FrameKind::Interframe);
+        assert_eq!(classify(&[0x17, 0]), FrameKind::Interframe);
+        assert_eq!(classify(&[0x17, 0, 0, 0, 0]), FrameKind::Interframe);
+    }
+
+    #[test]
+    fn codecs_without_configuration_go_by_the_frame_type() {
+        assert_eq!(classify(&[0x12, 0, 0]), FrameKind::Keyframe(MAIN));
+        assert_eq!(classify(&[0x22, 0, 0]), FrameKind::Interframe);
+        assert_eq!(classify(&[0x32, 0, 0]), FrameKind::Interframe);
+        assert_eq!(classify(&[0x52, 0]), FrameKind::Interframe, "a seek command is no picture");
+    }
+
+    #[test]
+    fn enhanced_tags_are_read_through_mod_ex_and_multitrack() {
+        let tag = |head: &[u8], tail: &[u8]| classify(&[head, b"hvc1", tail].concat());
+        assert_eq!(tag(&[0x90], &[1]), FrameKind::VideoConfig(MAIN));
+        assert_eq!(tag(&[0x91], &[0, 0, 0, 1]), FrameKind::Keyframe(MAIN));
+        assert_eq!(tag(&[0xA3], &[1]), FrameKind::Interframe);
+        assert_eq!(tag(&[0xD4], &[2]), FrameKind::VideoMetadata, "the frame type of metadata is ignored");
+        assert_eq!(tag(&[0x96, 0x00], &[1, 9]), FrameKind::VideoConfig(TrackId(1)));
+        assert_eq!(tag(&[0x96, 0x01], &[1, 9]), FrameKind::Keyframe(TrackId(1)));
+        // ModEx with three bytes of nanoseconds, then CodedFramesX.
+        assert_eq!(tag(&[0x97, 2, 0, 0, 1, 0x03], &[1]), FrameKind::Keyframe(MAIN));
+        // ModEx whose size needs the wide form.
+        let wide = [&[0x97, 0xFF, 0x00, 0xFF][..], &[0; 256], &[0x00], b"av01", &[1]].concat();
+        assert_eq!(classify(&wide), FrameKind::VideoConfig(MAIN));
+    }
+
+    #[test]
+    fn what_cannot_be_understood_needs_what_came_before() {
+        for payload in [&b""[..], b"\x96", b"\x96\x00hv", b"\x97", b"\x97\xFF", b"\x9Fhvc1"] {
+            assert_eq!(classify(payload), FrameKind::Interframe);
+        }
+    }
+}

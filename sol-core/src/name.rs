@@ -1,0 +1,154 @@
+//! Stream names: what a publisher and its players must both say to meet.
+//!
+//! A name is the path that `connect` (the app) and `publish` or `play` (the stream) make together, so
+//! `rtmp://host/a/b` with `c` and `rtmp://host/a` with `b/c` are one. Clients decorate both: with slashes, quotes,
+//! `mp4:`, and query strings, which are no part of the name but kept for the policy.
+//!
+//! Invariant: a name has at least one part; no part is empty, `.`, `..` or has a control character.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::limits;
+
+/// The public name of a stream, such as `live/cam`. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamName(Arc<str>);
+
+/// Why no stream can have the name that a client asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Neither app nor stream say anything.
+    #[error("the stream name is empty")]
+    Empty,
+    /// The name is longer than a name may be.
+    #[error("the stream name is longer than {} bytes", limits::NAME_BYTES)]
+    TooLong,
+    /// The query string is longer than a query string may be.
+    #[error("the query string is longer than {} bytes", limits::QUERY_BYTES)]
+    QueryTooLong,
+    /// A part could be taken for another place where names become paths.
+    #[error("a part of the stream name is `.` or `..`")]
+    DotPart,
+    /// Line feeds and their like would forge log lines.
+    #[error("the stream name has a control character")]
+    ControlCharacter,
+}
+
+impl StreamName {
+    /// The name that `app` of `connect` and `stream` of `publish` or `play` make, and the query string of both.
+    ///
+    /// # Errors
+    /// [`NameError`] names the rule that the joined path breaks.
+    pub fn join(app: &str, stream: &str) -> Result<(StreamName, String), NameError> {
+        let (app, app_query) = split_query(unquoted(app));
+        let (stream, stream_query) = split_query(stream.trim());
+        let stream = ["mp4:", "flv:"].iter().find_map(|prefix| stream.strip_prefix(prefix)).unwrap_or(stream);
+        let parts: Vec<&str> =
+            app.split('/').chain(stream.split('/')).filter(|part| !part.is_empty()).collect();
+        let name = parts.join("/");
+        if name.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if name.len() > limits::NAME_BYTES {
+            return Err(NameError::TooLong);
+        }
+        if name.contains(char::is_control) {
+            return Err(NameError::ControlCharacter);
+        }
+        if parts.iter().any(|part| matches!(*part, "." | "..")) {
+            return Err(NameError::DotPart);
+        }
+        let query = match (app_query, stream_query) {
+            ("", query) | (query, "") => query.to_owned(),
+            (app, stream) => format!("{app}&{stream}"),
+        };
+        if query.len() > limits::QUERY_BYTES {
+            return Err(NameError::QueryTooLong);
+        }
+        Ok((StreamName(name.into()), query))
+    }
+
+    /// The parts joined by slashes, without one at either end.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for StreamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The app in a `tcUrl`: its path and query, for clients that leave `app` empty.
+pub(crate) fn app_of_url(tc_url: &str) -> &str {
+    let url = unquoted(tc_url);
+    let behind_scheme = url.split_once("://").map_or(url, |(_, behind)| behind);
+    behind_scheme.split_once('/').map_or("", |(_, path)| path)
+}
+
+/// Some wrappers hand their shell quotes on.
+fn unquoted(text: &str) -> &str {
+    text.trim().trim_matches(['\'', '"'])
+}
+
+fn split_query(text: &str) -> (&str, &str) {
+    text.split_once('?').unwrap_or((text, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn app_and_stream_make_one_normalised_path() {
+        let table = [
+            ("live", "cam", "live/cam", ""),
+            ("a/b", "c", "a/b/c", ""),
+            ("a", "b/c", "a/b/c", ""),
+            ("/live/", "/cam", "live/cam", ""),
+            ("live//hd", "cam//1", "live/hd/cam/1", ""),
+            ("", "cam", "cam", ""),
+            ("live", "", "live", ""),
+            ("live", "mp4:cam", "live/cam", ""),
+            ("live", "flv:cam", "live/cam", ""),
+            ("'live'", "cam", "live/cam", ""),
+            ("live", "cam?token=1", "live/cam", "token=1"),
+            ("live?a=1", "cam", "live/cam", "a=1"),
+            ("live?a=1", "cam?b=2", "live/cam", "a=1&b=2"),
+            ("live/?a=1/2", "cam", "live/cam", "a=1/2"),
+            ("live", "cam%20one", "live/cam%20one", ""),
+            ("live", "Käfer", "live/Käfer", ""),
+        ];
+        for (app, stream, name, query) in table {
+            let joined = StreamName::join(app, stream).unwrap();
+            assert_eq!((joined.0.as_str(), joined.1.as_str()), (name, query), "{app:?} + {stream:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_no_stream_can_have_are_refused_with_the_rule() {
+        let long = "x".repeat(limits::NAME_BYTES + 1);
+        let query = format!("cam?{}", "x".repeat(limits::QUERY_BYTES + 1));
+        let table = [
+            ("", "", NameError::Empty),
+            ("/", "//", NameError::Empty),
+            ("live", long.as_str(), NameError::TooLong),
+            ("live", query.as_str(), NameError::QueryTooLong),
+            ("live", "../etc", NameError::DotPart),
+            ("live", "cam\nINFO forged", NameError::ControlCharacter),
+        ];
+        for (app, stream, error) in table {
+            assert_eq!(StreamName::join(app, stream).unwrap_err(), error);
+        }
+    }
+
+    #[test]
+    fn the_app_is_found_in_the_url_when_it_stands_only_there() {
+        assert_eq!(app_of_url("rtmp://host:1935/live/hd"), "live/hd");
+        assert_eq!(app_of_url("'rtmp://host/live?x=1'"), "live?x=1");
+        assert_eq!(app_of_url("rtmp://host"), "");
+        assert_eq!(app_of_url(""), "");
+    }
+}

@@ -1,0 +1,438 @@
+//! Participant: a session with its role in the hub. How an event of one becomes a call on the other.
+//!
+//! A participant is driven like its [`Session`], by *touch, then drain*, with one more thing to pass in: where its
+//! streams are. When a stream that it is armed for has advanced, the driver says
+//! [`Participant::handle_advanced`].
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use crate::hub::{Frame, Gap, Playhead, Publication, PublishRefused, Read, Start, Stream, Streams};
+use crate::ids::{MessageStreamId, RequestId};
+use crate::limits;
+use crate::media::Media;
+use crate::name::StreamName;
+use crate::session::{
+    CloseReason, Connected, Deadline, Event as SessionEvent, PeerEnd, Refusal, Request, RequestKind, Session,
+    StaleRequest,
+};
+use crate::time::Instant;
+
+/// What a participant tells its application.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// `connect` was accepted.
+    Connected(Connected),
+    /// The peer wants to publish or play. Answer with [`Participant::allow`] or [`Participant::refuse`].
+    Requested(Request),
+    /// Publishing or playing was refused: by the application, the hub or the session.
+    Refused {
+        /// What the peer wanted to do.
+        kind: RequestKind,
+        /// With which stream, as far as that could be understood.
+        name: Option<StreamName>,
+        /// What it was told.
+        why: Refusal,
+    },
+    /// Publishing or playing began.
+    Started {
+        /// The NetStream of the connection.
+        stream: MessageStreamId,
+        /// What the peer does.
+        kind: RequestKind,
+        /// With which stream.
+        name: StreamName,
+    },
+    /// Publishing or playing ended.
+    Ended {
+        /// The NetStream of the connection.
+        stream: MessageStreamId,
+        /// What the peer did.
+        kind: RequestKind,
+        /// With which stream.
+        name: StreamName,
+        /// Why it ended.
+        why: EndReason,
+        /// What went through.
+        summary: Summary,
+    },
+    /// The session is over. Comes exactly once, and last.
+    Closed(CloseReason),
+}
+
+/// Why publishing or playing ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EndReason {
+    /// The peer ended it: `closeStream`, `deleteStream`, `FCUnpublish`, or another `play` on its NetStream.
+    #[error("the peer ended it")]
+    Stopped,
+    /// The stream that was played has no publisher any more.
+    #[error("the stream ended")]
+    StreamEnded,
+    /// The session closed.
+    #[error(transparent)]
+    Closed(CloseReason),
+}
+
+impl EndReason {
+    /// The stable code, as it stands in logs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            EndReason::Stopped => "stopped",
+            EndReason::StreamEnded => "stream-ended",
+            EndReason::Closed(reason) => reason.code(),
+        }
+    }
+}
+
+/// What went through one publication or one player.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// How long it lasted.
+    pub lasted: Duration,
+    /// Messages of a publisher, frames to a player.
+    pub frames: u64,
+    /// Payload bytes of a publisher; bytes on the wire to a player.
+    pub bytes: u64,
+    /// How often a player fell too far behind.
+    pub gaps: u64,
+    /// What it lost by that, in all.
+    pub lost: Gap,
+}
+
+/// One connection with what it publishes and plays. `H` is how the driver reaches a stream.
+#[derive(Debug)]
+pub struct Participant<H> {
+    session: Session,
+    asked: Option<Request>,
+    roles: SmallVec<[Role<H>; 1]>,
+    events: VecDeque<Event>,
+}
+
+/// What one NetStream does in the hub.
+#[derive(Debug)]
+struct Role<H> {
+    stream: MessageStreamId,
+    name: StreamName,
+    handle: H,
+    part: Part,
+    since: Instant,
+    summary: Summary,
+}
+
+#[derive(Debug)]
+enum Part {
+    Publisher(Publication),
+    Player(Playhead),
+}
+
+impl Part {
+    fn kind(&self) -> RequestKind {
+        match self {
+            Part::Publisher(_) => RequestKind::Publish,
+            Part::Player(_) => RequestKind::Play,
+        }
+    }
+}
+
+impl<H: Clone + std::fmt::Debug> Participant<H> {
+    /// A connection that does nothing yet.
+    pub fn new(session: Session) -> Self {
+        Self { session, asked: None, roles: SmallVec::new(), events: VecDeque::new() }
+    }
+
+    // --- From the world: as for `Session`, and then what follows from it in the hub -------------------------
+
+    /// See [`Session::handle_input`].
+    pub fn handle_input(&mut self, bytes: &[u8], streams: &mut impl Streams<Handle = H>, now: Instant) {
+        self.session.handle_input(bytes, now);
+        self.follow(streams, now);
+    }
+
+    /// See [`Session::handle_sent`].
+    pub fn handle_sent(&mut self, count: usize, streams: &mut impl Streams<Handle = H>, now: Instant) {
+        self.session.handle_sent(count, now);
+        self.follow(streams, now);
+    }
+
+    /// See [`Session::handle_end`].
+    pub fn handle_end(&mut self, end: PeerEnd, streams: &mut impl Streams<Handle = H>, now: Instant) {
+        self.session.handle_end(end, now);
+        self.follow(streams, now);
+    }
+
+    /// See [`Session::handle_timeout`].
+    pub fn handle_timeout(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
+        self.session.handle_timeout(now);
+        self.follow(streams, now);
+    }
+
+    /// A stream that this participant is armed for has advanced.
+    pub fn handle_advanced(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
+        self.follow(streams, now);
+    }
+
+    // --- Answers and commands of the application -----------------------------------------------------------
+
+    /// The peer may publish or play. The hub can refuse all the same, where the name is in use or there are too
+    /// many streams: [`Event::Refused`] tells.
+    ///
+    /// # Errors
+    /// [`StaleRequest`] if the request does not wait. Harmless.
+    pub fn allow(
+        &mut self,
+        request: RequestId,
+        streams: &mut impl Streams<Handle = H>,
+        now: Instant,
+    ) -> Result<(), StaleRequest> {
+        let asked = self.asked.take_if(|asked| asked.id == request).ok_or(StaleRequest(request))?;
+        match self.enter(&asked, streams, now) {
+            Ok(role) => match self.session.allow(request, now) {
+                Ok(()) => {
+                    let (stream, kind, name) = (asked.stream, asked.kind, asked.name);
+                    self.events.push_back(Event::Started { stream, kind, name });
+                    self.roles.push(role);
+                }
+                Err(stale) => {
+                    Self::leave(role, streams);
+                    return Err(stale);
+                }
+            },
+            Err(refusal) => self.session.refuse(request, &refusal, now)?,
+        }
+        self.follow(streams, now);
+        Ok(())
+    }
+
+    /// The peer may not publish or play.
+    ///
+    /// # Errors
+    /// [`StaleRequest`] if the request does not wait. Harmless.
+    pub fn refuse(
+        &mut self,
+        request: RequestId,
+        why: &Refusal,
+        streams: &mut impl Streams<Handle = H>,
+        now: Instant,
+    ) -> Result<(), StaleRequest> {
+        self.asked.take_if(|asked| asked.id == request).ok_or(StaleRequest(request))?;
+        self.session.refuse(request, why, now)?;
+        self.follow(streams, now);
+        Ok(())
+    }
+
+    /// See [`Session::close`]. What the connection publishes and plays ends at once.
+    pub fn close(&mut self, reason: CloseReason, streams: &mut impl Streams<Handle = H>, now: Instant) {
+        self.session.close(reason, now);
+        self.follow(streams, now);
+    }
+
+    // --- To the world --------------------------------------------------------------------------------------
+
+    /// The next thing that the application should know.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// See [`Session::poll_timeout`].
+    pub fn poll_timeout(&self) -> Option<Deadline> {
+        self.session.poll_timeout()
+    }
+
+    /// See [`Session::outbound`].
+    pub fn outbound<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.session.outbound(slices)
+    }
+
+    /// The connection, for questions.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    // --- What follows in the hub ---------------------------------------------------------------------------
+
+    /// Carries the session's events into the hub, and frames from the hub into the session.
+    fn follow(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
+        let mut advanced: Option<H> = None;
+        while let Some(event) = self.session.poll_event() {
+            match event {
+                SessionEvent::Media { stream, media } => {
+                    if let Some(handle) = self.append(stream, &media, streams) {
+                        advanced = Some(handle);
+                        continue;
+                    }
+                }
+                SessionEvent::Connected(connected) => self.events.push_back(Event::Connected(connected)),
+                SessionEvent::Requested(request) => {
+                    self.asked = Some(request.clone());
+                    self.events.push_back(Event::Requested(request));
+                }
+                SessionEvent::Refused { stream: _, kind, name, why } => {
+                    self.events.push_back(Event::Refused { kind, name, why });
+                }
+                SessionEvent::Stopped(stream) => self.end(stream, &EndReason::Stopped, streams, now),
+                SessionEvent::Closed(reason) => {
+                    self.end_all(&reason, streams, now);
+                    self.events.push_back(Event::Closed(reason));
+                }
+            }
+        }
+        if let Some(handle) = advanced {
+            streams.advanced(&handle);
+        }
+        if let Some(reason) = self.session.closing().cloned() {
+            self.end_all(&reason, streams, now);
+        }
+        self.fill(streams, now);
+    }
+
+    /// Takes the place in the hub that was asked for.
+    fn enter(
+        &mut self,
+        asked: &Request,
+        streams: &mut impl Streams<Handle = H>,
+        now: Instant,
+    ) -> Result<Role<H>, Refusal> {
+        let name = asked.name.clone();
+        let handle = streams.hold(&name).map_err(|error| Refusal::Rejected(error.to_string().into()))?;
+        let part = match asked.kind {
+            RequestKind::Publish => match streams.write(&handle, Stream::publish) {
+                Ok(publication) => Part::Publisher(publication),
+                Err(PublishRefused::NameInUse) => {
+                    streams.release(&name, handle);
+                    return Err(Refusal::NameInUse);
+                }
+            },
+            RequestKind::Play => {
+                Part::Player(streams.write(&handle, |stream| stream.subscribe(Start::NewestSyncPoint)))
+            }
+        };
+        Ok(Role { stream: asked.stream, name, handle, part, since: now, summary: Summary::default() })
+    }
+
+    /// Gives the place in the hub back.
+    fn leave(role: Role<H>, streams: &mut impl Streams<Handle = H>) {
+        if let Part::Publisher(publication) = role.part {
+            streams.write(&role.handle, |stream| stream.unpublish(publication));
+            streams.advanced(&role.handle);
+        }
+        streams.release(&role.name, role.handle);
+    }
+
+    fn end(
+        &mut self,
+        stream: MessageStreamId,
+        why: &EndReason,
+        streams: &mut impl Streams<Handle = H>,
+        now: Instant,
+    ) {
+        let Some(index) = self.roles.iter().position(|role| role.stream == stream) else { return };
+        let role = self.roles.remove(index);
+        self.events.push_back(Event::Ended {
+            stream,
+            kind: role.part.kind(),
+            name: role.name.clone(),
+            why: why.clone(),
+            summary: Summary { lasted: now.saturating_since(role.since), ..role.summary },
+        });
+        Self::leave(role, streams);
+    }
+
+    fn end_all(&mut self, reason: &CloseReason, streams: &mut impl Streams<Handle = H>, now: Instant) {
+        self.asked = None;
+        while let Some(role) = self.roles.last() {
+            self.end(role.stream, &EndReason::Closed(reason.clone()), streams, now);
+        }
+    }
+
+    /// Appends what a publisher sent; the stream that advanced.
+    fn append(
+        &mut self,
+        stream: MessageStreamId,
+        media: &Media,
+        streams: &mut impl Streams<Handle = H>,
+    ) -> Option<H> {
+        let role = self.roles.iter_mut().find(|role| role.stream == stream)?;
+        let Part::Publisher(publication) = &role.part else { return None };
+        role.summary.frames += 1;
+        role.summary.bytes += media.content.payload().len() as u64;
+        streams.write(&role.handle, |stream| stream.append(publication, media)).ok()?;
+        Some(role.handle.clone())
+    }
+
+    /// Pulls frames from the tapes that are played, while the session has room.
+    fn fill(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
+        let mut ended = SmallVec::<[MessageStreamId; 1]>::new();
+        for role in &mut self.roles {
+            if let Part::Player(playhead) = &mut role.part
+                && Self::pull(
+                    &mut self.session,
+                    role.stream,
+                    playhead,
+                    &role.handle,
+                    &mut role.summary,
+                    streams,
+                )
+            {
+                ended.push(role.stream);
+            }
+        }
+        for stream in ended {
+            self.session.end_play(stream, now);
+            self.end(stream, &EndReason::StreamEnded, streams, now);
+        }
+    }
+
+    /// Pulls from one tape; whether its stream has ended.
+    fn pull(
+        session: &mut Session,
+        stream: MessageStreamId,
+        playhead: &mut Playhead,
+        handle: &H,
+        summary: &mut Summary,
+        streams: &mut impl Streams<Handle = H>,
+    ) -> bool {
+        let mut armed = false;
+        loop {
+            let mut room = session.media_room();
+            if room == 0 {
+                return false;
+            }
+            let mut batch = SmallVec::<[Frame; limits::READ_BATCH]>::new();
+            let stop = streams.read(handle, |tape| {
+                while batch.len() < limits::READ_BATCH && room > 0 {
+                    match tape.read(playhead) {
+                        Read::Frame(frame) => {
+                            room = room.saturating_sub(frame.wire().len());
+                            batch.push(frame);
+                        }
+                        Read::Gap(gap) => {
+                            summary.gaps += 1;
+                            summary.lost.frames += gap.frames;
+                            summary.lost.duration += gap.duration;
+                        }
+                        stop @ (Read::CaughtUp | Read::Ended) => return Some(stop),
+                    }
+                }
+                None
+            });
+            for frame in batch {
+                summary.frames += 1;
+                summary.bytes += frame.wire().len() as u64;
+                session.send_frame(stream, &frame);
+            }
+            match stop {
+                Some(Read::Ended) => return true,
+                Some(_) if armed => return false,
+                Some(_) => {
+                    streams.arm(handle);
+                    armed = true;
+                }
+                None => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Server: participants and hub together, for one thread.
+//!
+//! The composition that an event loop, a simulation or an embedder drives when one thread is enough. It opens,
+//! feeds and drains many sessions as [`Session`] is driven alone, and wakes players when their stream advances.
+//!
+//! A run is a function of the calls: sessions are numbered in the order in which they open, and everything that
+//! follows from one call happens in the order of those numbers.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use crate::hub::{Hub, Stream, StreamId, Streams, TooManyStreams};
+use crate::ids::{RequestId, SessionId};
+use crate::name::StreamName;
+use crate::participant::{Event, Participant};
+use crate::session::{CloseReason, PeerEnd, Refusal, Session, SessionConfig, StaleRequest};
+use crate::time::Instant;
+
+/// All sessions and streams of one thread.
+///
+/// Calls for a session that is over have no effect: its end may cross with what the driver was about to say.
+#[derive(Debug)]
+pub struct Server {
+    config: Arc<SessionConfig>,
+    participants: BTreeMap<SessionId, Participant<StreamId>>,
+    opened: u64,
+    local: Local,
+    events: VecDeque<(SessionId, Event)>,
+    /// Sessions that may have something to write.
+    writable: BTreeSet<SessionId>,
+    deadlines: Deadlines,
+}
+
+impl Server {
+    /// A server without connections.
+    pub fn new(config: SessionConfig) -> Self {
+        Self {
+            local: Local {
+                hub: Hub::new(config.chunk_size),
+                current: SessionId::new(0),
+                armed: BTreeMap::new(),
+                advanced: BTreeSet::new(),
+            },
+            config: Arc::new(config),
+            participants: BTreeMap::new(),
+            opened: 0,
+            events: VecDeque::new(),
+            writable: BTreeSet::new(),
+            deadlines: Deadlines::default(),
+        }
+    }
+
+    /// A client has connected. `entropy` seeds all randomness of its session; no two sessions may share one.
+    pub fn open(&mut self, entropy: [u8; 32], now: Instant) -> SessionId {
+        self.opened += 1;
+        let id = SessionId::new(self.opened);
+        let session = Session::accept(Arc::clone(&self.config), entropy, now);
+        self.participants.insert(id, Participant::new(session));
+        self.touch(id, now, |_, _| {});
+        id
+    }
+
+    /// See [`Session::handle_input`].
+    pub fn handle_input(&mut self, id: SessionId, bytes: &[u8], now: Instant) {
+        self.touch(id, now, |participant, local| participant.handle_input(bytes, local, now));
+    }
+
+    /// See [`Session::handle_sent`].
+    pub fn handle_sent(&mut self, id: SessionId, count: usize, now: Instant) {
+        self.touch(id, now, |participant, local| participant.handle_sent(count, local, now));
+    }
+
+    /// See [`Session::handle_end`].
+    pub fn handle_end(&mut self, id: SessionId, end: PeerEnd, now: Instant) {
+        self.touch(id, now, |participant, local| participant.handle_end(end, local, now));
+    }
+
+    /// The time of [`Server::poll_timeout`] has come. Harmless when it has not.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(id) = self.deadlines.due(now) {
+            self.touch(id, now, |participant, local| participant.handle_timeout(local, now));
+        }
+    }
+
+    /// See [`Participant::allow`].
+    ///
+    /// # Errors
+    /// [`StaleRequest`] if the request does not wait, or its session is over.
+    pub fn allow(&mut self, id: SessionId, request: RequestId, now: Instant) -> Result<(), StaleRequest> {
+        self.touch(id, now, |participant, local| participant.allow(request, local, now))
+            .unwrap_or(Err(StaleRequest(request)))
+    }
+
+    /// See [`Participant::refuse`].
+    ///
+    /// # Errors
+    /// [`StaleRequest`] if the request does not wait, or its session is over.
+    pub fn refuse(
+        &mut self,
+        id: SessionId,
+        request: RequestId,
+        why: &Refusal,
+        now: Instant,
+    ) -> Result<(), StaleRequest> {
+        self.touch(id, now, |participant, local| participant.refuse(request, why, local, now))
+            .unwrap_or(Err(StaleRequest(request)))
+    }
+
+    /// See [`Session::close`].
+    pub fn close(&mut self, id: SessionId, reason: &CloseReason, now: Instant) {
+        self.touch(id, now, |participant, local| participant.close(reason.clone(), local, now));
+    }
+
+    /// Ends all sessions, as [`Server::close`] ends one.
+    pub fn shutdown(&mut self, now: Instant) {
+        let all: Vec<SessionId> = self.participants.keys().copied().collect();
+        for id in all {
+            self.close(id, &CloseReason::Shutdown, now);
+        }
+    }
+
+    /// The next thing that the application should know. Behind [`Event::Closed`] nothing follows for a session;
+    /// its transport is to be closed.
+    pub fn poll_event(&mut self) -> Option<(SessionId, Event)> {
+        let (id, event) = self.events.pop_front()?;
+        if matches!(event, Event::Closed(_)) {
+            self.participants.remove(&id);
+            self.writable.remove(&id);
+        }
+        Some((id, event))
+    }
+
+    /// A session that has something to write, each at most once until it is touched again.
+    pub fn poll_writable(&mut self) -> Option<SessionId> {
+        self.writable.pop_first()
+    }
+
+    /// When to call [`Server::handle_timeout`].
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+
+    /// See [`Session::outbound`].
+    pub fn outbound<'a>(&'a self, id: SessionId, slices: &mut [IoSlice<'a>]) -> usize {
+        self.participants.get(&id).map_or(0, |participant| participant.outbound(slices))
+    }
+
+    /// See [`Session::wants_input`].
+    pub fn wants_input(&self, id: SessionId) -> bool {
+        self.session(id).is_some_and(Session::wants_input)
+    }
+
+    /// The session, for questions.
+    pub fn session(&self, id: SessionId) -> Option<&Session> {
+        self.participants.get(&id).map(Participant::session)
+    }
+
+    /// Sessions whose end was not polled.
+    pub fn sessions(&self) -> usize {
+        self.participants.len()
+    }
+
+    /// The streams, for questions.
+    pub fn hub(&self) -> &Hub {
+        &self.local.hub
+    }
+
+    /// Touches one session and drains it; then whoever waited for a stream that advanced by that, and so on.
+    fn touch<R>(
+        &mut self,
+        id: SessionId,
+        now: Instant,
+        act: impl FnOnce(&mut Participant<StreamId>, &mut Local) -> R,
+    ) -> Option<R> {
+        let result = self.touch_one(id, act);
+        while let Some(stream) = self.local.advanced.pop_first() {
+            for woken in self.local.armed.remove(&stream).unwrap_or_default() {
+                self.touch_one(woken, |participant, local| participant.handle_advanced(local, now));
+            }
+        }
+        result
+    }
+
+    fn touch_one<R>(
+        &mut self,
+        id: SessionId,
+        act: impl FnOnce(&mut Participant<StreamId>, &mut Local) -> R,
+    ) -> Option<R> {
+        let participant = self.participants.get_mut(&id)?;
+        self.local.current = id;
+        let result = act(participant, &mut self.local);
+        while let Some(event) = participant.poll_event() {
+            self.events.push_back((id, event));
+        }
+        if participant.session().has_output() {
+            self.writable.insert(id);
+        }
+        self.deadlines.set(id, participant.poll_timeout().map(|deadline| deadline.at));
+        Some(result)
+    }
+}
+
+/// The hub, and who waits for which of its streams.
+#[derive(Debug)]
+struct Local {
+    hub: Hub,
+    /// The session that is being touched.
+    current: SessionId,
+    armed: BTreeMap<StreamId, BTreeSet<SessionId>>,
+    advanced: BTreeSet<StreamId>,
+}
+
+impl Streams for Local {
+    type Handle = StreamId;
+
+    fn hold(&mut self, name: &StreamName) -> Result<StreamId, TooManyStreams> {
+        self.hub.hold(name)
+    }
+
+    fn release(&mut self, name: &StreamName, handle: StreamId) {
+        if let Some(armed) = self.armed.get_mut(&handle) {
+            armed.remove(&self.current);
+        }
+        if self.hub.release(name) {
+            self.armed.remove(&handle);
+        }
+    }
+
+    fn read<R>(&mut self, handle: &StreamId, look: impl FnOnce(&Stream) -> R) -> R {
+        look(self.hub.stream(*handle))
+    }
+
+    fn write<R>(&mut self, handle: &StreamId, change: impl FnOnce(&mut Stream) -> R) -> R {
+        change(self.hub.stream_mut(*handle))
+    }
+
+    fn advanced(&mut self, handle: &StreamId) {
+        self.advanced.insert(*handle);
+    }
+
+    fn arm(&mut self, handle: &StreamId) {
+        self.armed.entry(*handle).or_default().insert(self.current);
+    }
+}
+
+/// The next deadline of each session.
+#[derive(Debug, Default)]
+struct Deadlines {
+    by_time: BTreeSet<(Instant, SessionId)>,
+    by_session: BTreeMap<SessionId, Instant>,
+}
+
+impl Deadlines {
+    fn set(&mut self, id: SessionId, at: Option<Instant>) {
+        let before = match at {
+            Some(at) => self.by_session.insert(id, at),
+            None => self.by_session.remove(&id),
+        };
+        if before == at {
+            return;
+        }
+        if let Some(before) = before {
+            self.by_time.remove(&(before, id));
+        }
+        if let Some(at) = at {
+            self.by_time.insert((at, id));
+        }
+    }
+
+    fn next(&self) -> Option<Instant> {
+        self.by_time.first().map(|&(at, _)| at)
+    }
+
+    fn due(&self, now: Instant) -> Option<SessionId> {
+        self.by_time.first().filter(|&&(at, _)| at <= now).map(|&(_, id)| id)
+    }
+}

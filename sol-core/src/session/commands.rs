@@ -1,0 +1,184 @@
+//! Commands of a client, and how the server's side answers each (RTMP 1.0, 7.2; PROTOCOL: the customs of FMS).
+
+use crate::amf::Value;
+use crate::ids::{MessageStreamId, RequestId};
+use crate::limits;
+use crate::message::{BandwidthLimit, Command, Control, UserControl};
+use crate::name::{StreamName, app_of_url};
+use crate::quirk::Quirk;
+
+use super::close::{CloseReason, Refusal};
+use super::event::{Connected, Event, Request, RequestKind};
+use super::net_stream::Doing;
+use super::{Session, reply};
+
+impl Session {
+    /// Answers one command. An error closes the session; only strict mode has any.
+    pub(super) fn command(&mut self, stream: MessageStreamId, command: &Command) -> Result<(), CloseReason> {
+        if command.name == "connect" {
+            return self.connect(command);
+        }
+        if !self.phase.is_connected() {
+            return Ok(self.tolerance.tolerate(Quirk::CommandBeforeConnect)?);
+        }
+        match command.name.as_str() {
+            "createStream" => self.create_stream(command),
+            "releaseStream" | "FCUnsubscribe" => self.answer(command, reply::done),
+            "FCPublish" => self.fc(command, "onFCPublish", "NetStream.Publish.Start"),
+            "FCSubscribe" => self.fc(command, "onFCSubscribe", "NetStream.Play.Start"),
+            "FCUnpublish" => {
+                self.fc(command, "onFCUnpublish", "NetStream.Unpublish.Success");
+                self.unpublish_by_name(command);
+            }
+            "publish" => self.request(stream, command, RequestKind::Publish)?,
+            "play" => self.request(stream, command, RequestKind::Play)?,
+            "closeStream" => self.stop(stream),
+            "deleteStream" => self.delete_stream(command)?,
+            "getStreamLength" => self.answer(command, reply::stream_length),
+            "_checkbw" => self.answer(command, reply::done),
+            // Answers, to nothing that we ask.
+            "_result" | "_error" | "onStatus" => {}
+            _ => self.answer(command, |transaction| {
+                reply::call_failed(transaction, "The method is not known here.")
+            }),
+        }
+        Ok(())
+    }
+
+    fn connect(&mut self, command: &Command) -> Result<(), CloseReason> {
+        if self.phase.is_connected() {
+            return Ok(self.tolerance.tolerate(Quirk::ConnectRepeated)?);
+        }
+        let field = |name: &str| command.object.properties().and_then(|properties| properties.get(name));
+        let text = |name: &str| field(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let mut tc_url = text("tcUrl");
+        if tc_url.is_empty() {
+            // Some wrappers write it in lower case.
+            tc_url = text("tcurl");
+        }
+        let mut app = text("app");
+        if app.is_empty() {
+            app = app_of_url(&tc_url).to_owned();
+        }
+        let encoding = field("objectEncoding").and_then(Value::as_number).unwrap_or_default();
+        // In one write: each small segment of its own would wait for a delayed acknowledgement.
+        self.send_control(Control::WindowAcknowledgementSize(self.config.window));
+        let limit = BandwidthLimit::Dynamic;
+        self.send_control(Control::SetPeerBandwidth { window: self.config.window, limit });
+        self.send_control(Control::SetChunkSize(self.config.chunk_size.get()));
+        self.chunk_size_sent = self.config.chunk_size;
+        self.send_command(&reply::connected(command.transaction, encoding));
+        self.phase.connected();
+        self.settle(CloseReason::CommandTimeout);
+        let greeting = self.greeting.expect("the handshake was finished before any command came");
+        self.app.clone_from(&app);
+        self.events.push_back(Event::Connected(Connected {
+            greeting,
+            app,
+            flash_ver: text("flashVer"),
+            tc_url,
+        }));
+        Ok(())
+    }
+
+    fn create_stream(&mut self, command: &Command) {
+        match self.streams.create() {
+            Some(id) => self.send_command(&reply::stream_created(command.transaction, id.get())),
+            None => self.answer(command, |transaction| {
+                reply::call_failed(transaction, &format!("No more than {} streams.", limits::NET_STREAMS))
+            }),
+        }
+    }
+
+    /// `publish` or `play`: asks the application.
+    fn request(
+        &mut self,
+        stream: MessageStreamId,
+        command: &Command,
+        kind: RequestKind,
+    ) -> Result<(), CloseReason> {
+        if !self.streams.contains(stream) {
+            self.tolerance.tolerate(Quirk::StreamNotCreated)?;
+            if !self.streams.create_as(stream) {
+                let why = format!("No more than {} streams.", limits::NET_STREAMS);
+                self.refuse_request(stream, kind, None, Refusal::Rejected(why.into()));
+                return Ok(());
+            }
+        }
+        self.stop(stream);
+        let (name, query) = match StreamName::join(&self.app, command.strings().next().unwrap_or_default()) {
+            Ok(joined) => joined,
+            Err(error) => {
+                self.refuse_request(stream, kind, None, Refusal::Rejected(error.to_string().into()));
+                return Ok(());
+            }
+        };
+        self.asked_so_far += 1;
+        let id = RequestId::new(self.asked_so_far);
+        self.asked = Some(id);
+        self.streams.set(stream, Doing::Waiting(id, kind, name.clone()));
+        self.settle(CloseReason::CommandTimeout);
+        self.events.push_back(Event::Requested(Request { id, stream, kind, name, query }));
+        Ok(())
+    }
+
+    /// `deleteStream` names the stream by number. GStreamer names it by its name.
+    fn delete_stream(&mut self, command: &Command) -> Result<(), CloseReason> {
+        let id = match command.numbers().next() {
+            Some(number) => Some(MessageStreamId::new(number as u32)),
+            None => self.publishing_as(command.strings().next().unwrap_or_default()),
+        };
+        match id.filter(|&id| self.streams.contains(id)) {
+            Some(id) => {
+                self.stop(id);
+                self.streams.delete(id);
+                Ok(())
+            }
+            None => Ok(self.tolerance.tolerate(Quirk::StreamUnknown)?),
+        }
+    }
+
+    /// A NetStream ends what it does, as the peer wants.
+    fn stop(&mut self, stream: MessageStreamId) {
+        match self.streams.set(stream, Doing::Nothing) {
+            Some(Doing::Publishing(name)) => {
+                self.send_status(stream, &reply::unpublished(name.as_str()));
+                self.events.push_back(Event::Stopped(stream));
+            }
+            Some(Doing::Playing(_)) => {
+                self.send_user_control(&UserControl::StreamEof(stream));
+                self.events.push_back(Event::Stopped(stream));
+            }
+            Some(Doing::Nothing | Doing::Waiting(..)) | None => return,
+        }
+        self.settle(CloseReason::CommandTimeout);
+    }
+
+    fn unpublish_by_name(&mut self, command: &Command) {
+        if let Some(stream) = command.strings().next().and_then(|name| self.publishing_as(name)) {
+            self.stop(stream);
+        }
+    }
+
+    fn publishing_as(&self, key: &str) -> Option<MessageStreamId> {
+        let (wanted, _) = StreamName::join(&self.app, key).ok()?;
+        self.streams.iter().find_map(|(stream, doing)| match doing {
+            Doing::Publishing(name) if *name == wanted => Some(stream),
+            Doing::Publishing(_) | Doing::Nothing | Doing::Waiting(..) | Doing::Playing(_) => None,
+        })
+    }
+
+    /// The calls that Flash Media Server knew beside the specification: a result, and a notice of their own.
+    fn fc(&mut self, command: &Command, notice: &str, code: &str) {
+        self.answer(command, reply::done);
+        let stream = command.strings().next().unwrap_or_default();
+        self.send_command(&reply::on_fc(notice, code, stream));
+    }
+
+    /// Answers a call; transaction 0 wants no answer.
+    fn answer(&mut self, command: &Command, answer: impl FnOnce(f64) -> Command) {
+        if command.transaction != 0.0 {
+            self.send_command(&answer(command.transaction));
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What a session tells its application.
+
+use crate::handshake::Greeting;
+use crate::ids::{MessageStreamId, RequestId};
+use crate::media::Media;
+use crate::name::StreamName;
+
+use super::close::{CloseReason, Refusal};
+
+/// One output of [`Session::poll_event`](super::Session::poll_event).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// `connect` was accepted.
+    Connected(Connected),
+    /// The peer wants to publish or play. Answer with [`Session::allow`](super::Session::allow) or
+    /// [`Session::refuse`](super::Session::refuse); until then no further input is looked at.
+    Requested(Request),
+    /// The peer was told that it may not do what it wanted, by the application or by the session itself.
+    Refused {
+        /// The NetStream it asked for.
+        stream: MessageStreamId,
+        /// What it wanted to do.
+        kind: RequestKind,
+        /// With what, as far as that could be understood.
+        name: Option<StreamName>,
+        /// What it was told.
+        why: Refusal,
+    },
+    /// Audio, video or data of a publication.
+    Media {
+        /// The NetStream that publishes.
+        stream: MessageStreamId,
+        /// One message.
+        media: Media,
+    },
+    /// The peer ended what it was allowed to do on a NetStream.
+    Stopped(MessageStreamId),
+    /// The session is over. Comes exactly once, and last.
+    Closed(CloseReason),
+}
+
+/// What the peer said of itself in handshake and `connect`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Connected {
+    /// The form of the handshake.
+    pub greeting: Greeting,
+    /// `app`, or the path of `tcUrl` where `app` is missing; query string included.
+    pub app: String,
+    /// `flashVer`: the client's name for itself; empty if not sent.
+    pub flash_ver: String,
+    /// `tcUrl`: the address as the client knows it; empty if not sent.
+    pub tc_url: String,
+}
+
+/// The peer wants to publish or play.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// To be given back with the answer.
+    pub id: RequestId,
+    /// The NetStream that will carry it.
+    pub stream: MessageStreamId,
+    /// Which of both.
+    pub kind: RequestKind,
+    /// What is to be published or played.
+    pub name: StreamName,
+    /// Query strings of app and stream, joined by `&`; empty if there were none.
+    pub query: String,
+}
+
+/// What a peer wants to do with a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestKind {
+    /// Send it.
+    Publish,
+    /// Receive it.
+    Play,
+}
+
+/// The answer came late or twice, or was for another session. Nothing was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("request {0} does not wait for an answer")]
+pub struct StaleRequest(pub RequestId);

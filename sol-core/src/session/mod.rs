@@ -1,0 +1,650 @@
+//! Session: one connection, from the handshake to the last byte.
+//!
+//! # The contract: touch, then drain
+//!
+//! A session is driven; it never acts by itself. After any call that takes `&mut self` (the *touch*) the driver
+//! *drains*:
+//!
+//! 1. [`Session::poll_event`] until it returns `None`, answering requests as it likes, now or later;
+//! 2. [`Session::outbound`], writing what it shows and reporting with [`Session::handle_sent`] what the transport
+//!    took, until there is nothing left or the transport takes no more;
+//! 3. [`Session::poll_timeout`], to know when to call [`Session::handle_timeout`] at the latest.
+//!
+//! It reads from the transport while [`Session::wants_input`] says so. `now` never goes back; debug builds check
+//! it. Failure is an output: [`Event::Closed`], exactly once, always last; whatever is called afterwards has no
+//! effect. The driver then closes the transport. All bytes that could be flushed have been.
+//!
+//! A run is a function of the configuration, the entropy and the calls; how input is cut does not matter.
+
+mod close;
+mod commands;
+mod config;
+mod event;
+mod net_stream;
+mod outbox;
+mod phase;
+mod reply;
+mod timers;
+mod traffic;
+
+#[cfg(test)]
+mod tests;
+
+pub use close::{CloseReason, PeerEnd, Refusal};
+pub use config::SessionConfig;
+pub use event::{Connected, Event, Request, RequestKind, StaleRequest};
+pub use timers::{Deadline, Timer};
+pub use traffic::Traffic;
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use crate::chunk::{ChunkReader, MessageHeader, RawMessage, chunked_len, write_message};
+use crate::entropy::Entropy;
+use crate::handshake::{Greeting, ServerHandshake};
+use crate::hub::Frame;
+use crate::ids::{ChunkSize, ChunkStreamId, MessageStreamId, RequestId};
+use crate::limits;
+use crate::media::Media;
+use crate::message::{Command, Control, Message, Part, UserControl, kind};
+use crate::name::StreamName;
+use crate::quirk::{Quirk, QuirkCounts, Tolerance};
+use crate::time::Instant;
+use crate::timestamp::Timestamp;
+
+use net_stream::{Doing, NetStreams};
+use outbox::Outbox;
+use phase::Phase;
+use timers::Timers;
+
+/// One connection in the server's role. See the [module](self) for the contract.
+#[derive(Debug)]
+pub struct Session {
+    config: Arc<SessionConfig>,
+    entropy: Entropy,
+    phase: Phase,
+    handshake: ServerHandshake,
+    greeting: Option<Greeting>,
+    reader: ChunkReader,
+    tolerance: Tolerance,
+    app: String,
+    streams: NetStreams,
+    /// The one request that waits for an answer.
+    asked: Option<RequestId>,
+    asked_so_far: u32,
+    /// What came behind the request that waits.
+    held: BytesMut,
+    events: VecDeque<Event>,
+    outbox: Outbox,
+    chunk_size_sent: ChunkSize,
+    timers: Timers,
+    /// What to say if the peer does not leave by itself.
+    farewell: CloseReason,
+    traffic: Traffic,
+    now: Instant,
+}
+
+impl Session {
+    /// A session for a connection that a client has just opened.
+    ///
+    /// `entropy` is the seed of all randomness of this session; no two sessions may share one.
+    pub fn accept(config: Arc<SessionConfig>, entropy: [u8; 32], now: Instant) -> Self {
+        let mut timers = Timers::default();
+        timers.set(Timer::Handshake, now + limits::HANDSHAKE_TIME);
+        let mut reader = ChunkReader::new(config.strict);
+        reader.set_message_bytes_max(limits::UNTRUSTED_MESSAGE_BYTES);
+        Self {
+            entropy: Entropy::new(entropy),
+            phase: Phase::Handshake,
+            handshake: ServerHandshake::new(),
+            greeting: None,
+            reader,
+            tolerance: Tolerance::new(config.strict),
+            app: String::new(),
+            streams: NetStreams::default(),
+            asked: None,
+            asked_so_far: 0,
+            held: BytesMut::new(),
+            events: VecDeque::new(),
+            outbox: Outbox::default(),
+            chunk_size_sent: ChunkSize::INITIAL,
+            timers,
+            farewell: CloseReason::CommandTimeout,
+            traffic: Traffic::default(),
+            now,
+            config,
+        }
+    }
+
+    // --- From the world -----------------------------------------------------------------------------------
+
+    /// Bytes came from the peer, in any cut.
+    ///
+    /// Read only while [`Session::wants_input`]; what comes all the same is held, up to
+    /// `limits::HELD_INPUT_BYTES`.
+    pub fn handle_input(&mut self, bytes: &[u8], now: Instant) {
+        self.touch(now);
+        if !self.phase.is_open() || bytes.is_empty() {
+            return;
+        }
+        self.heard();
+        self.take(bytes);
+        self.debug_check();
+    }
+
+    /// The transport took `count` of the bytes that [`Session::outbound`] showed.
+    pub fn handle_sent(&mut self, count: usize, now: Instant) {
+        self.touch(now);
+        if count == 0 {
+            return;
+        }
+        self.traffic.count_sent(count);
+        if self.outbox.advance(count) && self.phase.is_connected() {
+            // Media that the socket takes is a sign of life. Answers and pings are not: a kernel takes a few
+            // bytes for a dead peer as well.
+            self.heard();
+        }
+        if self.outbox.is_empty() {
+            self.timers.stop(Timer::Stall);
+            self.finish_if_flushed();
+        } else {
+            self.timers.set(Timer::Stall, now + limits::STALL_TIME);
+        }
+        self.debug_check();
+    }
+
+    /// The transport ended by itself.
+    pub fn handle_end(&mut self, end: PeerEnd, now: Instant) {
+        self.touch(now);
+        self.finish(match end {
+            PeerEnd::Finished => CloseReason::PeerLeft,
+            PeerEnd::Broken => CloseReason::ConnectionLost,
+        });
+    }
+
+    /// The time of [`Session::poll_timeout`] has come. Harmless when it has not.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.touch(now);
+        while let Some(timer) = self.timers.expire(now) {
+            match timer {
+                Timer::Handshake => self.close_for(CloseReason::HandshakeTimeout),
+                Timer::Command => self.close_for(CloseReason::CommandTimeout),
+                Timer::Silence => self.close_for(CloseReason::Silent),
+                Timer::Farewell => self.close_for(self.farewell.clone()),
+                Timer::Ping => self.ping(),
+                // Nothing can be written to this peer any more, so nothing waits to be flushed.
+                Timer::Stall => self.finish(CloseReason::Stalled),
+                Timer::Flush => self.finish(CloseReason::PeerLeft),
+            }
+        }
+        self.debug_check();
+    }
+
+    // --- Answers and commands of the application -----------------------------------------------------------
+
+    /// The peer may do what it asked for, and is told so.
+    ///
+    /// # Errors
+    /// [`StaleRequest`] if the request does not wait: answered before, or its session is over. Harmless.
+    pub fn allow(&mut self, request: RequestId, now: Instant) -> Result<(), StaleRequest> {
+        self.touch(now);
+        let (stream, kind, name) = self.answered(request)?;
+        match kind {
+            RequestKind::Publish => {
+                self.reader.set_message_bytes_max(limits::MESSAGE_BYTES);
+                self.send_user_control(&UserControl::StreamBegin(stream));
+                self.send_status(stream, &reply::publish_start(name.as_str()));
+                self.streams.set(stream, Doing::Publishing(name));
+            }
+            RequestKind::Play => {
+                self.send_user_control(&UserControl::StreamBegin(stream));
+                self.send_status(stream, &reply::play_reset(name.as_str()));
+                self.send_status(stream, &reply::play_start(name.as_str()));
+                self.streams.set(stream, Doing::Playing(name));
+            }
+        }
+        self.resume();
+        Ok(())
+    }
+
+    /// The peer may not do what it asked for, and is told why. If nothing else is going on it gets
+    /// `limits::FAREWELL_TIME` to leave or to ask for something else.
+    ///
+    /// # Errors
+    /// [`StaleRequest`], as for [`Session::allow`].
+    pub fn refuse(&mut self, request: RequestId, why: &Refusal, now: Instant) -> Result<(), StaleRequest> {
+        self.touch(now);
+        let (stream, kind, name) = self.answered(request)?;
+        self.refuse_request(stream, kind, Some(name), why.clone());
+        self.resume();
+        Ok(())
+    }
+
+    /// Queues a frame for the NetStream that plays. Without effect if it does not play.
+    ///
+    /// Call while [`Session::media_room`] is not zero. Costs no copy and, on stream 1, no allocation.
+    pub fn send_frame(&mut self, stream: MessageStreamId, frame: &Frame) {
+        debug_assert_eq!(
+            frame.chunk_size(),
+            self.config.chunk_size,
+            "the player was told of this chunk size"
+        );
+        if !matches!(self.streams.get(stream), Some(Doing::Playing(_))) || !self.phase.is_connected() {
+            return;
+        }
+        self.expect_progress();
+        if stream == Frame::WIRE_STREAM {
+            self.outbox.push_frame(frame.wire().clone());
+        } else {
+            self.outbox.push_frame(frame.head_for(stream));
+            self.outbox.push_frame(frame.body());
+        }
+    }
+
+    /// The stream that the NetStream plays has ended: the player is told, behind the last frame that was queued.
+    /// If nothing else is going on it gets `limits::FAREWELL_TIME` to leave.
+    pub fn end_play(&mut self, stream: MessageStreamId, now: Instant) {
+        self.touch(now);
+        if let Some(Doing::Playing(name)) = self.streams.get(stream)
+            && self.phase.is_connected()
+        {
+            let name = name.clone();
+            self.send_play_end(stream, name.as_str());
+            self.streams.set(stream, Doing::Nothing);
+            self.settle(CloseReason::StreamEnded);
+        }
+        self.debug_check();
+    }
+
+    /// Ends the session: publishers and players are told, the outbox is flushed for at most `limits::FLUSH_TIME`.
+    pub fn close(&mut self, reason: CloseReason, now: Instant) {
+        self.touch(now);
+        self.close_for(reason);
+        self.debug_check();
+    }
+
+    // --- To the world --------------------------------------------------------------------------------------
+
+    /// The next thing that the application should know.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        let event = self.events.pop_front();
+        if self.events.is_empty() && self.events.capacity() > 64 {
+            self.events = VecDeque::new();
+        }
+        event
+    }
+
+    /// When to call [`Session::handle_timeout`], and why; `None` once the session is over.
+    pub fn poll_timeout(&self) -> Option<Deadline> {
+        self.timers.next()
+    }
+
+    /// Fills `slices` with what is to be written next; how many were filled. Nothing is taken away until
+    /// [`Session::handle_sent`].
+    pub fn outbound<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.outbox.peek(slices)
+    }
+
+    // --- Questions -----------------------------------------------------------------------------------------
+
+    /// Whether the driver should read from the transport. False while a request waits for its answer, while the
+    /// peer leaves too many answers unread, and from the moment that the session is closing.
+    pub fn wants_input(&self) -> bool {
+        self.phase.is_open() && self.asked.is_none() && self.outbox.answer_bytes() < limits::OUTBOX_BYTES
+    }
+
+    /// Whether anything is to be written.
+    pub fn has_output(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    /// Bytes of frames that may be queued; one frame may exceed it. Zero unless something may be played.
+    pub fn media_room(&self) -> usize {
+        if !self.phase.is_connected() {
+            return 0;
+        }
+        limits::OUTBOX_BYTES.saturating_sub(self.outbox.bytes())
+    }
+
+    /// Why the session is closing or closed itself; `None` while it is open, and once it is over.
+    pub fn closing(&self) -> Option<&CloseReason> {
+        self.phase.closing_for()
+    }
+
+    /// Bytes and messages so far.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// Which departures from the specification were tolerated so far.
+    pub fn quirks(&self) -> QuirkCounts {
+        let mut counts = self.tolerance.counts().clone();
+        counts.add(self.reader.quirks());
+        counts
+    }
+
+    // --- Input ---------------------------------------------------------------------------------------------
+
+    /// Looks at input as far as may be, and holds the rest.
+    fn take(&mut self, mut input: &[u8]) {
+        if !self.held.is_empty() || self.asked.is_some() {
+            self.hold(input);
+            return;
+        }
+        if let Err(reason) = self.look_at(&mut input) {
+            self.close_for(reason);
+        }
+        if self.phase.is_open() && !input.is_empty() {
+            self.hold(input);
+        }
+    }
+
+    fn hold(&mut self, input: &[u8]) {
+        if self.held.len() + input.len() > limits::HELD_INPUT_BYTES {
+            self.close_for(CloseReason::TooMuchHeld);
+        } else {
+            self.held.extend_from_slice(input);
+        }
+    }
+
+    /// A request was answered: looks at what came behind it.
+    fn resume(&mut self) {
+        let held = std::mem::take(&mut self.held);
+        self.take(&held);
+        self.debug_check();
+    }
+
+    /// Looks at input until it is used up, a request waits, or the session closes.
+    fn look_at(&mut self, input: &mut &[u8]) -> Result<(), CloseReason> {
+        if self.phase.is_handshake() {
+            let before = input.len();
+            let progress = self.handshake.read(input, &mut self.entropy, self.now)?;
+            self.traffic.count_received(before - input.len());
+            if let Some(reply) = progress.reply {
+                self.expect_progress();
+                self.outbox.push_answer(reply);
+            }
+            let Some(greeting) = progress.finished else { return Ok(()) };
+            self.greeting = Some(greeting);
+            self.phase.greeted();
+            self.heard();
+            self.timers.stop(Timer::Handshake);
+            self.timers.set(Timer::Command, self.now + limits::COMMAND_TIME);
+        }
+        while !input.is_empty() && self.asked.is_none() && self.phase.is_open() {
+            let mut piece = &input[..self.traffic.before_acknowledgement(input.len())];
+            let before = piece.len();
+            let message = self.reader.read(&mut piece)?;
+            let taken = before - piece.len();
+            *input = &input[taken..];
+            if let Some(total) = self.traffic.count_received(taken) {
+                self.send_chatter(Control::Acknowledgement(total));
+            }
+            if let Some(message) = message {
+                self.understand(&message)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One whole message came.
+    fn understand(&mut self, raw: &RawMessage) -> Result<(), CloseReason> {
+        self.traffic.count_message(raw.kind);
+        match Message::parse(raw, &mut self.tolerance)? {
+            Message::Control(control) => self.obey(control),
+            Message::UserControl(UserControl::PingRequest(time)) => {
+                self.send_user_control(&UserControl::PingResponse(time));
+            }
+            Message::UserControl(
+                UserControl::StreamBegin(_)
+                | UserControl::StreamEof(_)
+                | UserControl::StreamDry(_)
+                | UserControl::SetBufferLength { .. }
+                | UserControl::StreamIsRecorded(_)
+                | UserControl::PingResponse(_)
+                | UserControl::Unknown { .. },
+            ) => {}
+            Message::Media(media) => self.media(raw.stream, media)?,
+            Message::Aggregate(parts) => {
+                for part in parts {
+                    match part {
+                        Part::Media(media) => self.media(raw.stream, media)?,
+                        Part::Unknown(_) => self.tolerance.tolerate(Quirk::UnknownMessageType)?,
+                        Part::Truncated => self.tolerance.tolerate(Quirk::UnreadableMessage)?,
+                    }
+                }
+            }
+            Message::Command(command) => self.command(raw.stream, &command)?,
+            Message::SharedObject(_) | Message::Unknown { .. } | Message::Unreadable { .. } => {}
+        }
+        if self.outbox.answer_bytes() > limits::OUTBOX_BYTES_CLOSE {
+            return Err(CloseReason::AnswersUnread);
+        }
+        Ok(())
+    }
+
+    fn obey(&mut self, control: Control) {
+        match control {
+            Control::WindowAcknowledgementSize(window) => self.traffic.acknowledge_every(window),
+            // 5.4.5: answered with our own window. The peer's limit does not bind us: no peer was seen that
+            // acknowledges reliably enough to wait for.
+            Control::SetPeerBandwidth { window, .. } => {
+                self.send_control(Control::WindowAcknowledgementSize(window));
+            }
+            // The chunk reader has acted upon the first two.
+            Control::SetChunkSize(_) | Control::Abort(_) | Control::Acknowledgement(_) => {}
+        }
+    }
+
+    fn media(&mut self, stream: MessageStreamId, media: Media) -> Result<(), CloseReason> {
+        if !matches!(self.streams.get(stream), Some(Doing::Publishing(_))) {
+            return Ok(self.tolerance.tolerate(Quirk::MediaOutsidePublication)?);
+        }
+        self.events.push_back(Event::Media { stream, media });
+        Ok(())
+    }
+
+    // --- Output --------------------------------------------------------------------------------------------
+
+    fn send_control(&mut self, control: Control) {
+        self.send(ChunkStreamId::CONTROL, MessageStreamId::CONNECTION, control.kind(), &control.body());
+    }
+
+    fn send_user_control(&mut self, event: &UserControl) {
+        self.send(ChunkStreamId::CONTROL, MessageStreamId::CONNECTION, kind::USER_CONTROL, &event.body());
+    }
+
+    /// A command on the connection.
+    fn send_command(&mut self, command: &Command) {
+        self.send(ChunkStreamId::COMMAND, MessageStreamId::CONNECTION, kind::COMMAND, &command.body());
+    }
+
+    /// A command on a NetStream.
+    fn send_status(&mut self, stream: MessageStreamId, status: &Command) {
+        self.send(ChunkStreamId::STATUS, stream, kind::COMMAND, &status.body());
+    }
+
+    /// What may be left out: a peer that reads nothing must not be taken for stalled because of it.
+    fn send_chatter(&mut self, control: Control) {
+        if self.outbox.bytes() < limits::OUTBOX_BYTES_CHATTER {
+            self.send_control(control);
+        }
+    }
+
+    fn ping(&mut self) {
+        self.timers.set(Timer::Ping, self.now + limits::PING_TIME);
+        if self.outbox.bytes() < limits::OUTBOX_BYTES_CHATTER {
+            let millis = self.now.since_epoch().as_millis() as u32;
+            self.send_user_control(&UserControl::PingRequest(Timestamp::from_millis(millis)));
+        }
+    }
+
+    fn send_play_end(&mut self, stream: MessageStreamId, name: &str) {
+        self.send_status(stream, &reply::play_unpublish_notify(name));
+        self.send_user_control(&UserControl::StreamEof(stream));
+    }
+
+    fn refuse_request(
+        &mut self,
+        stream: MessageStreamId,
+        kind: RequestKind,
+        name: Option<StreamName>,
+        why: Refusal,
+    ) {
+        self.send_status(stream, &reply::refused(kind, &why));
+        self.events.push_back(Event::Refused { stream, kind, name, why });
+        self.settle(CloseReason::Refused);
+    }
+
+    fn send(&mut self, chunk_stream: ChunkStreamId, stream: MessageStreamId, kind: u8, body: &[u8]) {
+        if !self.phase.is_open() {
+            return;
+        }
+        let length = u32::try_from(body.len()).expect("answers are short");
+        let header = MessageHeader { chunk_stream, stream, timestamp: Timestamp::ZERO, kind, length };
+        let mut bytes = BytesMut::with_capacity(chunked_len(&header, self.chunk_size_sent));
+        write_message(&header, body, self.chunk_size_sent, &mut bytes);
+        self.expect_progress();
+        self.outbox.push_answer(bytes.freeze());
+    }
+
+    /// Something is about to be queued: from now on the peer must take it.
+    fn expect_progress(&mut self) {
+        if self.outbox.is_empty() {
+            self.timers.set(Timer::Stall, self.now + limits::STALL_TIME);
+        }
+    }
+
+    // --- Life ----------------------------------------------------------------------------------------------
+
+    fn touch(&mut self, now: Instant) {
+        debug_assert!(now >= self.now, "time goes back from {:?} to {now:?}", self.now);
+        self.now = self.now.max(now);
+    }
+
+    /// The peer gave a sign of life.
+    fn heard(&mut self) {
+        if self.phase.is_open() && !self.phase.is_handshake() {
+            self.timers.set(Timer::Ping, self.now + limits::PING_TIME);
+            self.timers.set(Timer::Silence, self.now + limits::SILENCE_TIME);
+        }
+    }
+
+    /// Takes the answer to the request that waits.
+    fn answered(
+        &mut self,
+        request: RequestId,
+    ) -> Result<(MessageStreamId, RequestKind, StreamName), StaleRequest> {
+        if self.asked != Some(request) || !self.phase.is_connected() {
+            return Err(StaleRequest(request));
+        }
+        self.asked = None;
+        let (stream, kind, name) = self
+            .streams
+            .iter()
+            .find_map(|(stream, doing)| match doing {
+                Doing::Waiting(id, kind, name) if *id == request => Some((stream, *kind, name.clone())),
+                Doing::Nothing | Doing::Waiting(..) | Doing::Publishing(_) | Doing::Playing(_) => None,
+            })
+            .expect("input is held while a request waits, so its stream is still there");
+        self.streams.set(stream, Doing::Nothing);
+        Ok((stream, kind, name))
+    }
+
+    /// What the NetStreams do has changed: a connection that does nothing is given time to do something. With
+    /// `Refused` or `StreamEnded` it is the short time in which a client leaves by itself.
+    fn settle(&mut self, farewell: CloseReason) {
+        self.timers.stop(Timer::Farewell);
+        self.timers.stop(Timer::Command);
+        if !self.phase.is_connected() || self.streams.any_busy() {
+            return;
+        }
+        match farewell {
+            CloseReason::Refused | CloseReason::StreamEnded => {
+                self.timers.set(Timer::Farewell, self.now + limits::FAREWELL_TIME);
+                self.farewell = farewell;
+            }
+            _ => self.timers.set(Timer::Command, self.now + limits::COMMAND_TIME),
+        }
+    }
+
+    /// The first reason to close: says goodbye and flushes.
+    fn close_for(&mut self, reason: CloseReason) {
+        if !self.phase.is_open() {
+            return;
+        }
+        if reason == CloseReason::Shutdown {
+            self.say_shutdown();
+        }
+        self.phase.closing(reason);
+        self.timers.stop_all();
+        self.timers.set(Timer::Flush, self.now + limits::FLUSH_TIME);
+        self.held = BytesMut::new();
+        self.asked = None;
+        self.finish_if_flushed();
+    }
+
+    fn say_shutdown(&mut self) {
+        let doings: Vec<_> = self.streams.iter().map(|(stream, doing)| (stream, doing.clone())).collect();
+        let mut plays = false;
+        for (stream, doing) in doings {
+            if let Doing::Playing(name) = doing {
+                self.send_play_end(stream, name.as_str());
+                plays = true;
+            }
+        }
+        // To a player the end of its stream says it all, and to FFmpeg any error would undo that.
+        if self.phase.is_connected() && !plays {
+            self.send_command(&reply::app_shutdown());
+        }
+    }
+
+    fn finish_if_flushed(&mut self) {
+        if self.phase.closing_for().is_some() && self.outbox.is_empty() {
+            self.finish(CloseReason::PeerLeft);
+        }
+    }
+
+    /// The session is over, for the first reason to close or else for `otherwise`.
+    fn finish(&mut self, otherwise: CloseReason) {
+        if let Some(reason) = self.phase.closed(otherwise) {
+            self.timers.stop_all();
+            self.outbox.clear();
+            self.held = BytesMut::new();
+            self.asked = None;
+            self.events.push_back(Event::Closed(reason));
+        }
+        self.debug_check();
+    }
+
+    fn debug_check(&self) {
+        if cfg!(not(debug_assertions)) {
+            return;
+        }
+        let waiting = self.streams.iter().filter(|(_, doing)| matches!(doing, Doing::Waiting(..))).count();
+        if self.phase.is_open() {
+            assert_eq!(waiting, usize::from(self.asked.is_some()), "1: one request waits, or none");
+            assert!(self.held.is_empty() || self.asked.is_some(), "2: input is held only behind a request");
+            assert!(self.timers.next().is_some(), "3: an open session has a deadline");
+        }
+        if self.phase.is_connected() {
+            let idle = self.timers.is_set(Timer::Command) || self.timers.is_set(Timer::Farewell);
+            assert_ne!(
+                idle,
+                self.streams.any_busy(),
+                "4: a session that does nothing has a deadline to do so"
+            );
+        }
+        if !self.phase.is_open() {
+            assert!(self.held.is_empty(), "5: a session that closes holds no input");
+        }
+        assert_eq!(
+            self.timers.is_set(Timer::Stall) && self.phase.is_open(),
+            !self.outbox.is_empty() && self.phase.is_open(),
+            "6: the peer must take what waits, and owes nothing otherwise"
+        );
+    }
+}

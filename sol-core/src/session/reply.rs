@@ -1,0 +1,103 @@
+//! Replies: what the server's commands say (RTMP 1.0, 7.2), worded so that every client studied understands.
+
+use crate::amf::{Properties, Value};
+use crate::message::Command;
+
+use super::close::Refusal;
+use super::event::RequestKind;
+
+/// The version that clients are told. They look for the form, not for the numbers.
+const FMS_VERSION: &str = "FMS/3,5,7,7009";
+
+/// What FMS says of itself, and everybody after it.
+const CAPABILITIES: f64 = 31.0;
+
+/// `connect` is accepted.
+pub(super) fn connected(transaction: f64, object_encoding: f64) -> Command {
+    let server =
+        Properties::new().with("fmsVer", FMS_VERSION).with("capabilities", CAPABILITIES).with("mode", 1.0);
+    let status = Properties::new()
+        .with("level", "status")
+        .with("code", "NetConnection.Connect.Success")
+        .with("description", "Connection succeeded.")
+        .with("objectEncoding", object_encoding);
+    Command::new("_result", transaction, server).with(status)
+}
+
+/// `createStream` made the stream `id`.
+pub(super) fn stream_created(transaction: f64, id: u32) -> Command {
+    result(transaction).with(f64::from(id))
+}
+
+/// The length of a live stream is not known.
+pub(super) fn stream_length(transaction: f64) -> Command {
+    result(transaction).with(0.0)
+}
+
+/// Done, with nothing to say.
+pub(super) fn done(transaction: f64) -> Command {
+    result(transaction).with(Value::Undefined)
+}
+
+/// A call that could not be done.
+pub(super) fn call_failed(transaction: f64, description: &str) -> Command {
+    let status = Properties::new()
+        .with("level", "error")
+        .with("code", "NetConnection.Call.Failed")
+        .with("description", description);
+    Command::new("_error", transaction, Value::Null).with(status)
+}
+
+/// `onFCPublish` and its kin, which the encoders of Adobe's days wait for.
+pub(super) fn on_fc(name: &str, code: &str, stream: &str) -> Command {
+    let status = Properties::new().with("level", "status").with("code", code).with("description", stream);
+    Command::new(name, 0.0, Value::Null).with(status)
+}
+
+/// Publishing begins.
+pub(super) fn publish_start(name: &str) -> Command {
+    Command::on_status("status", "NetStream.Publish.Start", &format!("{name} is now published."))
+}
+
+/// Publishing ended, as the publisher wanted.
+pub(super) fn unpublished(name: &str) -> Command {
+    Command::on_status("status", "NetStream.Unpublish.Success", &format!("{name} is now unpublished."))
+}
+
+/// What was played before is over.
+pub(super) fn play_reset(name: &str) -> Command {
+    Command::on_status("status", "NetStream.Play.Reset", &format!("Playing and resetting {name}."))
+}
+
+/// Playing begins.
+pub(super) fn play_start(name: &str) -> Command {
+    Command::on_status("status", "NetStream.Play.Start", &format!("Started playing {name}."))
+}
+
+/// The stream that is played has ended.
+pub(super) fn play_unpublish_notify(name: &str) -> Command {
+    Command::on_status("status", "NetStream.Play.UnpublishNotify", &format!("{name} is no longer published."))
+}
+
+/// The server goes (Enhanced RTMP v2 lists the code with level error).
+pub(super) fn app_shutdown() -> Command {
+    Command::on_status("error", "NetConnection.Connect.AppShutdown", "The server shuts down.")
+}
+
+/// Publishing or playing is refused. The codes are those that OBS, FFmpeg and GStreamer act upon.
+pub(super) fn refused(kind: RequestKind, why: &Refusal) -> Command {
+    let code = match (kind, why) {
+        (RequestKind::Publish, Refusal::NameInUse) => "NetStream.Publish.BadName",
+        (RequestKind::Publish, Refusal::Denied(_)) => "NetStream.Publish.Denied",
+        (RequestKind::Publish, Refusal::Rejected(_) | Refusal::NotFound) => "NetStream.Publish.Rejected",
+        (RequestKind::Play, Refusal::NotFound) => "NetStream.Play.StreamNotFound",
+        (RequestKind::Play, Refusal::NameInUse | Refusal::Denied(_) | Refusal::Rejected(_)) => {
+            "NetStream.Play.Failed"
+        }
+    };
+    Command::on_status("error", code, &why.to_string())
+}
+
+fn result(transaction: f64) -> Command {
+    Command::new("_result", transaction, Value::Null)
+}

@@ -1,0 +1,110 @@
+//! Timers: the deadlines of one session, each with its meaning.
+
+use crate::time::Instant;
+
+/// What a deadline is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// The handshake must be finished.
+    Handshake,
+    /// Something must be published or played.
+    Command,
+    /// The peer is silent: ask whether it lives.
+    Ping,
+    /// The peer is silent: it is dead.
+    Silence,
+    /// The peer takes no output.
+    Stall,
+    /// Nothing is left to do; the peer should have left by itself.
+    Farewell,
+    /// The last bytes of a closing session should have left.
+    Flush,
+}
+
+impl Timer {
+    const ALL: [Timer; 7] = [
+        Timer::Handshake,
+        Timer::Command,
+        Timer::Ping,
+        Timer::Silence,
+        Timer::Stall,
+        Timer::Farewell,
+        Timer::Flush,
+    ];
+}
+
+/// When to call `handle_timeout`, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// The time at which, or soon after which, to call.
+    pub at: Instant,
+    /// What it is about, for logs and tests.
+    pub timer: Timer,
+}
+
+/// At most one deadline per [`Timer`].
+#[derive(Debug, Default)]
+pub(super) struct Timers([Option<Instant>; Timer::ALL.len()]);
+
+impl Timers {
+    /// Sets or moves a deadline.
+    pub(super) fn set(&mut self, timer: Timer, at: Instant) {
+        self.0[timer as usize] = Some(at);
+    }
+
+    pub(super) fn stop(&mut self, timer: Timer) {
+        self.0[timer as usize] = None;
+    }
+
+    pub(super) fn stop_all(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn is_set(&self, timer: Timer) -> bool {
+        self.0[timer as usize].is_some()
+    }
+
+    /// The earliest deadline.
+    pub(super) fn next(&self) -> Option<Deadline> {
+        let set =
+            Timer::ALL.iter().filter_map(|&timer| Some(Deadline { at: self.0[timer as usize]?, timer }));
+        set.min_by_key(|deadline| deadline.at)
+    }
+
+    /// Takes out one deadline that has passed; the earliest first.
+    pub(super) fn expire(&mut self, now: Instant) -> Option<Timer> {
+        let due = self.next().filter(|deadline| deadline.at <= now)?;
+        self.stop(due.timer);
+        Some(due.timer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn deadlines_expire_in_order_and_once() {
+        let at = |seconds| Instant::from_epoch(Duration::from_secs(seconds));
+        let mut timers = Timers::default();
+        timers.set(Timer::Silence, at(9));
+        timers.set(Timer::Ping, at(3));
+        timers.set(Timer::Stall, at(5));
+        timers.set(Timer::Ping, at(4));
+        assert_eq!(timers.next(), Some(Deadline { at: at(4), timer: Timer::Ping }));
+        assert_eq!(timers.expire(at(3)), None);
+        assert_eq!(timers.expire(at(6)), Some(Timer::Ping));
+        assert_eq!(timers.expire(at(6)), Some(Timer::Stall));
+        assert_eq!(timers.expire(at(6)), None);
+        assert!(timers.is_set(Timer::Silence));
+    }
+
+    #[test]
+    fn every_timer_has_a_place_of_its_own() {
+        for (index, timer) in Timer::ALL.iter().enumerate() {
+            assert_eq!(*timer as usize, index);
+        }
+    }
+}
