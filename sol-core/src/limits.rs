@@ -122,3 +122,8 @@ pub const SYNC_POINTS: usize = 16;
 /// Distance between the last frame of one publication and the first of the next, on a stream that goes on: one
 /// frame at 25 per second.
 pub const RESUME_MILLIS: u32 = 40;
+
+// --- Server -----------------------------------------------------------------------------------------------
+
+/// Connections at once, where the system allows as many.
+pub const CONNECTIONS: usize = 65_536;

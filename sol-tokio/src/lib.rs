@@ -1,1 +1,39 @@
-//! wip
+//! Sol on tokio: an RTMP server for any tokio runtime.
+//!
+//! ```no_run
+//! use sol_tokio::{Application, Peer, Refusal, Request, Server, ServerConfig};
+//!
+//! struct Doorman;
+//!
+//! impl Application for Doorman {
+//!     async fn authorize(&self, _peer: &Peer, request: &Request) -> Result<(), Refusal> {
+//!         let known = request.name.as_str().starts_with("live/");
+//!         if known { Ok(()) } else { Err(Refusal::Denied("No such app.".into())) }
+//!     }
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> std::io::Result<()> {
+//!     let server = Server::new(ServerConfig::default(), Doorman);
+//!     server.serve(tokio::net::TcpListener::bind("[::]:1935").await?).await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The protocol is in `sol_core`; this crate owns sockets, clock, entropy and locks, and decides nothing about
+//! RTMP. One task serves one connection. There is one lock for the names and one for each stream, none of them
+//! held across an await, so a slow policy or a slow player delays nobody else.
+
+mod application;
+mod connection;
+mod server;
+mod streams;
+
+pub use application::{Application, Peer};
+pub use server::{Server, ServerConfig};
+
+pub use sol_core::ids::SessionId;
+pub use sol_core::name::StreamName;
+pub use sol_core::participant::{EndReason, Event, Summary};
+pub use sol_core::quirk::QuirkCounts;
+pub use sol_core::session::{CloseReason, Connected, Refusal, Request, RequestKind, SessionConfig, Traffic};

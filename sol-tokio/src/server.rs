@@ -1,0 +1,245 @@
+//! Server: listeners, connections and their common state.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use rand::TryRng;
+use rand::rngs::SysRng;
+use sol_core::ids::SessionId;
+use sol_core::limits;
+use sol_core::session::{Session, SessionConfig};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+
+use crate::application::{Application, Peer};
+use crate::connection::{self, Line};
+use crate::streams::SharedStreams;
+
+/// What an operator decides for a whole server.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// What holds for each session.
+    pub session: SessionConfig,
+    /// Connections at once; more are turned away. At most [`limits::CONNECTIONS`], the default.
+    pub connections_max: usize,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self { session: SessionConfig::default(), connections_max: limits::CONNECTIONS }
+    }
+}
+
+/// An RTMP server. Clones are the same server.
+#[derive(Debug)]
+pub struct Server<A> {
+    shared: Arc<Shared<A>>,
+}
+
+impl<A> Clone for Server<A> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared<A> {
+    pub(crate) application: A,
+    pub(crate) streams: SharedStreams,
+    pub(crate) session_config: Arc<SessionConfig>,
+    epoch: tokio::time::Instant,
+    sessions_so_far: AtomicU64,
+    connections_max: usize,
+    connections: Mutex<Connections>,
+    /// Notified when the last connection is gone.
+    emptied: Notify,
+    shutdown: watch::Sender<bool>,
+}
+
+#[derive(Debug, Default)]
+struct Connections {
+    open: BTreeMap<SessionId, Arc<Line>>,
+    is_shutdown: bool,
+}
+
+impl<A: Application> Server<A> {
+    /// A server without listeners. To be made within a tokio runtime, whose clock it uses.
+    pub fn new(config: ServerConfig, application: A) -> Self {
+        let shared = Shared {
+            application,
+            streams: SharedStreams::new(config.session.chunk_size),
+            session_config: Arc::new(config.session),
+            epoch: tokio::time::Instant::now(),
+            sessions_so_far: AtomicU64::new(0),
+            connections_max: config.connections_max.min(limits::CONNECTIONS),
+            connections: Mutex::default(),
+            emptied: Notify::new(),
+            shutdown: watch::Sender::new(false),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Accepts connections, a task for each, until [`Server::shutdown`]. Any number of listeners may be served at
+    /// once.
+    ///
+    /// Errors of `accept` do not end it: they go to [`Application::turned_away`]. Where the system is short of
+    /// something, it tries again after a moment.
+    pub async fn serve(&self, listener: TcpListener) {
+        let mut shutdown = self.shared.shutdown.subscribe();
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = shutdown.wait_for(|&is_shutdown| is_shutdown) => return,
+            };
+            match accepted {
+                Ok((socket, address)) => {
+                    // 43 ms and more are lost wherever a small answer waits for a delayed acknowledgement.
+                    if let Err(error) = socket.set_nodelay(true) {
+                        self.shared.application.turned_away(Some(address), &error);
+                        continue;
+                    }
+                    if let Some(connection) = self.admit(socket, address) {
+                        tokio::spawn(connection);
+                    }
+                }
+                Err(error) => {
+                    self.shared.application.turned_away(None, &error);
+                    if !is_one_connections_fault(&error) {
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Serves one connection that the embedder accepted itself, over any transport. Returns when it is over.
+    ///
+    /// Dropping the future ends the connection at once, without a word to the peer.
+    pub async fn serve_connection<I>(&self, transport: I, address: SocketAddr)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        if let Some(connection) = self.admit(transport, address) {
+            connection.await;
+        }
+    }
+
+    /// Stops accepting, tells publishers and players, and returns when all connections are closed: at once where
+    /// the peers take the message, within [`limits::FLUSH_TIME`] and a second otherwise.
+    pub async fn shutdown(&self) {
+        self.shared.shutdown.send_replace(true);
+        let lines: Vec<Arc<Line>> = {
+            let mut connections = self.shared.connections();
+            connections.is_shutdown = true;
+            connections.open.values().cloned().collect()
+        };
+        for line in lines {
+            line.shut_down();
+        }
+        loop {
+            let emptied = self.shared.emptied.notified();
+            let mut emptied = std::pin::pin!(emptied);
+            emptied.as_mut().enable();
+            if self.shared.connections().open.is_empty() {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    /// Connections that are open.
+    pub fn connections(&self) -> usize {
+        self.shared.connections().open.len()
+    }
+
+    /// Stream names in use, by a publisher or by players.
+    pub fn streams(&self) -> usize {
+        self.shared.streams.len()
+    }
+
+    /// Takes a connection in, or turns it away.
+    fn admit<I>(&self, transport: I, address: SocketAddr) -> Option<impl Future<Output = ()> + Send + use<A, I>>
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let mut seed = [0; 32];
+        if let Err(error) = SysRng.try_fill_bytes(&mut seed) {
+            self.shared.application.turned_away(Some(address), &io::Error::other(error));
+            return None;
+        }
+        let id = SessionId::new(self.shared.sessions_so_far.fetch_add(1, Ordering::Relaxed) + 1);
+        let line = Arc::new(Line::default());
+        {
+            let mut connections = self.shared.connections();
+            let why = if connections.is_shutdown {
+                Some("the server shuts down".to_owned())
+            } else if connections.open.len() >= self.shared.connections_max {
+                Some(format!("more than {} connections", self.shared.connections_max))
+            } else {
+                connections.open.insert(id, Arc::clone(&line));
+                None
+            };
+            drop(connections);
+            if let Some(why) = why {
+                self.shared.application.turned_away(Some(address), &io::Error::other(why));
+                return None;
+            }
+        }
+        let session = Session::accept(Arc::clone(&self.shared.session_config), seed, self.shared.now());
+        let shared = Arc::clone(&self.shared);
+        let guest = Guest { shared: Arc::clone(&shared), id };
+        Some(async move {
+            let _guest = guest;
+            connection::run(&shared, transport, Peer { id, address }, session, &line).await;
+        })
+    }
+}
+
+impl<A> Shared<A> {
+    /// The time as the core is told.
+    pub(crate) fn now(&self) -> sol_core::time::Instant {
+        sol_core::time::Instant::from_epoch(self.epoch.elapsed())
+    }
+
+    /// The core's time as the runtime's timers know it.
+    pub(crate) fn timer_at(&self, at: sol_core::time::Instant) -> tokio::time::Instant {
+        self.epoch + at.since_epoch()
+    }
+
+    fn connections(&self) -> MutexGuard<'_, Connections> {
+        self.connections.lock().expect("nothing panics while it holds the list of connections")
+    }
+}
+
+/// A connection's entry in the list, for as long as its task or future lives.
+struct Guest<A> {
+    shared: Arc<Shared<A>>,
+    id: SessionId,
+}
+
+impl<A> Drop for Guest<A> {
+    fn drop(&mut self) {
+        let mut connections = self.shared.connections();
+        connections.open.remove(&self.id);
+        if connections.open.is_empty() {
+            self.shared.emptied.notify_waiters();
+        }
+    }
+}
+
+/// Whether `accept` failed because of the connection that it was about to return, and not for want of something.
+fn is_one_connections_fault(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
+}
+
+/// How long to wait before `accept` is tried again when file descriptors or memory ran out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
