@@ -1,2 +1,35 @@
-//! wip
-fn main() {}
+//! The program `sol`: a live-streaming RTMP server that needs no configuration to begin.
+
+mod cli;
+mod journal;
+mod listen;
+mod nofile;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Exit codes, as `sol --help` lists them. Clap itself exits with 2 on a bad command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// Stopped by a signal, after everybody was told.
+    Stopped = 0,
+    /// Something failed that is nobody's configuration.
+    Failed = 1,
+    /// An address cannot be listened on.
+    AddressUnusable = 3,
+    /// Stopped by a second signal, before everybody was told.
+    Interrupted = 130,
+}
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let arguments = cli.into_serve();
+    journal::start(arguments.log);
+    let exit = serve::run(&arguments).unwrap_or_else(|error| {
+        cli::complain(&error);
+        if error.is::<listen::ListenError>() { Exit::AddressUnusable } else { Exit::Failed }
+    });
+    ExitCode::from(exit as u8)
+}

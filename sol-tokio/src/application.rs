@@ -18,11 +18,7 @@ pub trait Application: Send + Sync + 'static {
     ///
     /// # Errors
     /// The [`Refusal`] that the peer is told.
-    fn authorize(
-        &self,
-        peer: &Peer,
-        request: &Request,
-    ) -> impl Future<Output = Result<(), Refusal>> + Send {
+    fn authorize(&self, peer: &Peer, request: &Request) -> impl Future<Output = Result<(), Refusal>> + Send {
         let _ = (peer, request);
         async { Ok(()) }
     }

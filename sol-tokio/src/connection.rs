@@ -42,7 +42,8 @@ pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
     session: Session,
     line: &Line,
 ) {
-    let mut connection = Connection { shared, peer, line, participant: Participant::new(session), asked: None };
+    let mut connection =
+        Connection { shared, peer, line, participant: Participant::new(session), asked: None };
     let mut verdict: Option<Verdict<'_>> = None;
     let mut timer_at = shared.timer_at(shared.now());
     let mut timer = pin!(sleep_until(timer_at));
@@ -133,7 +134,8 @@ impl<A: Application> Connection<'_, A> {
             match event {
                 Event::Requested(request) => self.asked = Some(request),
                 Event::Closed(reason) => return Some(reason),
-                Event::Connected(_) | Event::Refused { .. } | Event::Started { .. } | Event::Ended { .. } => {}
+                Event::Connected(_) | Event::Refused { .. } | Event::Started { .. } | Event::Ended { .. } => {
+                }
             }
         }
         None

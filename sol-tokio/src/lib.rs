@@ -36,4 +36,6 @@ pub use sol_core::ids::SessionId;
 pub use sol_core::name::StreamName;
 pub use sol_core::participant::{EndReason, Event, Summary};
 pub use sol_core::quirk::QuirkCounts;
-pub use sol_core::session::{CloseReason, Connected, Refusal, Request, RequestKind, SessionConfig, Traffic};
+pub use sol_core::session::{
+    CloseReason, Connected, Refusal, Request, RequestKind, Session, SessionConfig, Traffic,
+};

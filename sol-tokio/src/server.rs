@@ -164,7 +164,11 @@ impl<A: Application> Server<A> {
     }
 
     /// Takes a connection in, or turns it away.
-    fn admit<I>(&self, transport: I, address: SocketAddr) -> Option<impl Future<Output = ()> + Send + use<A, I>>
+    fn admit<I>(
+        &self,
+        transport: I,
+        address: SocketAddr,
+    ) -> Option<impl Future<Output = ()> + Send + use<A, I>>
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {

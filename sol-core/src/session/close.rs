@@ -43,11 +43,13 @@ pub enum CloseReason {
     /// The driver went on feeding input while none was wanted.
     #[error("more than {} bytes behind an unanswered request", limits::HELD_INPUT_BYTES)]
     TooMuchHeld,
-    /// Publishing or playing was refused, and the peer did not leave by itself.
-    #[error("refused, and did not leave within {} s", limits::FAREWELL_TIME.as_secs())]
+    /// The last thing that the peer asked for was refused. It left thereupon, or was made to after
+    /// `limits::FAREWELL_TIME`.
+    #[error("what it asked for was refused")]
     Refused,
-    /// The stream that was played ended, and the peer did not leave by itself.
-    #[error("the stream ended, and the player did not leave within {} s", limits::FAREWELL_TIME.as_secs())]
+    /// The last stream that was played ended. The player left thereupon, or was made to after
+    /// `limits::FAREWELL_TIME`.
+    #[error("the stream ended")]
     StreamEnded,
     /// The server shuts down.
     #[error("the server shuts down")]

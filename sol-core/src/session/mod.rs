@@ -20,12 +20,14 @@ mod close;
 mod commands;
 mod config;
 mod event;
+mod intake;
 mod net_stream;
 mod outbox;
 mod phase;
 mod reply;
 mod timers;
 mod traffic;
+mod voice;
 
 #[cfg(test)]
 mod tests;
@@ -39,21 +41,20 @@ pub use traffic::Traffic;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 
-use crate::chunk::{ChunkReader, MessageHeader, RawMessage, chunked_len, write_message};
+use crate::chunk::ChunkReader;
 use crate::entropy::Entropy;
 use crate::handshake::{Greeting, ServerHandshake};
 use crate::hub::Frame;
-use crate::ids::{ChunkSize, ChunkStreamId, MessageStreamId, RequestId};
+use crate::ids::{ChunkSize, MessageStreamId, RequestId};
 use crate::limits;
-use crate::media::Media;
-use crate::message::{Command, Control, Message, Part, UserControl, kind};
+use crate::message::UserControl;
 use crate::name::StreamName;
-use crate::quirk::{Quirk, QuirkCounts, Tolerance};
+use crate::quirk::{QuirkCounts, Tolerance};
 use crate::time::Instant;
-use crate::timestamp::Timestamp;
 
 use net_stream::{Doing, NetStreams};
 use outbox::Outbox;
@@ -81,9 +82,10 @@ pub struct Session {
     outbox: Outbox,
     chunk_size_sent: ChunkSize,
     timers: Timers,
-    /// What to say if the peer does not leave by itself.
+    /// Why the peer should leave, while [`Timer::Farewell`] runs.
     farewell: CloseReason,
     traffic: Traffic,
+    opened: Instant,
     now: Instant,
 }
 
@@ -114,6 +116,7 @@ impl Session {
             timers,
             farewell: CloseReason::CommandTimeout,
             traffic: Traffic::default(),
+            opened: now,
             now,
             config,
         }
@@ -160,6 +163,8 @@ impl Session {
     pub fn handle_end(&mut self, end: PeerEnd, now: Instant) {
         self.touch(now);
         self.finish(match end {
+            // However it leaves now, it does so because nothing is left for it here.
+            _ if self.timers.is_set(Timer::Farewell) => self.farewell.clone(),
             PeerEnd::Finished => CloseReason::PeerLeft,
             PeerEnd::Broken => CloseReason::ConnectionLost,
         });
@@ -314,6 +319,11 @@ impl Session {
         self.phase.closing_for()
     }
 
+    /// How long the session has lasted, up to the last call.
+    pub fn lasted(&self) -> Duration {
+        self.now.saturating_since(self.opened)
+    }
+
     /// Bytes and messages so far.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
@@ -326,190 +336,7 @@ impl Session {
         counts
     }
 
-    // --- Input ---------------------------------------------------------------------------------------------
-
-    /// Looks at input as far as may be, and holds the rest.
-    fn take(&mut self, mut input: &[u8]) {
-        if !self.held.is_empty() || self.asked.is_some() {
-            self.hold(input);
-            return;
-        }
-        if let Err(reason) = self.look_at(&mut input) {
-            self.close_for(reason);
-        }
-        if self.phase.is_open() && !input.is_empty() {
-            self.hold(input);
-        }
-    }
-
-    fn hold(&mut self, input: &[u8]) {
-        if self.held.len() + input.len() > limits::HELD_INPUT_BYTES {
-            self.close_for(CloseReason::TooMuchHeld);
-        } else {
-            self.held.extend_from_slice(input);
-        }
-    }
-
-    /// A request was answered: looks at what came behind it.
-    fn resume(&mut self) {
-        let held = std::mem::take(&mut self.held);
-        self.take(&held);
-        self.debug_check();
-    }
-
-    /// Looks at input until it is used up, a request waits, or the session closes.
-    fn look_at(&mut self, input: &mut &[u8]) -> Result<(), CloseReason> {
-        if self.phase.is_handshake() {
-            let before = input.len();
-            let progress = self.handshake.read(input, &mut self.entropy, self.now)?;
-            self.traffic.count_received(before - input.len());
-            if let Some(reply) = progress.reply {
-                self.expect_progress();
-                self.outbox.push_answer(reply);
-            }
-            let Some(greeting) = progress.finished else { return Ok(()) };
-            self.greeting = Some(greeting);
-            self.phase.greeted();
-            self.heard();
-            self.timers.stop(Timer::Handshake);
-            self.timers.set(Timer::Command, self.now + limits::COMMAND_TIME);
-        }
-        while !input.is_empty() && self.asked.is_none() && self.phase.is_open() {
-            let mut piece = &input[..self.traffic.before_acknowledgement(input.len())];
-            let before = piece.len();
-            let message = self.reader.read(&mut piece)?;
-            let taken = before - piece.len();
-            *input = &input[taken..];
-            if let Some(total) = self.traffic.count_received(taken) {
-                self.send_chatter(Control::Acknowledgement(total));
-            }
-            if let Some(message) = message {
-                self.understand(&message)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// One whole message came.
-    fn understand(&mut self, raw: &RawMessage) -> Result<(), CloseReason> {
-        self.traffic.count_message(raw.kind);
-        match Message::parse(raw, &mut self.tolerance)? {
-            Message::Control(control) => self.obey(control),
-            Message::UserControl(UserControl::PingRequest(time)) => {
-                self.send_user_control(&UserControl::PingResponse(time));
-            }
-            Message::UserControl(
-                UserControl::StreamBegin(_)
-                | UserControl::StreamEof(_)
-                | UserControl::StreamDry(_)
-                | UserControl::SetBufferLength { .. }
-                | UserControl::StreamIsRecorded(_)
-                | UserControl::PingResponse(_)
-                | UserControl::Unknown { .. },
-            ) => {}
-            Message::Media(media) => self.media(raw.stream, media)?,
-            Message::Aggregate(parts) => {
-                for part in parts {
-                    match part {
-                        Part::Media(media) => self.media(raw.stream, media)?,
-                        Part::Unknown(_) => self.tolerance.tolerate(Quirk::UnknownMessageType)?,
-                        Part::Truncated => self.tolerance.tolerate(Quirk::UnreadableMessage)?,
-                    }
-                }
-            }
-            Message::Command(command) => self.command(raw.stream, &command)?,
-            Message::SharedObject(_) | Message::Unknown { .. } | Message::Unreadable { .. } => {}
-        }
-        if self.outbox.answer_bytes() > limits::OUTBOX_BYTES_CLOSE {
-            return Err(CloseReason::AnswersUnread);
-        }
-        Ok(())
-    }
-
-    fn obey(&mut self, control: Control) {
-        match control {
-            Control::WindowAcknowledgementSize(window) => self.traffic.acknowledge_every(window),
-            // 5.4.5: answered with our own window. The peer's limit does not bind us: no peer was seen that
-            // acknowledges reliably enough to wait for.
-            Control::SetPeerBandwidth { window, .. } => {
-                self.send_control(Control::WindowAcknowledgementSize(window));
-            }
-            // The chunk reader has acted upon the first two.
-            Control::SetChunkSize(_) | Control::Abort(_) | Control::Acknowledgement(_) => {}
-        }
-    }
-
-    fn media(&mut self, stream: MessageStreamId, media: Media) -> Result<(), CloseReason> {
-        if !matches!(self.streams.get(stream), Some(Doing::Publishing(_))) {
-            return Ok(self.tolerance.tolerate(Quirk::MediaOutsidePublication)?);
-        }
-        self.events.push_back(Event::Media { stream, media });
-        Ok(())
-    }
-
-    // --- Output --------------------------------------------------------------------------------------------
-
-    fn send_control(&mut self, control: Control) {
-        self.send(ChunkStreamId::CONTROL, MessageStreamId::CONNECTION, control.kind(), &control.body());
-    }
-
-    fn send_user_control(&mut self, event: &UserControl) {
-        self.send(ChunkStreamId::CONTROL, MessageStreamId::CONNECTION, kind::USER_CONTROL, &event.body());
-    }
-
-    /// A command on the connection.
-    fn send_command(&mut self, command: &Command) {
-        self.send(ChunkStreamId::COMMAND, MessageStreamId::CONNECTION, kind::COMMAND, &command.body());
-    }
-
-    /// A command on a NetStream.
-    fn send_status(&mut self, stream: MessageStreamId, status: &Command) {
-        self.send(ChunkStreamId::STATUS, stream, kind::COMMAND, &status.body());
-    }
-
-    /// What may be left out: a peer that reads nothing must not be taken for stalled because of it.
-    fn send_chatter(&mut self, control: Control) {
-        if self.outbox.bytes() < limits::OUTBOX_BYTES_CHATTER {
-            self.send_control(control);
-        }
-    }
-
-    fn ping(&mut self) {
-        self.timers.set(Timer::Ping, self.now + limits::PING_TIME);
-        if self.outbox.bytes() < limits::OUTBOX_BYTES_CHATTER {
-            let millis = self.now.since_epoch().as_millis() as u32;
-            self.send_user_control(&UserControl::PingRequest(Timestamp::from_millis(millis)));
-        }
-    }
-
-    fn send_play_end(&mut self, stream: MessageStreamId, name: &str) {
-        self.send_status(stream, &reply::play_unpublish_notify(name));
-        self.send_user_control(&UserControl::StreamEof(stream));
-    }
-
-    fn refuse_request(
-        &mut self,
-        stream: MessageStreamId,
-        kind: RequestKind,
-        name: Option<StreamName>,
-        why: Refusal,
-    ) {
-        self.send_status(stream, &reply::refused(kind, &why));
-        self.events.push_back(Event::Refused { stream, kind, name, why });
-        self.settle(CloseReason::Refused);
-    }
-
-    fn send(&mut self, chunk_stream: ChunkStreamId, stream: MessageStreamId, kind: u8, body: &[u8]) {
-        if !self.phase.is_open() {
-            return;
-        }
-        let length = u32::try_from(body.len()).expect("answers are short");
-        let header = MessageHeader { chunk_stream, stream, timestamp: Timestamp::ZERO, kind, length };
-        let mut bytes = BytesMut::with_capacity(chunked_len(&header, self.chunk_size_sent));
-        write_message(&header, body, self.chunk_size_sent, &mut bytes);
-        self.expect_progress();
-        self.outbox.push_answer(bytes.freeze());
-    }
+    // --- Life ----------------------------------------------------------------------------------------------
 
     /// Something is about to be queued: from now on the peer must take it.
     fn expect_progress(&mut self) {
@@ -517,8 +344,6 @@ impl Session {
             self.timers.set(Timer::Stall, self.now + limits::STALL_TIME);
         }
     }
-
-    // --- Life ----------------------------------------------------------------------------------------------
 
     fn touch(&mut self, now: Instant) {
         debug_assert!(now >= self.now, "time goes back from {:?} to {now:?}", self.now);
@@ -585,21 +410,6 @@ impl Session {
         self.held = BytesMut::new();
         self.asked = None;
         self.finish_if_flushed();
-    }
-
-    fn say_shutdown(&mut self) {
-        let doings: Vec<_> = self.streams.iter().map(|(stream, doing)| (stream, doing.clone())).collect();
-        let mut plays = false;
-        for (stream, doing) in doings {
-            if let Doing::Playing(name) = doing {
-                self.send_play_end(stream, name.as_str());
-                plays = true;
-            }
-        }
-        // To a player the end of its stream says it all, and to FFmpeg any error would undo that.
-        if self.phase.is_connected() && !plays {
-            self.send_command(&reply::app_shutdown());
-        }
     }
 
     fn finish_if_flushed(&mut self) {

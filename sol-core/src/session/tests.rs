@@ -1,13 +1,15 @@
-use std::time::Duration;
-
 use bytes::Bytes;
 use quickcheck_macros::quickcheck;
 
 use super::*;
 use crate::amf::{Properties, Value};
-use crate::chunk::ChunkError;
+use crate::chunk::{ChunkError, MessageHeader, RawMessage, write_message};
 use crate::handshake::HandshakeError;
+use crate::ids::ChunkStreamId;
 use crate::media::{Content, FrameKind};
+use crate::message::{Command, Control, kind};
+use crate::quirk::Quirk;
+use crate::timestamp::Timestamp;
 
 #[test]
 fn connect_glued_to_c2_is_answered_at_once_and_in_one_write() {

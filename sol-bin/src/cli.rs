@@ -1,0 +1,107 @@
+//! Command line.
+
+use std::io::Write;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::listen::ListenAddress;
+
+/// A live-streaming server for RTMP. Without a command it serves.
+#[derive(Debug, Parser)]
+#[command(name = "sol", version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Take streams from encoders and give them to players (the default)
+    #[command(after_help = AFTER_HELP)]
+    Serve(Serve),
+}
+
+/// What `sol serve` is told.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Listen for RTMP on this address; may be given several times
+    ///
+    /// A port alone (1935) or with a colon (:1935) means every address of this machine, IPv4 and IPv6. Otherwise an
+    /// IP address or a host name, with or without a port: 192.0.2.7, 192.0.2.7:1935, [::1]:1935, localhost:1935.
+    /// Port 0 lets the system choose.
+    #[arg(long = "rtmp", value_name = "ADDR", default_value = "1935")]
+    pub(crate) rtmp: Vec<ListenAddress>,
+
+    /// How log lines look on standard error
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+impl Cli {
+    /// What to serve, with or without the command's name.
+    pub(crate) fn into_serve(self) -> Serve {
+        match self.command {
+            Some(Command::Serve(serve)) => serve,
+            None => self.serve,
+        }
+    }
+}
+
+/// Says on standard error why the program cannot go on: the error and its causes, in one line.
+pub(crate) fn complain(error: &anyhow::Error) {
+    // Where standard error is gone, the exit code still tells.
+    let _ = writeln!(std::io::stderr(), "sol: {error:#}");
+}
+
+const AFTER_HELP: &str = "\
+Log lines go to standard error; RUST_LOG=debug shows more of them, RUST_LOG=warn fewer.
+Ctrl-C or SIGTERM stops the server after telling publishers and players; a second one stops it at once.
+
+Exit status: 0 stopped by a signal; 1 failed; 2 bad command line; 3 an address cannot be listened on;
+130 stopped by a second signal.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_command_may_be_left_out_with_and_without_flags() {
+        for line in [&["sol"][..], &["sol", "serve"]] {
+            let serve = Cli::try_parse_from(line).unwrap().into_serve();
+            assert_eq!((serve.rtmp, serve.log), (vec!["1935".parse().unwrap()], LogFormat::Text));
+        }
+        for line in [
+            &["sol", "--rtmp", "1936", "--rtmp", "[::1]:7", "--log", "json"][..],
+            &["sol", "serve", "--rtmp", "1936", "--rtmp", "[::1]:7", "--log", "json"],
+        ] {
+            let serve = Cli::try_parse_from(line).unwrap().into_serve();
+            assert_eq!(serve.rtmp, ["1936", "[::1]:7"].map(|text| text.parse().unwrap()));
+            assert_eq!(serve.log, LogFormat::Json);
+        }
+    }
+
+    #[test]
+    fn a_bad_address_is_a_bad_command_line() {
+        let error = Cli::try_parse_from(["sol", "--rtmp", "1.2.3.4:99999"]).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("99999"), "{error}");
+    }
+}

@@ -1,0 +1,117 @@
+//! Journal: one log line for each thing that an operator wants to know.
+
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
+
+use sol_tokio::{Application, Event, Peer, RequestKind, Session};
+use tracing::{debug, info, warn};
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::LogFormat;
+
+/// Sends log lines to standard error. RUST_LOG chooses how many; without it, from `info` on.
+pub(crate) fn start(format: LogFormat) {
+    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    match format {
+        LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
+}
+
+/// Allows everything and writes it down.
+#[derive(Debug)]
+pub(crate) struct Journal;
+
+impl Application for Journal {
+    fn event(&self, peer: &Peer, event: &Event, session: &Session) {
+        let id = peer.id.get();
+        let address = readable(peer.address);
+        match event {
+            Event::Connected(connected) => info!(
+                session = id,
+                peer = %address,
+                app = connected.app,
+                client = connected.flash_ver,
+                handshake = connected.greeting.kind.to_string(),
+                "connect"
+            ),
+            Event::Requested(request) => debug!(
+                session = id,
+                stream = %request.name,
+                query = request.query,
+                "{} requested",
+                verb(request.kind)
+            ),
+            Event::Refused { kind, name, why } => warn!(
+                session = id,
+                peer = %address,
+                stream = name.as_ref().map(tracing::field::display),
+                reason = why.code(),
+                why = why.to_string(),
+                "{} refused",
+                verb(*kind)
+            ),
+            Event::Started { kind, name, stream: _ } => {
+                info!(session = id, peer = %address, stream = %name, "{}", verb(*kind));
+            }
+            Event::Ended { kind, name, why, summary, stream: _ } => {
+                let lost = (summary.gaps > 0).then_some(summary.lost.frames);
+                let lost_ms = (summary.gaps > 0).then_some(summary.lost.duration.as_millis() as u64);
+                info!(
+                    session = id,
+                    peer = %address,
+                    stream = %name,
+                    reason = why.code(),
+                    why = why.to_string(),
+                    seconds = seconds(summary.lasted),
+                    frames = summary.frames,
+                    bytes = summary.bytes,
+                    gaps = summary.gaps,
+                    lost_frames = lost,
+                    lost_ms,
+                    "{} ended",
+                    verb(*kind)
+                );
+            }
+            Event::Closed(reason) => {
+                let quirks: Vec<String> =
+                    session.quirks().seen().map(|(quirk, count)| format!("{quirk}:{count}")).collect();
+                let quirks = (!quirks.is_empty()).then(|| quirks.join(","));
+                info!(
+                    session = id,
+                    peer = %address,
+                    reason = reason.code(),
+                    why = reason.to_string(),
+                    seconds = seconds(session.lasted()),
+                    received = session.traffic().received_bytes(),
+                    sent = session.traffic().sent_bytes(),
+                    quirks,
+                    "disconnect"
+                );
+            }
+        }
+    }
+
+    fn turned_away(&self, peer: Option<SocketAddr>, why: &io::Error) {
+        let peer = peer.map(|address| readable(address).to_string());
+        warn!(peer, why = why.to_string(), "connection turned away");
+    }
+}
+
+fn verb(kind: RequestKind) -> &'static str {
+    match kind {
+        RequestKind::Publish => "publish",
+        RequestKind::Play => "play",
+    }
+}
+
+/// Seconds to the millisecond.
+fn seconds(duration: std::time::Duration) -> f64 {
+    duration.as_millis() as f64 / 1_000.0
+}
+
+/// A listener for both families sees IPv4 peers as `::ffff:192.0.2.7`.
+fn readable(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}

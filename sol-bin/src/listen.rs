@@ -1,0 +1,249 @@
+//! Addresses to listen on: how they are written, and how they are bound.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::str::FromStr;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpListener;
+
+/// An address as the operator wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ListenAddress {
+    host: Host,
+    port: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Host {
+    /// Every address of this machine, IPv4 and IPv6.
+    Any,
+    Ip(IpAddr),
+    Name(String),
+}
+
+/// Why an address is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AddressError {
+    Empty,
+    Port(String),
+    Host(String),
+}
+
+impl ListenAddress {
+    const RTMP_PORT: u16 = 1935;
+}
+
+impl FromStr for ListenAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let port = |text: &str| text.parse::<u16>().map_err(|_| AddressError::Port(text.to_owned()));
+        if text.is_empty() {
+            return Err(AddressError::Empty);
+        }
+        if let Ok(ip) = text.trim_start_matches('[').trim_end_matches(']').parse() {
+            return Ok(Self { host: Host::Ip(ip), port: Self::RTMP_PORT });
+        }
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Ok(Self { host: Host::Any, port: port(text)? });
+        }
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, after)) => (host, port(after)?),
+            None => (text, Self::RTMP_PORT),
+        };
+        let unbracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let host = match (host, unbracketed) {
+            ("" | "*", _) => Host::Any,
+            (_, Some(inner)) => {
+                Host::Ip(IpAddr::V6(inner.parse().map_err(|_| AddressError::Host(host.to_owned()))?))
+            }
+            (host, None) => match host.parse() {
+                Ok(ip) => Host::Ip(ip),
+                Err(_) if is_host_name(host) => Host::Name(host.to_owned()),
+                Err(_) => return Err(AddressError::Host(host.to_owned())),
+            },
+        };
+        Ok(Self { host, port })
+    }
+}
+
+/// Letters, digits, dots and hyphens, and not digits and dots alone: that is a mistyped IP address.
+fn is_host_name(host: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    host.chars().all(allowed) && host.contains(|c: char| c.is_ascii_alphabetic())
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            Host::Any => write!(f, "port {}", self.port),
+            Host::Ip(ip) => write!(f, "{}", SocketAddr::new(*ip, self.port)),
+            Host::Name(name) => write!(f, "{name}:{}", self.port),
+        }
+    }
+}
+
+impl fmt::Display for AddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AddressError::Empty => write!(f, "an address is a port, an IP address or a host name"),
+            AddressError::Port(text) => write!(f, "{text:?} is no port; ports are numbers from 0 to 65535"),
+            AddressError::Host(text) => {
+                write!(
+                    f,
+                    "{text:?} is neither an IP address nor a host name (IPv6 with a port needs brackets: [::1]:1935)"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for AddressError {}
+
+/// An address cannot be listened on.
+#[derive(Debug)]
+pub(crate) struct ListenError {
+    address: String,
+    cause: io::Error,
+}
+
+impl fmt::Display for ListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot listen on {}: ", self.address)?;
+        match self.cause.kind() {
+            io::ErrorKind::AddrInUse => {
+                write!(
+                    f,
+                    "another program uses it already; choose another port with --rtmp, as in --rtmp 1936"
+                )
+            }
+            io::ErrorKind::AddrNotAvailable => {
+                write!(f, "no network interface of this machine has that address")
+            }
+            io::ErrorKind::PermissionDenied => {
+                write!(f, "permission denied; ports below 1024 need root or CAP_NET_BIND_SERVICE")
+            }
+            _ => write!(f, "{}", self.cause),
+        }
+    }
+}
+
+impl std::error::Error for ListenError {}
+
+/// Binds every address; all of them or none. Within a tokio runtime.
+pub(crate) fn bind_all(addresses: &[ListenAddress]) -> Result<Vec<TcpListener>, ListenError> {
+    let mut listeners = Vec::new();
+    for address in addresses {
+        let failed = |cause| ListenError { address: address.to_string(), cause };
+        match &address.host {
+            Host::Any => listeners.push(bind_any(address.port).map_err(failed)?),
+            Host::Ip(ip) => {
+                let address = SocketAddr::new(*ip, address.port);
+                // With IPv4 listed on its own, IPv6 must keep off it.
+                listeners.push(bind(address, true).map_err(failed)?);
+            }
+            Host::Name(name) => {
+                let resolved = (name.as_str(), address.port).to_socket_addrs().map_err(failed)?;
+                for address in resolved {
+                    let failed = |cause| ListenError { address: format!("{name} ({address})"), cause };
+                    listeners.push(bind(address, true).map_err(failed)?);
+                }
+            }
+        }
+    }
+    Ok(listeners)
+}
+
+/// One socket for IPv4 and IPv6; for IPv4 alone where the system has no IPv6.
+fn bind_any(port: u16) -> io::Result<TcpListener> {
+    match bind(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port), false) {
+        Err(error) if lacks_ipv6(&error) => bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port), true),
+        outcome => outcome,
+    }
+}
+
+fn lacks_ipv6(error: &io::Error) -> bool {
+    let errno = rustix::io::Errno::from_io_error(error);
+    errno == Some(rustix::io::Errno::AFNOSUPPORT) || error.kind() == io::ErrorKind::AddrNotAvailable
+}
+
+fn bind(address: SocketAddr, only_v6: bool) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(only_v6)?;
+    }
+    // Connections of a server that has just stopped must not keep its successor from starting.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Connections that may wait to be accepted; the kernel caps it at net.core.somaxconn. A popular stream's players
+/// come in one rush when it begins.
+const BACKLOG: i32 = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_written_as_people_write_them() {
+        let ip = |text: &str| Host::Ip(text.parse().unwrap());
+        let table = [
+            ("1935", Host::Any, 1935),
+            (":1936", Host::Any, 1936),
+            ("*:1936", Host::Any, 1936),
+            ("0", Host::Any, 0),
+            ("0.0.0.0:1935", ip("0.0.0.0"), 1935),
+            ("192.0.2.7", ip("192.0.2.7"), 1935),
+            ("[::]:80", ip("::"), 80),
+            ("[::1]", ip("::1"), 1935),
+            ("::1", ip("::1"), 1935),
+            ("localhost:5", Host::Name("localhost".to_owned()), 5),
+            ("media.example", Host::Name("media.example".to_owned()), 1935),
+        ];
+        for (text, host, port) in table {
+            assert_eq!(text.parse(), Ok(ListenAddress { host, port }), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_the_part_that_is_wrong() {
+        let table = [
+            ("", AddressError::Empty),
+            ("70000", AddressError::Port("70000".to_owned())),
+            ("localhost:rtmp", AddressError::Port("rtmp".to_owned())),
+            ("1.2.3.4:", AddressError::Port(String::new())),
+            ("1.2.3.400:1935", AddressError::Host("1.2.3.400".to_owned())),
+            ("[1.2.3.4]:1935", AddressError::Host("[1.2.3.4]".to_owned())),
+            ("rtmp://host:1935", AddressError::Host("rtmp://host".to_owned())),
+        ];
+        for (text, error) in table {
+            assert_eq!(text.parse::<ListenAddress>(), Err(error), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_named_with_what_to_do() {
+        let first = bind_all(&["127.0.0.1:0".parse().unwrap()]).unwrap();
+        let port = first[0].local_addr().unwrap().port();
+        let error = bind_all(&[format!("127.0.0.1:{port}").parse().unwrap()]).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.starts_with(&format!("cannot listen on 127.0.0.1:{port}: another program uses it")),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_port_alone_is_reached_by_ipv4() {
+        let listeners = bind_all(&["0".parse().unwrap()]).unwrap();
+        let port = listeners[0].local_addr().unwrap().port();
+        tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        listeners[0].accept().await.unwrap();
+    }
+}

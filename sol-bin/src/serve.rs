@@ -1,0 +1,125 @@
+//! `sol serve`: takes streams from encoders and gives them to players.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use sol_tokio::{Server, ServerConfig};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::info;
+
+use crate::Exit;
+use crate::cli::{LogFormat, Serve};
+use crate::journal::Journal;
+use crate::{listen, nofile};
+
+/// Serves until a signal comes.
+pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Exit> {
+    nofile::raise();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(serve(arguments))
+}
+
+async fn serve(arguments: &Serve) -> anyhow::Result<Exit> {
+    let mut signals = Signals::new().context("cannot listen for signals")?;
+    let listeners = listen::bind_all(&arguments.rtmp)?;
+    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
+    let server = Server::new(ServerConfig::default(), Journal);
+    for listener in listeners {
+        let server = server.clone();
+        tokio::spawn(async move { server.serve(listener).await });
+    }
+    match arguments.log {
+        LogFormat::Text => greet(&addresses),
+        LogFormat::Json => {
+            for address in &addresses {
+                info!(%address, "listening");
+            }
+        }
+    }
+    let name = signals.next().await;
+    info!(signal = name, connections = server.connections(), "shutting down");
+    tokio::select! {
+        () = server.shutdown() => Ok(Exit::Stopped),
+        _ = signals.next() => Ok(Exit::Interrupted),
+    }
+}
+
+/// Tells a person at a terminal what to do next.
+fn greet(addresses: &[SocketAddr]) {
+    let listening: Vec<String> = addresses.iter().map(|address| described(*address)).collect();
+    let url = addresses.first().map(|address| base_url(*address)).unwrap_or_default();
+    let text = format!(
+        "Sol {} listens for RTMP on {}\n\
+         Publish  ffmpeg -re -i FILE -c copy -f flv {url}/live/cam   (OBS: server {url}/live, stream key cam)\n\
+         Play     ffplay {url}/live/cam\n",
+        env!("CARGO_PKG_VERSION"),
+        listening.join(", "),
+    );
+    // Where standard output is gone nobody is there to read it.
+    let _ = io::stdout().write_all(text.as_bytes());
+}
+
+fn described(address: SocketAddr) -> String {
+    match address {
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => format!("port {} (IPv4 and IPv6)", v6.port()),
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => format!("port {} (IPv4)", v4.port()),
+        address => address.to_string(),
+    }
+}
+
+/// The URL that works on this machine.
+fn base_url(address: SocketAddr) -> String {
+    const DEFAULT_PORT: u16 = 1935;
+    let host = match address {
+        _ if address.ip().is_unspecified() => "localhost".to_owned(),
+        SocketAddr::V4(v4) => v4.ip().to_string(),
+        SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+    };
+    match address.port() {
+        DEFAULT_PORT => format!("rtmp://{host}"),
+        port => format!("rtmp://{host}:{port}"),
+    }
+}
+
+/// The signals that end a server.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for the next one; its name.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_is_one_that_a_person_can_paste() {
+        let table = [
+            ("[::]:1935", "rtmp://localhost"),
+            ("0.0.0.0:1936", "rtmp://localhost:1936"),
+            ("192.0.2.7:1935", "rtmp://192.0.2.7"),
+            ("[2001:db8::7]:1936", "rtmp://[2001:db8::7]:1936"),
+        ];
+        for (address, url) in table {
+            assert_eq!(base_url(address.parse().unwrap()), url);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Intake: what a session does with the bytes that come.
+//!
+//! Invariant: how input is cut changes nothing. Acknowledgements fall on the byte at which they are due, and what
+//! comes behind a request is held until that is answered.
+
+use crate::chunk::RawMessage;
+use crate::ids::MessageStreamId;
+use crate::limits;
+use crate::media::Media;
+use crate::message::{Control, Message, Part, UserControl};
+use crate::quirk::Quirk;
+
+use super::Session;
+use super::close::CloseReason;
+use super::event::Event;
+use super::net_stream::Doing;
+use super::timers::Timer;
+
+impl Session {
+    /// Looks at input as far as may be, and holds the rest.
+    pub(super) fn take(&mut self, mut input: &[u8]) {
+        if !self.held.is_empty() || self.asked.is_some() {
+            self.hold(input);
+            return;
+        }
+        if let Err(reason) = self.look_at(&mut input) {
+            self.close_for(reason);
+        }
+        if self.phase.is_open() && !input.is_empty() {
+            self.hold(input);
+        }
+    }
+
+    fn hold(&mut self, input: &[u8]) {
+        if self.held.len() + input.len() > limits::HELD_INPUT_BYTES {
+            self.close_for(CloseReason::TooMuchHeld);
+        } else {
+            self.held.extend_from_slice(input);
+        }
+    }
+
+    /// A request was answered: looks at what came behind it.
+    pub(super) fn resume(&mut self) {
+        let held = std::mem::take(&mut self.held);
+        self.take(&held);
+        self.debug_check();
+    }
+
+    /// Looks at input until it is used up, a request waits, or the session closes.
+    fn look_at(&mut self, input: &mut &[u8]) -> Result<(), CloseReason> {
+        if self.phase.is_handshake() {
+            let before = input.len();
+            let progress = self.handshake.read(input, &mut self.entropy, self.now)?;
+            self.traffic.count_received(before - input.len());
+            if let Some(reply) = progress.reply {
+                self.expect_progress();
+                self.outbox.push_answer(reply);
+            }
+            let Some(greeting) = progress.finished else { return Ok(()) };
+            self.greeting = Some(greeting);
+            self.phase.greeted();
+            self.heard();
+            self.timers.stop(Timer::Handshake);
+            self.timers.set(Timer::Command, self.now + limits::COMMAND_TIME);
+        }
+        while self.asked.is_none() && self.phase.is_open() {
+            let mut piece = &input[..self.traffic.before_acknowledgement(input.len())];
+            let before = piece.len();
+            let message = self.reader.read(&mut piece)?;
+            let taken = before - piece.len();
+            *input = &input[taken..];
+            if let Some(total) = self.traffic.count_received(taken) {
+                self.send_chatter(Control::Acknowledgement(total));
+            }
+            match message {
+                Some(message) => self.understand(&message)?,
+                None if input.is_empty() => break,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// One whole message came.
+    fn understand(&mut self, raw: &RawMessage) -> Result<(), CloseReason> {
+        self.traffic.count_message(raw.kind);
+        match Message::parse(raw, &mut self.tolerance)? {
+            Message::Control(control) => self.obey(control),
+            Message::UserControl(UserControl::PingRequest(time)) => {
+                self.send_user_control(&UserControl::PingResponse(time));
+            }
+            Message::UserControl(
+                UserControl::StreamBegin(_)
+                | UserControl::StreamEof(_)
+                | UserControl::StreamDry(_)
+                | UserControl::SetBufferLength { .. }
+                | UserControl::StreamIsRecorded(_)
+                | UserControl::PingResponse(_)
+                | UserControl::Unknown { .. },
+            ) => {}
+            Message::Media(media) => self.media(raw.stream, media)?,
+            Message::Aggregate(parts) => {
+                for part in parts {
+                    match part {
+                        Part::Media(media) => self.media(raw.stream, media)?,
+                        Part::Unknown(_) => self.tolerance.tolerate(Quirk::UnknownMessageType)?,
+                        Part::Truncated => self.tolerance.tolerate(Quirk::UnreadableMessage)?,
+                    }
+                }
+            }
+            Message::Command(command) => self.command(raw.stream, &command)?,
+            Message::SharedObject(_) | Message::Unknown { .. } | Message::Unreadable { .. } => {}
+        }
+        if self.outbox.answer_bytes() > limits::OUTBOX_BYTES_CLOSE {
+            return Err(CloseReason::AnswersUnread);
+        }
+        Ok(())
+    }
+
+    fn obey(&mut self, control: Control) {
+        match control {
+            Control::WindowAcknowledgementSize(window) => self.traffic.acknowledge_every(window),
+            // 5.4.5: answered with our own window. The peer's limit does not bind us: no peer was seen that
+            // acknowledges reliably enough to wait for.
+            Control::SetPeerBandwidth { window, .. } => {
+                self.send_control(Control::WindowAcknowledgementSize(window));
+            }
+            // The chunk reader has acted upon the first two.
+            Control::SetChunkSize(_) | Control::Abort(_) | Control::Acknowledgement(_) => {}
+        }
+    }
+
+    fn media(&mut self, stream: MessageStreamId, media: Media) -> Result<(), CloseReason> {
+        if !matches!(self.streams.get(stream), Some(Doing::Publishing(_))) {
+            return Ok(self.tolerance.tolerate(Quirk::MediaOutsidePublication)?);
+        }
+        self.events.push_back(Event::Media { stream, media });
+        Ok(())
+    }
+}

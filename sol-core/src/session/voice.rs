@@ -1,0 +1,95 @@
+//! Voice: what a session says, as messages in its outbox.
+
+use bytes::BytesMut;
+
+use crate::chunk::{MessageHeader, chunked_len, write_message};
+use crate::ids::{ChunkStreamId, MessageStreamId};
+use crate::limits;
+use crate::message::{Command, Control, UserControl, kind};
+use crate::name::StreamName;
+use crate::timestamp::Timestamp;
+
+use super::close::{CloseReason, Refusal};
+use super::event::{Event, RequestKind};
+use super::net_stream::Doing;
+use super::timers::Timer;
+use super::{Session, reply};
+
+impl Session {
+    pub(super) fn send_control(&mut self, control: Control) {
+        self.send(ChunkStreamId::CONTROL, MessageStreamId::CONNECTION, control.kind(), &control.body());
+    }
+
+    pub(super) fn send_user_control(&mut self, event: &UserControl) {
+        self.send(ChunkStreamId::CONTROL, MessageStreamId::CONNECTION, kind::USER_CONTROL, &event.body());
+    }
+
+    /// A command on the connection.
+    pub(super) fn send_command(&mut self, command: &Command) {
+        self.send(ChunkStreamId::COMMAND, MessageStreamId::CONNECTION, kind::COMMAND, &command.body());
+    }
+
+    /// A command on a NetStream.
+    pub(super) fn send_status(&mut self, stream: MessageStreamId, status: &Command) {
+        self.send(ChunkStreamId::STATUS, stream, kind::COMMAND, &status.body());
+    }
+
+    /// What may be left out: a peer that reads nothing must not be taken for stalled because of it.
+    pub(super) fn send_chatter(&mut self, control: Control) {
+        if self.outbox.bytes() < limits::OUTBOX_BYTES_CHATTER {
+            self.send_control(control);
+        }
+    }
+
+    pub(super) fn ping(&mut self) {
+        self.timers.set(Timer::Ping, self.now + limits::PING_TIME);
+        if self.outbox.bytes() < limits::OUTBOX_BYTES_CHATTER {
+            let millis = self.now.since_epoch().as_millis() as u32;
+            self.send_user_control(&UserControl::PingRequest(Timestamp::from_millis(millis)));
+        }
+    }
+
+    pub(super) fn send_play_end(&mut self, stream: MessageStreamId, name: &str) {
+        self.send_status(stream, &reply::play_unpublish_notify(name));
+        self.send_user_control(&UserControl::StreamEof(stream));
+    }
+
+    pub(super) fn refuse_request(
+        &mut self,
+        stream: MessageStreamId,
+        kind: RequestKind,
+        name: Option<StreamName>,
+        why: Refusal,
+    ) {
+        self.send_status(stream, &reply::refused(kind, &why));
+        self.events.push_back(Event::Refused { stream, kind, name, why });
+        self.settle(CloseReason::Refused);
+    }
+
+    pub(super) fn say_shutdown(&mut self) {
+        let doings: Vec<_> = self.streams.iter().map(|(stream, doing)| (stream, doing.clone())).collect();
+        let mut plays = false;
+        for (stream, doing) in doings {
+            if let Doing::Playing(name) = doing {
+                self.send_play_end(stream, name.as_str());
+                plays = true;
+            }
+        }
+        // To a player the end of its stream says it all, and to FFmpeg any error would undo that.
+        if self.phase.is_connected() && !plays {
+            self.send_command(&reply::app_shutdown());
+        }
+    }
+
+    fn send(&mut self, chunk_stream: ChunkStreamId, stream: MessageStreamId, kind: u8, body: &[u8]) {
+        if !self.phase.is_open() {
+            return;
+        }
+        let length = u32::try_from(body.len()).expect("answers are short");
+        let header = MessageHeader { chunk_stream, stream, timestamp: Timestamp::ZERO, kind, length };
+        let mut bytes = BytesMut::with_capacity(chunked_len(&header, self.chunk_size_sent));
+        write_message(&header, body, self.chunk_size_sent, &mut bytes);
+        self.expect_progress();
+        self.outbox.push_answer(bytes.freeze());
+    }
+}
