@@ -125,14 +125,18 @@ struct Role<H> {
 
 #[derive(Debug)]
 enum Part {
-    Publisher(Publication),
+    Publisher {
+        publication: Publication,
+        /// Players have not been woken since.
+        has_appended: bool,
+    },
     Player(Playhead),
 }
 
 impl Part {
     fn kind(&self) -> RequestKind {
         match self {
-            Part::Publisher(_) => RequestKind::Publish,
+            Part::Publisher { .. } => RequestKind::Publish,
             Part::Player(_) => RequestKind::Play,
         }
     }
@@ -256,15 +260,9 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
 
     /// Carries the session's events into the hub, and frames from the hub into the session.
     fn follow(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
-        let mut advanced: Option<H> = None;
         while let Some(event) = self.session.poll_event() {
             match event {
-                SessionEvent::Media { stream, media } => {
-                    if let Some(handle) = self.append(stream, &media, streams) {
-                        advanced = Some(handle);
-                        continue;
-                    }
-                }
+                SessionEvent::Media { stream, media } => self.append(stream, &media, streams),
                 SessionEvent::Connected(connected) => self.events.push_back(Event::Connected(connected)),
                 SessionEvent::Requested(request) => {
                     self.asked = Some(request.clone());
@@ -280,8 +278,12 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
                 }
             }
         }
-        if let Some(handle) = advanced {
-            streams.advanced(&handle);
+        for role in &mut self.roles {
+            if let Part::Publisher { has_appended, .. } = &mut role.part
+                && std::mem::take(has_appended)
+            {
+                streams.advanced(&role.handle);
+            }
         }
         if let Some(reason) = self.session.closing().cloned() {
             self.end_all(&reason, streams, now);
@@ -300,7 +302,7 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
         let handle = streams.hold(&name).map_err(|error| Refusal::Rejected(error.to_string().into()))?;
         let part = match asked.kind {
             RequestKind::Publish => match streams.write(&handle, Stream::publish) {
-                Ok(publication) => Part::Publisher(publication),
+                Ok(publication) => Part::Publisher { publication, has_appended: false },
                 Err(PublishRefused::NameInUse) => {
                     streams.release(&name, handle);
                     return Err(Refusal::NameInUse);
@@ -315,7 +317,7 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
 
     /// Gives the place in the hub back.
     fn leave(role: Role<H>, streams: &mut impl Streams<Handle = H>) {
-        if let Part::Publisher(publication) = role.part {
+        if let Part::Publisher { publication, .. } = role.part {
             streams.write(&role.handle, |stream| stream.unpublish(publication));
             streams.advanced(&role.handle);
         }
@@ -348,19 +350,14 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
         }
     }
 
-    /// Appends what a publisher sent; the stream that advanced.
-    fn append(
-        &mut self,
-        stream: MessageStreamId,
-        media: &Media,
-        streams: &mut impl Streams<Handle = H>,
-    ) -> Option<H> {
-        let role = self.roles.iter_mut().find(|role| role.stream == stream)?;
-        let Part::Publisher(publication) = &role.part else { return None };
+    /// Appends what a publisher sent.
+    fn append(&mut self, stream: MessageStreamId, media: &Media, streams: &mut impl Streams<Handle = H>) {
+        let Some(role) = self.roles.iter_mut().find(|role| role.stream == stream) else { return };
+        let Part::Publisher { publication, has_appended } = &mut role.part else { return };
         role.summary.frames += 1;
         role.summary.bytes += media.content.payload().len() as u64;
-        streams.write(&role.handle, |stream| stream.append(publication, media)).ok()?;
-        Some(role.handle.clone())
+        let appended = streams.write(&role.handle, |stream| stream.append(publication, media));
+        *has_appended |= appended.is_ok();
     }
 
     /// Pulls frames from the tapes that are played, while the session has room.

@@ -1,0 +1,147 @@
+//! A scripted peer on a tokio transport.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use sol_tests::peer::pattern::{MediaSent, Pattern};
+use sol_tests::peer::script::{Phase, Player, Publisher};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// What both scripts have in common.
+pub trait Script {
+    fn take_bytes(&mut self, bytes: &[u8]);
+    fn give_bytes(&mut self) -> Vec<u8>;
+    fn phase_now(&self) -> &Phase;
+}
+
+impl Script for Publisher {
+    fn take_bytes(&mut self, bytes: &[u8]) {
+        self.feed(bytes, Duration::ZERO).expect("the server writes by the book");
+    }
+
+    fn give_bytes(&mut self) -> Vec<u8> {
+        self.take_output()
+    }
+
+    fn phase_now(&self) -> &Phase {
+        self.phase()
+    }
+}
+
+impl Script for Player {
+    fn take_bytes(&mut self, bytes: &[u8]) {
+        self.feed(bytes).expect("the server writes by the book");
+    }
+
+    fn give_bytes(&mut self) -> Vec<u8> {
+        self.take_output()
+    }
+
+    fn phase_now(&self) -> &Phase {
+        self.phase()
+    }
+}
+
+/// A script and its connection.
+#[derive(Debug)]
+pub struct Client<S, I = TcpStream> {
+    pub script: S,
+    transport: I,
+}
+
+impl Client<Publisher> {
+    /// Connects and publishes; returns when it may, or may not.
+    pub async fn publish(server: SocketAddr, name: &str) -> Self {
+        let script = Publisher::new("live", name, Pattern::new());
+        let mut client =
+            Client { script, transport: TcpStream::connect(server).await.expect("the server listens") };
+        client.run_until(|script| decided(script.phase())).await;
+        client
+    }
+}
+
+impl Client<Player> {
+    /// Connects and plays; returns when it may, or may not.
+    pub async fn play(server: SocketAddr, name: &str) -> Self {
+        let transport = TcpStream::connect(server).await.expect("the server listens");
+        Client::play_over(transport, name).await
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> Client<Player, I> {
+    /// The same over any transport.
+    pub async fn play_over(transport: I, name: &str) -> Self {
+        let mut client = Client { script: Player::new("live", name), transport };
+        client.run_until(|script| decided(script.phase())).await;
+        client
+    }
+
+    /// Reads until what was sent last has come; checks that all of it is one run.
+    pub async fn watch(&mut self, sent: &[MediaSent]) {
+        let last = &sent.last().expect("something was sent").payload;
+        self.run_until(|player| player.media().iter().any(|media| media.payload == *last)).await;
+        self.script.check_run(sent).expect("a contiguous run that begins at a keyframe");
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> Client<Publisher, I> {
+    /// The same over any transport.
+    pub async fn publish_over(transport: I, name: &str) -> Self {
+        let mut client = Client { script: Publisher::new("live", name, Pattern::new()), transport };
+        client.run_until(|script| decided(script.phase())).await;
+        client
+    }
+
+    /// Sends all media up to `until` of the pattern's time, as fast as the server takes it.
+    pub async fn stream(&mut self, until: Duration) {
+        self.script.advance(until);
+        self.flush().await.expect("the server takes it");
+    }
+}
+
+impl<S: Script, I: AsyncRead + AsyncWrite + Unpin> Client<S, I> {
+    /// Speaks with the server until the script is where it should be. A server that leaves before is a failure.
+    pub async fn run_until(&mut self, reached: impl Fn(&S) -> bool) {
+        self.flush().await.expect("the server takes it");
+        while !reached(&self.script) {
+            let open = self.read_once().await.expect("the connection lasts");
+            assert!(open, "the server left in phase {:?}", self.script.phase_now());
+            self.flush().await.expect("the server takes it");
+        }
+    }
+
+    /// Reads until the server closes.
+    pub async fn run_to_the_end(&mut self) -> io::Result<()> {
+        while self.read_once().await? {}
+        Ok(())
+    }
+
+    pub async fn flush(&mut self) -> io::Result<()> {
+        loop {
+            let bytes = self.script.give_bytes();
+            if bytes.is_empty() {
+                return Ok(());
+            }
+            self.transport.write_all(&bytes).await?;
+        }
+    }
+
+    pub fn transport(&mut self) -> &mut I {
+        &mut self.transport
+    }
+
+    async fn read_once(&mut self) -> io::Result<bool> {
+        let mut buffer = [0; 16 * 1024];
+        let count = self.transport.read(&mut buffer).await?;
+        if count > 0 {
+            self.script.take_bytes(&buffer[..count]);
+        }
+        Ok(count > 0)
+    }
+}
+
+fn decided(phase: &Phase) -> bool {
+    matches!(phase, Phase::Live(_) | Phase::Refused(_) | Phase::EndedByServer(_))
+}

@@ -1,0 +1,341 @@
+//! The tokio adapter over real sockets: what it adds to the core, and that it loses nothing.
+//!
+//! Each test has a server of its own on a port that the system chose. The limit on a whole test is a safety net
+//! against one that hangs; nothing is measured.
+
+mod client;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use client::Client;
+use sol_tests::peer::script::Phase;
+use sol_tokio::{Application, Event, Peer, Refusal, Request, RequestKind, Server, ServerConfig, Session};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::timeout;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_reaches_its_players_on_a_runtime_of_several_threads() {
+    within_a_minute(publish_and_play()).await;
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_stream_reaches_its_players_on_a_runtime_of_one_thread() {
+    within_a_minute(publish_and_play()).await;
+}
+
+async fn publish_and_play() {
+    let house = House::open(Rules::default()).await;
+    let mut early = Client::play(house.address, "cam").await;
+    let mut camera = Client::publish(house.address, "cam").await;
+    camera.stream(Duration::from_secs(2)).await;
+    early.watch(camera.script.sent()).await;
+    let mut late = Client::play(house.address, "cam").await;
+    camera.stream(Duration::from_secs(4)).await;
+    late.watch(camera.script.sent()).await;
+    early.watch(camera.script.sent()).await;
+    assert_eq!((house.server.connections(), house.server.streams()), (3, 1));
+}
+
+#[tokio::test]
+async fn a_transport_that_takes_sixteen_bytes_at_a_time_is_served_as_well() {
+    within_a_minute(async {
+        let house = House::open(Rules::default()).await;
+        let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let (mine, its) = tokio::io::duplex(16);
+        let camera_line = tokio::spawn({
+            let server = house.server.clone();
+            async move { server.serve_connection(its, nowhere).await }
+        });
+        let mut camera = Client::publish_over(mine, "cam").await;
+        let mut player = Client::play(house.address, "cam").await;
+        camera.stream(Duration::from_secs(1)).await;
+        player.watch(camera.script.sent()).await;
+        drop(camera);
+        camera_line.await.expect("the connection ends with its transport");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_policy_that_takes_its_time_keeps_only_its_own_client_waiting() {
+    within_a_minute(async {
+        let gate = Arc::new(Semaphore::new(0));
+        let house =
+            House::open(Rules { slow: Some(("live/slow", Arc::clone(&gate))), ..Rules::default() }).await;
+        let waiting = tokio::spawn(Client::publish(house.address, "slow"));
+        house.until(|event| matches!(event, Seen::Asked(name) if name == "live/slow")).await;
+        let mut camera = Client::publish(house.address, "cam").await;
+        let mut player = Client::play(house.address, "cam").await;
+        camera.stream(Duration::from_secs(1)).await;
+        player.watch(camera.script.sent()).await;
+        assert!(!waiting.is_finished());
+        gate.add_permits(1);
+        let mut slow = waiting.await.unwrap();
+        assert!(matches!(slow.script.phase(), Phase::Live(_)));
+        slow.stream(Duration::from_secs(1)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_peer_that_leaves_before_the_policy_answers_leaves_nothing_behind() {
+    within_a_minute(async {
+        let gate = Arc::new(Semaphore::new(0));
+        let house =
+            House::open(Rules { slow: Some(("live/slow", Arc::clone(&gate))), ..Rules::default() }).await;
+        let waiting = tokio::spawn(Client::publish(house.address, "slow"));
+        house.until(|event| matches!(event, Seen::Asked(name) if name == "live/slow")).await;
+        waiting.abort();
+        assert!(waiting.await.unwrap_err().is_cancelled());
+        // While the application decides nothing is read, so that the peer is gone shows with the answer.
+        gate.add_permits(1);
+        house.until(|event| matches!(event, Seen::Closed(_))).await;
+        house.until_empty().await;
+        assert_eq!(house.server.streams(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refusal_is_read_before_the_connection_closes_whatever_the_peer_still_sends() {
+    within_a_minute(async {
+        let house = House::open(Rules { denied: Some("live/private"), ..Rules::default() }).await;
+        let mut eager = Client::publish(house.address, "private").await;
+        // Unread input would turn the close into a reset, and a reset voids what the peer has not read yet.
+        eager.script.peer_mut().send_raw_bytes(&[0; 200_000]);
+        let refused = Phase::Refused("NetStream.Publish.Denied".to_owned());
+        assert_eq!(*eager.script.phase(), refused);
+        // The server may leave while this is still on its way.
+        eager.flush().await.ok();
+        eager.run_to_the_end().await.ok();
+        let status = eager.script.peer_mut().statuses_in_full().last().cloned().unwrap();
+        assert_eq!(status.description, "Not for you.");
+        house.until_empty().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_publisher_is_refused_and_the_first_goes_on() {
+    within_a_minute(async {
+        let house = House::open(Rules::default()).await;
+        let mut camera = Client::publish(house.address, "cam").await;
+        let mut player = Client::play(house.address, "cam").await;
+        let second = Client::publish(house.address, "cam").await;
+        assert_eq!(*second.script.phase(), Phase::Refused("NetStream.Publish.BadName".to_owned()));
+        camera.stream(Duration::from_secs(2)).await;
+        player.watch(camera.script.sent()).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_whose_future_is_dropped_gives_its_name_back() {
+    within_a_minute(async {
+        let house = House::open(Rules::default()).await;
+        let (mine, its) = tokio::io::duplex(64 * 1024);
+        let line = tokio::spawn({
+            let server = house.server.clone();
+            async move { server.serve_connection(its, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await }
+        });
+        let camera = Client::publish_over(mine, "cam").await;
+        assert!(matches!(camera.script.phase(), Phase::Live(_)));
+        line.abort();
+        house.until(|event| matches!(event, Seen::Ended(RequestKind::Publish))).await;
+        house.until(|event| matches!(event, Seen::Closed(_))).await;
+        let next = Client::publish(house.address, "cam").await;
+        assert!(matches!(next.script.phase(), Phase::Live(_)), "{:?}", next.script.phase());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn shutdown_tells_everybody_and_leaves_nothing() {
+    within_a_minute(async {
+        let house = House::open(Rules::default()).await;
+        let mut camera = Client::publish(house.address, "cam").await;
+        let mut player = Client::play(house.address, "cam").await;
+        let mut silent = TcpStream::connect(house.address).await.unwrap();
+        silent.write_all(&[3]).await.unwrap();
+        house.until_connections(3).await;
+        let server = house.server.clone();
+        let down = tokio::spawn(async move { server.shutdown().await });
+        player.run_to_the_end().await.unwrap();
+        camera.run_to_the_end().await.unwrap();
+        assert_eq!(silent.read(&mut [0; 16]).await.unwrap(), 0);
+        drop((camera.transport().shutdown().await, player.transport().shutdown().await, silent));
+        down.await.unwrap();
+        assert_eq!(*player.script.phase(), Phase::EndedByServer("NetStream.Play.UnpublishNotify".to_owned()));
+        assert_eq!(
+            camera.script.peer().statuses().last().map(|(_, code)| *code),
+            Some("NetConnection.Connect.AppShutdown")
+        );
+        assert_eq!((house.server.connections(), house.server.streams()), (0, 0));
+        house.serving.await.expect("serve returns");
+        assert!(TcpStream::connect(house.address).await.is_err(), "nobody listens any more");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn connections_beyond_the_maximum_are_turned_away_and_the_others_undisturbed() {
+    within_a_minute(async {
+        let config = ServerConfig { connections_max: 2, ..ServerConfig::default() };
+        let house = House::with(config, Rules::default()).await;
+        let mut camera = Client::publish(house.address, "cam").await;
+        let mut player = Client::play(house.address, "cam").await;
+        let mut third = TcpStream::connect(house.address).await.unwrap();
+        assert!(matches!(third.read(&mut [0; 16]).await, Ok(0) | Err(_)));
+        house.until(|event| matches!(event, Seen::TurnedAway(why) if why == "more than 2 connections")).await;
+        camera.stream(Duration::from_secs(1)).await;
+        player.watch(camera.script.sent()).await;
+        drop(player);
+        house.until_connections(1).await;
+        Client::play(house.address, "cam").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hundreds_of_connections_come_and_go_and_leave_nothing() {
+    within_a_minute(async {
+        let house = House::open(Rules::default()).await;
+        for _ in 0..10 {
+            let crowd: Vec<_> = (0..30)
+                .map(|index| {
+                    let address = house.address;
+                    tokio::spawn(async move {
+                        let name = format!("cam{}", index % 7);
+                        match index % 3 {
+                            0 => drop(Client::publish(address, &name).await),
+                            1 => drop(Client::play(address, &name).await),
+                            _ => drop(TcpStream::connect(address).await),
+                        }
+                    })
+                })
+                .collect();
+            for visitor in crowd {
+                visitor.await.unwrap();
+            }
+        }
+        house.until_empty().await;
+        assert_eq!(house.server.streams(), 0);
+    })
+    .await;
+}
+
+/// What a test's application does.
+#[derive(Default)]
+struct Rules {
+    /// This name is denied.
+    denied: Option<&'static str>,
+    /// This name is decided upon when there is a permit.
+    slow: Option<(&'static str, Arc<Semaphore>)>,
+}
+
+/// What it saw.
+#[derive(Debug)]
+enum Seen {
+    Asked(String),
+    Ended(RequestKind),
+    Closed(&'static str),
+    TurnedAway(String),
+    Other,
+}
+
+struct Porter {
+    rules: Rules,
+    seen: mpsc::UnboundedSender<Seen>,
+    closed: Mutex<BTreeMap<u64, usize>>,
+}
+
+impl Application for Porter {
+    async fn authorize(&self, _peer: &Peer, request: &Request) -> Result<(), Refusal> {
+        let name = request.name.as_str();
+        if self.rules.denied == Some(name) {
+            return Err(Refusal::Denied("Not for you.".into()));
+        }
+        if let Some((_, gate)) = self.rules.slow.as_ref().filter(|(slow, _)| *slow == name) {
+            gate.acquire().await.expect("the gate stays").forget();
+        }
+        Ok(())
+    }
+
+    fn event(&self, peer: &Peer, event: &Event, _session: &Session) {
+        let mut closed = self.closed.lock().unwrap();
+        assert!(!closed.contains_key(&peer.id.get()), "{event:?} behind Closed");
+        let seen = match event {
+            Event::Requested(request) => Seen::Asked(request.name.to_string()),
+            Event::Ended { kind, .. } => Seen::Ended(*kind),
+            Event::Closed(reason) => {
+                closed.insert(peer.id.get(), 1);
+                Seen::Closed(reason.code())
+            }
+            Event::Connected(_) | Event::Refused { .. } | Event::Started { .. } => Seen::Other,
+        };
+        // A test that is over listens no longer.
+        self.seen.send(seen).ok();
+    }
+
+    fn turned_away(&self, _peer: Option<SocketAddr>, why: &io::Error) {
+        self.seen.send(Seen::TurnedAway(why.to_string())).ok();
+    }
+}
+
+/// A server that listens.
+struct House {
+    server: Server<Porter>,
+    address: SocketAddr,
+    seen: tokio::sync::Mutex<mpsc::UnboundedReceiver<Seen>>,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl House {
+    async fn open(rules: Rules) -> Self {
+        Self::with(ServerConfig::default(), rules).await
+    }
+
+    async fn with(config: ServerConfig, rules: Rules) -> Self {
+        let (seen_by, seen) = mpsc::unbounded_channel();
+        let server = Server::new(config, Porter { rules, seen: seen_by, closed: Mutex::default() });
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn({
+            let server = server.clone();
+            async move { server.serve(listener).await }
+        });
+        Self { server, address, seen: tokio::sync::Mutex::new(seen), serving }
+    }
+
+    /// Waits for something to be seen; what was seen before counts unless it was waited past.
+    async fn until(&self, wanted: impl Fn(&Seen) -> bool) {
+        let mut seen = self.seen.lock().await;
+        while let Some(event) = seen.recv().await {
+            if wanted(&event) {
+                return;
+            }
+        }
+        panic!("the server is gone");
+    }
+
+    /// Waits until so many connections are open.
+    async fn until_connections(&self, count: usize) {
+        while self.server.connections() != count {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn until_empty(&self) {
+        self.until_connections(0).await;
+    }
+}
+
+async fn within_a_minute<R>(test: impl Future<Output = R>) -> R {
+    timeout(Duration::from_secs(60), test).await.expect("the test hangs")
+}
