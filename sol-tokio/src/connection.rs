@@ -85,7 +85,11 @@ pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
         }
     };
     match reason {
-        CloseReason::PeerLeft | CloseReason::ConnectionLost | CloseReason::Stalled | CloseReason::Silent => {}
+        CloseReason::PeerLeft
+        | CloseReason::PeerReset
+        | CloseReason::ConnectionLost
+        | CloseReason::Stalled
+        | CloseReason::Silent => {}
         _ => part_in_peace(&mut transport).await,
     }
 }
@@ -159,10 +163,9 @@ impl<A: Application> Connection<'_, A> {
             let count = self.participant.outbound(&mut slices);
             let written = match Pin::new(&mut *transport).poll_write_vectored(context, &slices[..count]) {
                 Poll::Ready(Ok(written)) if written > 0 => written,
-                Poll::Ready(_) => {
-                    self.touch(|participant, streams, now| {
-                        participant.handle_end(PeerEnd::Broken, streams, now);
-                    });
+                Poll::Ready(outcome) => {
+                    let end = outcome.err().map_or(PeerEnd::Lost, |error| end_of(&error));
+                    self.touch(|participant, streams, now| participant.handle_end(end, streams, now));
                     return true;
                 }
                 Poll::Pending => return progress,
@@ -190,8 +193,7 @@ impl<A: Application> Connection<'_, A> {
         let end = match outcome {
             Ok(()) if buffer.filled().is_empty() => Some(PeerEnd::Finished),
             Ok(()) => None,
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Some(PeerEnd::Finished),
-            Err(_) => Some(PeerEnd::Broken),
+            Err(error) => Some(end_of(&error)),
         };
         self.touch(|participant, streams, now| match end {
             Some(end) => participant.handle_end(end, streams, now),
@@ -204,8 +206,19 @@ impl<A: Application> Connection<'_, A> {
 impl<A: Application> Drop for Connection<'_, A> {
     fn drop(&mut self) {
         // Without effect where the session is over, as it always is unless the future was dropped.
-        self.touch(|participant, streams, now| participant.handle_end(PeerEnd::Broken, streams, now));
+        self.touch(|participant, streams, now| participant.handle_end(PeerEnd::Lost, streams, now));
         self.tell();
+    }
+}
+
+/// What an error of the transport says about the peer.
+fn end_of(error: &io::Error) -> PeerEnd {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => PeerEnd::Finished,
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
+            PeerEnd::Reset
+        }
+        _ => PeerEnd::Lost,
     }
 }
 

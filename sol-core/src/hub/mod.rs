@@ -112,6 +112,11 @@ impl Hub {
         self.streams.len()
     }
 
+    /// Bytes of frames on all tapes.
+    pub fn tape_bytes(&self) -> usize {
+        self.streams.values().map(Stream::tape_bytes).sum()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.streams.is_empty()

@@ -184,6 +184,11 @@ impl Stream {
         self.cursors.len()
     }
 
+    /// Bytes of frames on the tape: at most `limits::TAPE_BYTES`, one frame excepted.
+    pub fn tape_bytes(&self) -> usize {
+        self.tape.bytes()
+    }
+
     /// A player may begin at a keyframe of the default track; without video, at some audio frame each second.
     fn is_sync_point(&self, frame: &Frame) -> bool {
         match frame.kind() {

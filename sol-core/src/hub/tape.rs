@@ -110,6 +110,11 @@ impl Tape {
         self.last_end
     }
 
+    /// Bytes of the frames that are on it.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     fn is_over_bounds(&self, newest: Timestamp) -> bool {
         let millis = match self.entries.front() {
             Some(Entry::Frame(oldest)) => oldest.timestamp().lag_behind(newest).as_millis(),

@@ -13,8 +13,11 @@ pub enum CloseReason {
     /// The peer closed the connection.
     #[error("the peer left")]
     PeerLeft,
-    /// The connection broke: reset, timed out in the kernel, unreachable.
-    #[error("the connection broke")]
+    /// The peer reset the connection. Programs that are killed do, and players that are closed with media unread.
+    #[error("the peer reset the connection")]
+    PeerReset,
+    /// The transport failed: timed out, unreachable, or dropped by the embedder.
+    #[error("the connection was lost")]
     ConnectionLost,
     /// The first byte was not RTMP's.
     #[error(transparent)]
@@ -61,6 +64,7 @@ impl CloseReason {
     pub const fn code(&self) -> &'static str {
         match self {
             CloseReason::PeerLeft => "peer-left",
+            CloseReason::PeerReset => "peer-reset",
             CloseReason::ConnectionLost => "connection-lost",
             CloseReason::Handshake(_) => "not-rtmp",
             CloseReason::Chunk(_) => "chunk-protocol",
@@ -83,8 +87,10 @@ impl CloseReason {
 pub enum PeerEnd {
     /// The peer will send nothing more (FIN).
     Finished,
-    /// Reset, or any other error of the transport.
-    Broken,
+    /// The peer wants no more to do with the connection (RST).
+    Reset,
+    /// Any other error of the transport.
+    Lost,
 }
 
 /// Why publishing or playing is refused. The description reaches the person at the encoder or player.

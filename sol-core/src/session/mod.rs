@@ -166,7 +166,10 @@ impl Session {
             // However it leaves now, it does so because nothing is left for it here.
             _ if self.timers.is_set(Timer::Farewell) => self.farewell.clone(),
             PeerEnd::Finished => CloseReason::PeerLeft,
-            PeerEnd::Broken => CloseReason::ConnectionLost,
+            // FFmpeg leaves our last words unread, which makes a reset of its close.
+            PeerEnd::Reset if self.phase.is_connected() && !self.streams.any_busy() => CloseReason::PeerLeft,
+            PeerEnd::Reset => CloseReason::PeerReset,
+            PeerEnd::Lost => CloseReason::ConnectionLost,
         });
     }
 

@@ -347,10 +347,24 @@ fn a_peer_that_leaves_ends_the_session() {
     client.drain();
     assert_eq!(client.closed(), Some(CloseReason::PeerLeft));
     assert_eq!(client.session.poll_timeout(), None);
-    client.session.handle_end(PeerEnd::Broken, client.now);
+    client.session.handle_end(PeerEnd::Reset, client.now);
     client.drain();
     let closed = client.events.iter().filter(|event| matches!(event, Event::Closed(_))).count();
     assert_eq!(closed, 1, "once and for all");
+}
+
+#[test]
+fn a_reset_is_reported_as_such_only_where_it_ends_something() {
+    for (mut client, reason) in [
+        (Client::new(), CloseReason::PeerReset),
+        (Client::publishing("cam"), CloseReason::PeerReset),
+        (Client::playing(&["cam"]), CloseReason::PeerReset),
+        (Client::connected(), CloseReason::PeerLeft),
+    ] {
+        client.session.handle_end(PeerEnd::Reset, client.now);
+        client.drain();
+        assert_eq!(client.closed(), Some(reason));
+    }
 }
 
 #[test]
