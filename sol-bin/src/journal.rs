@@ -28,21 +28,18 @@ impl Application for Journal {
         let id = peer.id.get();
         let address = readable(peer.address);
         match event {
+            // Query strings may hold tokens, which belong in no log.
             Event::Connected(connected) => info!(
                 session = id,
                 peer = %address,
-                app = connected.app,
+                app = connected.app.split_once('?').map_or(connected.app.as_str(), |(app, _)| app),
                 client = connected.flash_ver,
                 handshake = connected.greeting.kind.to_string(),
                 "connect"
             ),
-            Event::Requested(request) => debug!(
-                session = id,
-                stream = %request.name,
-                query = request.query,
-                "{} requested",
-                verb(request.kind)
-            ),
+            Event::Requested(request) => {
+                debug!(session = id, peer = %address, stream = %request.name, "{} requested", verb(request.kind));
+            }
             Event::Refused { kind, name, why } => warn!(
                 session = id,
                 peer = %address,

@@ -43,15 +43,15 @@ impl FromStr for ListenAddress {
         if text.is_empty() {
             return Err(AddressError::Empty);
         }
-        if let Ok(ip) = text.trim_start_matches('[').trim_end_matches(']').parse() {
+        if let Ok(ip) = text.parse() {
             return Ok(Self { host: Host::Ip(ip), port: Self::RTMP_PORT });
         }
         if text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Ok(Self { host: Host::Any, port: port(text)? });
         }
         let (host, port) = match text.rsplit_once(':') {
-            Some((host, after)) => (host, port(after)?),
-            None => (text, Self::RTMP_PORT),
+            Some((host, after)) if !text.ends_with(']') => (host, port(after)?),
+            _ => (text, Self::RTMP_PORT),
         };
         let unbracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         let host = match (host, unbracketed) {
@@ -132,8 +132,33 @@ impl fmt::Display for ListenError {
 
 impl std::error::Error for ListenError {}
 
+/// A socket that listens.
+pub(crate) struct Listening {
+    pub(crate) listener: TcpListener,
+    pub(crate) address: SocketAddr,
+    /// IPv4 reaches it too, though the address is IPv6's.
+    is_dual: bool,
+}
+
+impl fmt::Display for Listening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.address {
+            address if self.is_dual => write!(f, "port {} (IPv4 and IPv6)", address.port()),
+            address if address.ip().is_unspecified() => {
+                write!(
+                    f,
+                    "port {} ({} only)",
+                    address.port(),
+                    if address.is_ipv4() { "IPv4" } else { "IPv6" }
+                )
+            }
+            address => write!(f, "{address}"),
+        }
+    }
+}
+
 /// Binds every address; all of them or none. Within a tokio runtime.
-pub(crate) fn bind_all(addresses: &[ListenAddress]) -> Result<Vec<TcpListener>, ListenError> {
+pub(crate) fn bind_all(addresses: &[ListenAddress]) -> Result<Vec<Listening>, ListenError> {
     let mut listeners = Vec::new();
     for address in addresses {
         let failed = |cause| ListenError { address: address.to_string(), cause };
@@ -157,7 +182,7 @@ pub(crate) fn bind_all(addresses: &[ListenAddress]) -> Result<Vec<TcpListener>, 
 }
 
 /// One socket for IPv4 and IPv6; for IPv4 alone where the system has no IPv6.
-fn bind_any(port: u16) -> io::Result<TcpListener> {
+fn bind_any(port: u16) -> io::Result<Listening> {
     match bind(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port), false) {
         Err(error) if lacks_ipv6(&error) => bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port), true),
         outcome => outcome,
@@ -169,7 +194,7 @@ fn lacks_ipv6(error: &io::Error) -> bool {
     errno == Some(rustix::io::Errno::AFNOSUPPORT) || error.kind() == io::ErrorKind::AddrNotAvailable
 }
 
-fn bind(address: SocketAddr, only_v6: bool) -> io::Result<TcpListener> {
+fn bind(address: SocketAddr, only_v6: bool) -> io::Result<Listening> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(only_v6)?;
@@ -179,7 +204,8 @@ fn bind(address: SocketAddr, only_v6: bool) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+    let listener = TcpListener::from_std(socket.into())?;
+    Ok(Listening { address: listener.local_addr()?, listener, is_dual: address.is_ipv6() && !only_v6 })
 }
 
 /// Connections that may wait to be accepted; the kernel caps it at net.core.somaxconn. A popular stream's players
@@ -220,6 +246,8 @@ mod tests {
             ("1.2.3.4:", AddressError::Port(String::new())),
             ("1.2.3.400:1935", AddressError::Host("1.2.3.400".to_owned())),
             ("[1.2.3.4]:1935", AddressError::Host("[1.2.3.4]".to_owned())),
+            ("[1.2.3.4]", AddressError::Host("[1.2.3.4]".to_owned())),
+            ("[[::1]", AddressError::Host("[[::1]".to_owned())),
             ("rtmp://host:1935", AddressError::Host("rtmp://host".to_owned())),
         ];
         for (text, error) in table {
@@ -230,8 +258,8 @@ mod tests {
     #[tokio::test]
     async fn a_port_in_use_is_named_with_what_to_do() {
         let first = bind_all(&["127.0.0.1:0".parse().unwrap()]).unwrap();
-        let port = first[0].local_addr().unwrap().port();
-        let error = bind_all(&[format!("127.0.0.1:{port}").parse().unwrap()]).unwrap_err();
+        let port = first[0].address.port();
+        let error = bind_all(&[format!("127.0.0.1:{port}").parse().unwrap()]).err().unwrap();
         let text = error.to_string();
         assert!(
             text.starts_with(&format!("cannot listen on 127.0.0.1:{port}: another program uses it")),
@@ -240,10 +268,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_listened_on_is_described_as_it_is() {
+        let described =
+            |text: &str| bind_all(&[text.parse().unwrap()]).map(|listening| listening[0].to_string());
+        assert!(described("0").unwrap().ends_with(" (IPv4 and IPv6)"));
+        assert!(described("[::]:0").unwrap().ends_with(" (IPv6 only)"));
+        assert!(described("0.0.0.0:0").unwrap().ends_with(" (IPv4 only)"));
+        assert!(described("127.0.0.1:0").unwrap().starts_with("127.0.0.1:"));
+    }
+
+    #[tokio::test]
     async fn a_port_alone_is_reached_by_ipv4() {
         let listeners = bind_all(&["0".parse().unwrap()]).unwrap();
-        let port = listeners[0].local_addr().unwrap().port();
+        let port = listeners[0].address.port();
         tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-        listeners[0].accept().await.unwrap();
+        listeners[0].listener.accept().await.unwrap();
     }
 }

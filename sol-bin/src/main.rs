@@ -15,7 +15,7 @@ use clap::Parser;
 enum Exit {
     /// Stopped by a signal, after everybody was told.
     Stopped = 0,
-    /// Something failed that is nobody's configuration.
+    /// Something failed that no option could have helped.
     Failed = 1,
     /// An address cannot be listened on.
     AddressUnusable = 3,

@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use sol_tokio::{Server, ServerConfig};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 
 use crate::Exit;
 use crate::cli::{LogFormat, Serve};
 use crate::journal::Journal;
+use crate::listen::Listening;
 use crate::{listen, nofile};
 
 /// Serves until a signal comes.
@@ -26,20 +26,19 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Exit> {
 
 async fn serve(arguments: &Serve) -> anyhow::Result<Exit> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
-    let listeners = listen::bind_all(&arguments.rtmp)?;
-    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
-    let server = Server::new(ServerConfig::default(), Journal);
-    for listener in listeners {
-        let server = server.clone();
-        tokio::spawn(async move { server.serve(listener).await });
-    }
+    let all_listening = listen::bind_all(&arguments.rtmp)?;
     match arguments.log {
-        LogFormat::Text => greet(&addresses),
+        LogFormat::Text => greet(&all_listening),
         LogFormat::Json => {
-            for address in &addresses {
-                info!(%address, "listening");
+            for listening in &all_listening {
+                info!(address = %listening.address, "listening");
             }
         }
+    }
+    let server = Server::new(ServerConfig::default(), Journal);
+    for listening in all_listening {
+        let server = server.clone();
+        tokio::spawn(async move { server.serve(listening.listener).await });
     }
     let name = signals.next().await;
     info!(signal = name, connections = server.connections(), "shutting down");
@@ -50,26 +49,18 @@ async fn serve(arguments: &Serve) -> anyhow::Result<Exit> {
 }
 
 /// Tells a person at a terminal what to do next.
-fn greet(addresses: &[SocketAddr]) {
-    let listening: Vec<String> = addresses.iter().map(|address| described(*address)).collect();
-    let url = addresses.first().map(|address| base_url(*address)).unwrap_or_default();
+fn greet(all_listening: &[Listening]) {
+    let places: Vec<String> = all_listening.iter().map(Listening::to_string).collect();
+    let url = all_listening.first().map(|listening| base_url(listening.address)).unwrap_or_default();
     let text = format!(
         "Sol {} listens for RTMP on {}\n\
          Publish  ffmpeg -re -i FILE -c copy -f flv {url}/live/cam   (OBS: server {url}/live, stream key cam)\n\
          Play     ffplay {url}/live/cam\n",
         env!("CARGO_PKG_VERSION"),
-        listening.join(", "),
+        places.join(", "),
     );
     // Where standard output is gone nobody is there to read it.
     let _ = io::stdout().write_all(text.as_bytes());
-}
-
-fn described(address: SocketAddr) -> String {
-    match address {
-        SocketAddr::V6(v6) if v6.ip().is_unspecified() => format!("port {} (IPv4 and IPv6)", v6.port()),
-        SocketAddr::V4(v4) if v4.ip().is_unspecified() => format!("port {} (IPv4)", v4.port()),
-        address => address.to_string(),
-    }
 }
 
 /// The URL that works on this machine.

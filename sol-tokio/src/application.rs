@@ -12,9 +12,9 @@ use sol_core::session::{Refusal, Request, Session};
 ///
 /// Every method has a default: a server with `()` for an application allows everything and tells nobody.
 pub trait Application: Send + Sync + 'static {
-    /// May this peer publish or play? Called once per request, in the connection's own task; takes the time it
-    /// needs. Meanwhile nothing further is read from the peer, and no other connection waits. If the peer leaves
-    /// first, the future is dropped.
+    /// May this peer publish or play? Called once per request, in the connection's own task. No other connection
+    /// waits for the answer. Nothing is read from the peer meanwhile, so one that leaves is noticed with the answer;
+    /// after [`limits::ANSWER_TIME`](sol_core::limits::ANSWER_TIME) the request is refused and the future dropped.
     ///
     /// # Errors
     /// The [`Refusal`] that the peer is told.

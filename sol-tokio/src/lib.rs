@@ -20,9 +20,9 @@
 //! }
 //! ```
 //!
-//! The protocol is in `sol_core`; this crate owns sockets, clock, entropy and locks, and decides nothing about
-//! RTMP. One task serves one connection. There is one lock for the names and one for each stream, none of them
-//! held across an await, so a slow policy or a slow player delays nobody else.
+//! The protocol is in [`sol_core`]; this crate owns sockets, clock, entropy and locks, and decides nothing about
+//! RTMP. One task serves one connection. No lock is held across an await, so a slow policy or a slow player delays
+//! nobody else.
 
 mod application;
 mod connection;
@@ -32,10 +32,8 @@ mod streams;
 pub use application::{Application, Peer};
 pub use server::{Server, ServerConfig};
 
+pub use sol_core;
 pub use sol_core::ids::SessionId;
 pub use sol_core::name::StreamName;
 pub use sol_core::participant::{EndReason, Event, Summary};
-pub use sol_core::quirk::QuirkCounts;
-pub use sol_core::session::{
-    CloseReason, Connected, Refusal, Request, RequestKind, Session, SessionConfig, Traffic,
-};
+pub use sol_core::session::{CloseReason, Connected, Refusal, Request, RequestKind, Session, SessionConfig};

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rand::TryRng;
@@ -217,7 +217,7 @@ impl<A> Shared<A> {
     }
 
     fn connections(&self) -> MutexGuard<'_, Connections> {
-        self.connections.lock().expect("nothing panics while it holds the list of connections")
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,14 +1,17 @@
 //! Streams behind locks, and the wake-ups of those who wait for them.
 //!
-//! Lock order: the registry, then a stream, then a stream's list of the armed; no lock is held across an await, and
-//! no two streams' locks at once.
+//! One lock for the names, and for each stream one for the stream itself and one for the list of the armed. No lock is
+//! taken while another is held, and none is held across an await.
+//!
+//! A lock that was held by a panic is taken all the same: the panic ends its own connection, which must still give its
+//! name back, and no other.
 //!
 //! A player that has caught up *arms* its seat and then looks at the tape once more. A publisher appends and then
 //! wakes whoever is armed. Whichever comes first, no frame is left unseen. A player without room is not armed and
 //! costs its publisher nothing.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use sol_core::hub::{Registry, Stream, Streams, TooManyStreams};
 use sol_core::ids::ChunkSize;
@@ -54,13 +57,13 @@ impl SharedStreams {
     }
 
     fn registry(&self) -> MutexGuard<'_, Registry<Arc<SharedStream>>> {
-        self.registry.lock().expect("nothing panics while it holds the registry")
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl SharedStream {
     fn armed(&self) -> MutexGuard<'_, Vec<Arc<Seat>>> {
-        self.armed.lock().expect("nothing panics while it holds the list of the armed")
+        self.armed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -92,11 +95,11 @@ impl Streams for ConnectionStreams<'_> {
     }
 
     fn read<R>(&mut self, seat: &Arc<Seat>, look: impl FnOnce(&Stream) -> R) -> R {
-        look(&seat.shared.stream.read().expect("a stream that broke is not served any further"))
+        look(&seat.shared.stream.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn write<R>(&mut self, seat: &Arc<Seat>, change: impl FnOnce(&mut Stream) -> R) -> R {
-        change(&mut seat.shared.stream.write().expect("a stream that broke is not served any further"))
+        change(&mut seat.shared.stream.write().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn advanced(&mut self, seat: &Arc<Seat>) {
