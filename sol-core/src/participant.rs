@@ -377,6 +377,10 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
                 ended.push(role.stream);
             }
         }
+        if self.roles.len() > 1 && self.session.media_room() == 0 {
+            // One stream can use up all room there is: next time another has its turn first.
+            self.roles.rotate_left(1);
+        }
         for stream in ended {
             self.session.end_play(stream, now);
             self.end(stream, &EndReason::StreamEnded, streams, now);

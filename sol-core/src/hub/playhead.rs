@@ -104,10 +104,11 @@ impl Cursors {
         Cursor(shared)
     }
 
-    /// The earliest position of a playhead that still lives.
-    pub(super) fn slowest(&mut self) -> Option<Position> {
+    /// The earliest position of those playheads that still live and count.
+    pub(super) fn slowest(&mut self, counts: impl Fn(Position) -> bool) -> Option<Position> {
         self.sweep();
-        self.known.iter().map(|cursor| Position(cursor.load(Ordering::Relaxed))).min()
+        let positions = self.known.iter().map(|cursor| Position(cursor.load(Ordering::Relaxed)));
+        positions.filter(|&position| counts(position)).min()
     }
 
     /// Playheads that still live.
@@ -130,13 +131,14 @@ mod tests {
         let mut cursors = Cursors::default();
         let slow = cursors.add(Position(3));
         let fast = cursors.add(Position(9));
-        assert_eq!(cursors.slowest(), Some(Position(3)));
+        assert_eq!(cursors.slowest(|_| true), Some(Position(3)));
+        assert_eq!(cursors.slowest(|position| position > Position(3)), Some(Position(9)));
         slow.move_to(Position(5));
-        assert_eq!(cursors.slowest(), Some(Position(5)));
+        assert_eq!(cursors.slowest(|_| true), Some(Position(5)));
         drop(slow);
-        assert_eq!((cursors.slowest(), cursors.len()), (Some(Position(9)), 1));
+        assert_eq!((cursors.slowest(|_| true), cursors.len()), (Some(Position(9)), 1));
         drop(fast);
-        assert_eq!(cursors.slowest(), None);
+        assert_eq!(cursors.slowest(|_| true), None);
     }
 
     #[test]
@@ -147,6 +149,6 @@ mod tests {
             drop(cursors.add(Position(1)));
         }
         assert!(cursors.known.len() <= Cursors::SWEEP_AT_LEAST);
-        assert_eq!(cursors.slowest(), Some(stays.position()));
+        assert_eq!(cursors.slowest(|_| true), Some(stays.position()));
     }
 }

@@ -111,7 +111,11 @@ impl Stream {
         }
         if self.is_sync_point(&frame) {
             let preamble = self.configurations.at(timestamp);
-            let slowest = self.cursors.slowest().filter(|&position| !self.is_late(position));
+            // Whoever is too late, or off the tape already, will be sent to a keyframe and needs nothing older.
+            let (tape, head) = (&self.tape, self.timeline.head());
+            let slowest = self
+                .cursors
+                .slowest(|position| tape.get(position).is_some_and(|entry| !Self::is_late(entry, head)));
             self.tape.begin_group(preamble, timestamp, slowest);
         }
         self.tape.append(frame);
@@ -218,16 +222,17 @@ impl Stream {
     fn must_skip(&self, position: Position) -> bool {
         let is_off_tape = position < self.tape.start();
         let newest = self.tape.newest_sync_point();
-        is_off_tape || self.is_late(position) && newest.is_some_and(|newest| newest.position > position)
+        let is_late = self.tape.get(position).is_some_and(|entry| Self::is_late(entry, self.timeline.head()));
+        is_off_tape || is_late && newest.is_some_and(|newest| newest.position > position)
     }
 
-    fn is_late(&self, position: Position) -> bool {
-        match self.tape.get(position) {
-            Some(Entry::Frame(frame)) if frame.kind().is_coded() => {
-                let lag = frame.timestamp().lag_behind(self.timeline.head());
-                lag.as_millis() > u128::from(limits::LAG_MILLIS)
+    /// Whether a player that has yet to read `entry` is too far behind `head`.
+    fn is_late(entry: &Entry, head: Timestamp) -> bool {
+        match entry {
+            Entry::Frame(frame) if frame.kind().is_coded() => {
+                frame.timestamp().lag_behind(head).as_millis() > u128::from(limits::LAG_MILLIS)
             }
-            Some(Entry::Frame(_) | Entry::End) | None => false,
+            Entry::Frame(_) | Entry::End => false,
         }
     }
 

@@ -70,7 +70,7 @@ impl Session {
             let taken = before - piece.len();
             *input = &input[taken..];
             if let Some(total) = self.traffic.count_received(taken) {
-                self.send_chatter(Control::Acknowledgement(total));
+                self.acknowledge(total);
             }
             match message {
                 Some(message) => self.understand(&message)?,

@@ -150,12 +150,12 @@ impl Session {
             // bytes for a dead peer as well.
             self.heard();
         }
-        if self.outbox.is_empty() {
-            self.timers.stop(Timer::Stall);
-            self.finish_if_flushed();
-        } else {
+        if self.outbox.expects_progress() {
             self.timers.set(Timer::Stall, now + limits::STALL_TIME);
+        } else {
+            self.timers.stop(Timer::Stall);
         }
+        self.finish_if_flushed();
         self.debug_check();
     }
 
@@ -343,7 +343,7 @@ impl Session {
 
     /// Something is about to be queued: from now on the peer must take it.
     fn expect_progress(&mut self) {
-        if self.outbox.is_empty() {
+        if !self.outbox.expects_progress() {
             self.timers.set(Timer::Stall, self.now + limits::STALL_TIME);
         }
     }
@@ -456,8 +456,8 @@ impl Session {
         }
         assert_eq!(
             self.timers.is_set(Timer::Stall) && self.phase.is_open(),
-            !self.outbox.is_empty() && self.phase.is_open(),
-            "6: the peer must take what waits, and owes nothing otherwise"
+            self.outbox.expects_progress() && self.phase.is_open(),
+            "6: the peer must take what waits, chatter excepted, and owes nothing otherwise"
         );
     }
 }

@@ -17,22 +17,35 @@ pub(super) struct Outbox {
     bytes: usize,
     /// Those of them that are no frames: what the peer made us say.
     answer_bytes: usize,
+    /// Those of these that a peer may leave unread for ever.
+    chatter_bytes: usize,
 }
 
 #[derive(Debug)]
 struct Segment {
     bytes: Bytes,
-    is_frame: bool,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Answer,
+    Chatter,
+    Frame,
 }
 
 impl Outbox {
     pub(super) fn push_answer(&mut self, bytes: Bytes) {
-        self.answer_bytes += bytes.len();
-        self.push(Segment { bytes, is_frame: false });
+        self.push(Segment { bytes, kind: Kind::Answer });
+    }
+
+    /// Acknowledgements and pings: publishers that never read leave them where they are.
+    pub(super) fn push_chatter(&mut self, bytes: Bytes) {
+        self.push(Segment { bytes, kind: Kind::Chatter });
     }
 
     pub(super) fn push_frame(&mut self, bytes: Bytes) {
-        self.push(Segment { bytes, is_frame: true });
+        self.push(Segment { bytes, kind: Kind::Frame });
     }
 
     /// Forgets `count` bytes that have left; whether any of them were a frame's.
@@ -43,9 +56,13 @@ impl Outbox {
         while count > 0 {
             let front = self.segments.front().expect("as many bytes are queued as were counted");
             let taken = count.min(front.bytes.len() - self.front_sent);
-            any_frame |= front.is_frame;
-            if !front.is_frame {
-                self.answer_bytes -= taken;
+            match front.kind {
+                Kind::Frame => any_frame = true,
+                Kind::Answer => self.answer_bytes -= taken,
+                Kind::Chatter => {
+                    self.answer_bytes -= taken;
+                    self.chatter_bytes -= taken;
+                }
             }
             count -= taken;
             self.front_sent += taken;
@@ -88,9 +105,23 @@ impl Outbox {
         self.bytes == 0
     }
 
+    /// Whether anything waits that the peer must take to be alive.
+    pub(super) fn expects_progress(&self) -> bool {
+        self.bytes > self.chatter_bytes
+    }
+
     fn push(&mut self, segment: Segment) {
         if !segment.bytes.is_empty() {
-            self.bytes += segment.bytes.len();
+            let length = segment.bytes.len();
+            self.bytes += length;
+            match segment.kind {
+                Kind::Frame => {}
+                Kind::Answer => self.answer_bytes += length,
+                Kind::Chatter => {
+                    self.answer_bytes += length;
+                    self.chatter_bytes += length;
+                }
+            }
             self.segments.push_back(segment);
         }
     }
@@ -130,6 +161,20 @@ mod tests {
         assert_eq!((outbox.bytes(), outbox.answer_bytes()), (5, 1));
         assert!(outbox.advance(2), "and one byte of the frame");
         assert_eq!((outbox.bytes(), outbox.answer_bytes()), (3, 0));
+    }
+
+    #[test]
+    fn chatter_alone_obliges_nobody() {
+        let mut outbox = Outbox::default();
+        outbox.push_chatter(Bytes::from_static(b"abc"));
+        assert!(!outbox.expects_progress() && !outbox.is_empty());
+        outbox.push_answer(Bytes::from_static(b"de"));
+        outbox.push_chatter(Bytes::from_static(b"f"));
+        outbox.advance(4);
+        assert!(outbox.expects_progress());
+        outbox.advance(1);
+        assert!(!outbox.expects_progress());
+        assert_eq!((outbox.bytes(), outbox.answer_bytes()), (1, 1));
     }
 
     #[test]

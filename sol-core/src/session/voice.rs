@@ -1,6 +1,6 @@
 //! Voice: what a session says, as messages in its outbox.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use crate::chunk::{MessageHeader, chunked_len, write_message};
 use crate::ids::{ChunkStreamId, MessageStreamId};
@@ -34,19 +34,16 @@ impl Session {
         self.send(ChunkStreamId::STATUS, stream, kind::COMMAND, &status.body());
     }
 
-    /// What may be left out: a peer that reads nothing must not be taken for stalled because of it.
-    pub(super) fn send_chatter(&mut self, control: Control) {
-        if self.outbox.bytes() < limits::OUTBOX_BYTES_CHATTER {
-            self.send_control(control);
-        }
+    pub(super) fn acknowledge(&mut self, total: u32) {
+        let control = Control::Acknowledgement(total);
+        self.send_chatter(control.kind(), &control.body());
     }
 
     pub(super) fn ping(&mut self) {
         self.timers.set(Timer::Ping, self.now + limits::PING_TIME);
-        if self.outbox.bytes() < limits::OUTBOX_BYTES_CHATTER {
-            let millis = self.now.since_epoch().as_millis() as u32;
-            self.send_user_control(&UserControl::PingRequest(Timestamp::from_millis(millis)));
-        }
+        let millis = self.now.since_epoch().as_millis() as u32;
+        let request = UserControl::PingRequest(Timestamp::from_millis(millis));
+        self.send_chatter(kind::USER_CONTROL, &request.body());
     }
 
     pub(super) fn send_play_end(&mut self, stream: MessageStreamId, name: &str) {
@@ -75,21 +72,33 @@ impl Session {
                 plays = true;
             }
         }
-        // To a player the end of its stream says it all, and to FFmpeg any error would undo that.
-        if self.phase.is_connected() && !plays {
+        // To a player the end of its stream says it all, and to FFmpeg any error would undo that. It may have come
+        // just before, where the publisher was closed first.
+        if self.phase.is_connected() && !plays && !self.timers.is_set(Timer::Farewell) {
             self.send_command(&reply::app_shutdown());
         }
     }
 
     fn send(&mut self, chunk_stream: ChunkStreamId, stream: MessageStreamId, kind: u8, body: &[u8]) {
-        if !self.phase.is_open() {
-            return;
+        if self.phase.is_open() {
+            self.expect_progress();
+            self.outbox.push_answer(self.written(chunk_stream, stream, kind, body));
         }
+    }
+
+    /// What may be left out: a peer that reads nothing must not be taken for stalled because of it.
+    fn send_chatter(&mut self, kind: u8, body: &[u8]) {
+        if self.phase.is_open() && self.outbox.bytes() < limits::OUTBOX_BYTES_CHATTER {
+            let bytes = self.written(ChunkStreamId::CONTROL, MessageStreamId::CONNECTION, kind, body);
+            self.outbox.push_chatter(bytes);
+        }
+    }
+
+    fn written(&self, chunk_stream: ChunkStreamId, stream: MessageStreamId, kind: u8, body: &[u8]) -> Bytes {
         let length = u32::try_from(body.len()).expect("answers are short");
         let header = MessageHeader { chunk_stream, stream, timestamp: Timestamp::ZERO, kind, length };
         let mut bytes = BytesMut::with_capacity(chunked_len(&header, self.chunk_size_sent));
         write_message(&header, body, self.chunk_size_sent, &mut bytes);
-        self.expect_progress();
-        self.outbox.push_answer(bytes.freeze());
+        bytes.freeze()
     }
 }

@@ -1,0 +1,17 @@
+//! Scenarios: a server among its clients, one claim per test.
+//!
+//! Each is a dialogue with times in a virtual [`World`](sol_tests::world::World), which asserts the driving
+//! contract in every one of them. No socket, no clock, no thread.
+
+mod ending;
+mod joining;
+mod lagging;
+mod late_answers;
+mod net_streams;
+mod one_publisher;
+mod peers;
+mod refusing;
+mod same_again;
+mod silence;
+mod strangers;
+mod timestamps;

@@ -1,0 +1,123 @@
+//! Same again: a run is a function of its seed, and how bytes are cut changes nothing.
+
+use sol_core::participant::Event;
+use sol_core::session::Refusal;
+use sol_tests::peer::message::{MediaReceived, StreamId};
+use sol_tests::peer::pattern::Pattern;
+use sol_tests::world::{Answer, LinkOptions, Seed, Segments, Transcript, World, ms, seed};
+
+#[test]
+fn the_same_seed_gives_the_same_world_to_the_byte() {
+    let first = story(seed(7), LinkOptions::default(), seed(1));
+    let second = story(seed(7), LinkOptions::default(), seed(1));
+    assert_eq!(first, second);
+}
+
+#[test]
+fn another_seed_gives_another_world() {
+    let first = story(seed(7), LinkOptions::default(), seed(1));
+    let second = story(seed(8), LinkOptions::default(), seed(1));
+    assert_ne!(first.whole, second.whole);
+}
+
+#[test]
+fn however_the_bytes_are_cut_each_session_says_and_each_player_gets_the_same() {
+    // On a wire where length takes no time, what is one write is one step, in however many segments.
+    let fast = LinkOptions { bytes_per_second: u64::MAX, ..LinkOptions::default() };
+    for link in [LinkOptions::default(), fast] {
+        let cut = |segments, cuts| story(seed(7), LinkOptions { segments, ..link }, cuts);
+        let whole = cut(Segments::Bytes(65_536), seed(1));
+        assert!(whole.media.iter().map(Vec::len).sum::<usize>() > 600);
+        for cuts in 2..6 {
+            assert_same(&cut(Segments::Random, seed(cuts)), &whole);
+        }
+        let smallest = if link == fast { 1 } else { 50 };
+        for count in [smallest, 71] {
+            assert_same(&cut(Segments::Bytes(count), seed(1)), &whole);
+        }
+    }
+}
+
+/// What is left of a story that has everything in it.
+#[derive(Debug, PartialEq)]
+struct Told {
+    whole: Transcript,
+    each: Vec<Transcript>,
+    media: Vec<Vec<MediaReceived>>,
+    events: Vec<Vec<String>>,
+}
+
+fn assert_same(one: &Told, other: &Told) {
+    for (mine, others) in one.media.iter().zip(&other.media) {
+        assert_eq!(mine.len(), others.len());
+        assert!(mine == others, "a player got something else");
+    }
+    assert_eq!(one.events, other.events);
+    assert_eq!(one.each, other.each, "all bytes of each session");
+}
+
+/// Publishers, players from the start and later, a stall, a refusal, a late answer, a change of publisher.
+fn story(seed: Seed, link: LinkOptions, cuts: Seed) -> Told {
+    let mut world = World::new(seed);
+    world.set_cuts(cuts);
+    world.set_link(link);
+    world.set_policy(|request| match request.name.as_str() {
+        "live/secret" => Answer::refuse(Refusal::NotFound).after(ms(300)),
+        "live/late" => Answer::allow().after(ms(700)),
+        _ => Answer::allow(),
+    });
+    let camera = world.publisher("live/cam").streaming(SMALL.marked(1));
+    let first = world.player("live/cam");
+    let late = world.publisher("live/late").streaming(SMALL.marked(2).audio_only());
+    let refused = world.player("live/secret");
+    world.run_until(ms(1_330));
+    let joiner = world.player("live/cam");
+    let both = world.peer();
+    both.with(|peer| {
+        peer.connect("live");
+        peer.create_stream();
+        peer.create_stream();
+        peer.play(StreamId(1), "cam");
+        peer.play(StreamId(2), "late");
+    });
+    world.run_until(ms(2_550));
+    world.stall(&joiner);
+    world.run_until(ms(3_310));
+    world.cut(&camera);
+    world.run_until(ms(3_730));
+    world.resume(&joiner);
+    let second = world.publisher("live/cam").streaming(SMALL.marked(3));
+    let waiting = world.player("live/cam");
+    world.run_until(ms(5_970));
+    world.shutdown();
+    world.run_until(ms(6_500));
+
+    let seats: [(Vec<_>, Transcript, Vec<MediaReceived>); 8] = [
+        (camera.events(), camera.transcript(), vec![]),
+        (first.events(), first.transcript(), first.media()),
+        (late.events(), late.transcript(), vec![]),
+        (refused.events(), refused.transcript(), refused.media()),
+        (joiner.events(), joiner.transcript(), joiner.media()),
+        (both.events(), both.transcript(), both.with(|peer| peer.media().to_vec())),
+        (second.events(), second.transcript(), vec![]),
+        (waiting.events(), waiting.transcript(), waiting.media()),
+    ];
+    let mut told = Told { whole: world.transcript(), each: vec![], media: vec![], events: vec![] };
+    for (events, transcript, media) in seats {
+        told.events.push(events.into_iter().map(|(_, event)| without_times(&event)).collect());
+        told.each.push(transcript);
+        told.media.push(media);
+    }
+    told
+}
+
+/// How long something lasted depends on when its last byte came.
+fn without_times(event: &Event) -> String {
+    match event {
+        Event::Ended { why, summary, .. } => format!("Ended {why:?} {} {}", summary.frames, summary.bytes),
+        other => format!("{other:?}"),
+    }
+}
+
+/// Few bytes, since some of these worlds move them one by one.
+const SMALL: Pattern = Pattern::new().video_kilobits(80);

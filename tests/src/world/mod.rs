@@ -1,0 +1,512 @@
+//! World: a server on a virtual network, its clients, and a clock that a test moves.
+//!
+//! The server is the core's own, driven by the contract of `sol_core::session` to the letter; the clients are the
+//! peers of this kit; between them are links with buffers, latency and faults. Time passes only in
+//! [`World::run_until`], and jumps from one moment at which something happens to the next.
+//!
+//! The world asserts what must hold in every scenario: the server speaks by the book; `Closed` comes once and
+//! last, with everything ended before it; a session that is over has nothing to say; a deadline that was handled
+//! is gone; and once all clients have left, when the world is dropped, nothing of them remains.
+//!
+//! Invariant: a run is a function of the seeds and of the calls.
+
+mod client;
+mod dice;
+mod link;
+mod pipe;
+mod policy;
+mod transcript;
+
+pub use client::{Client, Script, Stranger};
+pub use dice::{Seed, seed};
+pub use link::{LinkOptions, Segments};
+pub use policy::Answer;
+pub use transcript::Transcript;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io::IoSlice;
+use std::rc::Rc;
+use std::time::Duration;
+
+use sol_core::ids::{RequestId, SessionId};
+use sol_core::participant::Event;
+use sol_core::server::Server;
+use sol_core::session::{PeerEnd, Refusal, Request, Session, SessionConfig};
+use sol_core::time::Instant;
+
+use crate::peer::pattern::Pattern;
+use crate::peer::script::{Player, Publisher};
+use crate::peer::{ChunkSizeHabit, Peer, PeerOptions};
+use client::Seat;
+use dice::Dice;
+use link::Link;
+
+/// So many milliseconds.
+pub const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// A server and its clients.
+pub struct World {
+    now: Duration,
+    server: Server,
+    /// In the order in which they came.
+    seats: Vec<Rc<RefCell<Seat>>>,
+    seat_of: BTreeMap<SessionId, usize>,
+    policy: Box<dyn Fn(&Request) -> Answer>,
+    /// Answers that are still thought about, by the time at which they are known and the order of the questions.
+    answers: BTreeMap<(Duration, u64), Verdict>,
+    asked: u64,
+    link_options: LinkOptions,
+    entropy: Dice,
+    cuts: Dice,
+    transcript: Transcript,
+}
+
+/// What the application will say.
+#[derive(Debug)]
+struct Verdict {
+    session: SessionId,
+    request: RequestId,
+    verdict: Result<(), Refusal>,
+}
+
+impl World {
+    /// A world without clients, its clock at zero. Everything is allowed at once.
+    pub fn new(seed: Seed) -> World {
+        World::with_config(seed, SessionConfig::default())
+    }
+
+    /// The same with another configuration of the server.
+    pub fn with_config(seed: Seed, config: SessionConfig) -> World {
+        let mut dice = Dice::new(seed);
+        World {
+            now: Duration::ZERO,
+            server: Server::new(config),
+            seats: Vec::new(),
+            seat_of: BTreeMap::new(),
+            policy: Box::new(|_| Answer::allow()),
+            answers: BTreeMap::new(),
+            asked: 0,
+            link_options: LinkOptions::default(),
+            entropy: dice.fork(),
+            cuts: dice.fork(),
+            transcript: Transcript::default(),
+        }
+    }
+
+    // --- How it is made ------------------------------------------------------------------------------------
+
+    /// Links of clients that come later behave so.
+    pub fn set_link(&mut self, options: LinkOptions) {
+        self.link_options = options;
+    }
+
+    /// Links of clients that come later are cut by other dice; nothing else changes.
+    pub fn set_cuts(&mut self, seed: Seed) {
+        self.cuts = Dice::new(seed);
+    }
+
+    /// Requests from now on are answered so.
+    pub fn set_policy(&mut self, policy: impl Fn(&Request) -> Answer + 'static) {
+        self.policy = Box::new(policy);
+    }
+
+    // --- Who comes -----------------------------------------------------------------------------------------
+
+    /// A publisher of that name, `app/name`; it comes when it is told what to stream.
+    pub fn publisher<'a>(&'a mut self, name: &'a str) -> ComingPublisher<'a> {
+        let options = self.peer_options();
+        ComingPublisher { world: self, name, options }
+    }
+
+    /// A player of that name, `app/name`.
+    pub fn player(&mut self, name: &str) -> Client<Player> {
+        let options = PeerOptions { chunk_size: ChunkSizeHabit::Never, ..self.peer_options() };
+        self.player_with(name, options)
+    }
+
+    /// The same, behaving as the options say.
+    pub fn player_with(&mut self, name: &str, options: PeerOptions) -> Client<Player> {
+        let (app, name) = app_and_name(name);
+        self.seat(Player::with_options(app, name, options))
+    }
+
+    /// A client by hand: the test says all that it does.
+    pub fn peer(&mut self) -> Client<Peer> {
+        let options = self.peer_options();
+        self.peer_with(options)
+    }
+
+    /// The same, behaving as the options say.
+    pub fn peer_with(&mut self, options: PeerOptions) -> Client<Peer> {
+        self.seat(Peer::new(options))
+    }
+
+    /// Somebody who sends these bytes, RTMP or not.
+    pub fn stranger(&mut self, bytes: &[u8]) -> Client<Stranger> {
+        let mut stranger = Stranger::default();
+        stranger.say(bytes);
+        self.seat(stranger)
+    }
+
+    // --- What happens --------------------------------------------------------------------------------------
+
+    /// Lets everything happen until then.
+    pub fn run_until(&mut self, then: Duration) {
+        assert!(then >= self.now, "time does not go back from {:?} to {then:?}", self.now);
+        self.step();
+        while let Some(at) = self.next_time().filter(|&at| at <= then) {
+            // A link that was plugged in again is late with what it had on the wire.
+            self.now = self.now.max(at);
+            self.step();
+        }
+        self.now = then;
+    }
+
+    /// Lets everything happen for so long.
+    pub fn run_for(&mut self, time: Duration) {
+        self.run_until(self.now + time);
+    }
+
+    /// The client's connection is reset.
+    pub fn cut<S>(&mut self, client: &Client<S>) {
+        client.seat.borrow_mut().cut(self.now);
+    }
+
+    /// The client closes its connection: FIN behind what it has said.
+    pub fn hang_up<S>(&mut self, client: &Client<S>) {
+        client.seat.borrow_mut().leave();
+    }
+
+    /// The client stops reading.
+    pub fn stall<S>(&mut self, client: &Client<S>) {
+        client.seat.borrow_mut().is_reading = false;
+    }
+
+    /// The client reads again.
+    pub fn resume<S>(&mut self, client: &Client<S>) {
+        client.seat.borrow_mut().is_reading = true;
+    }
+
+    /// Nothing moves any more between the client and the server, and neither is told.
+    pub fn unplug<S>(&mut self, client: &Client<S>) {
+        client.seat.borrow_mut().link.plug(false);
+    }
+
+    /// The link works again; nothing was lost.
+    pub fn plug_in<S>(&mut self, client: &Client<S>) {
+        client.seat.borrow_mut().link.plug(true);
+    }
+
+    /// The server shuts down.
+    pub fn shutdown(&mut self) {
+        self.server.shutdown(self.instant());
+        self.drain();
+    }
+
+    // --- Questions -----------------------------------------------------------------------------------------
+
+    /// The time.
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// The server, for questions.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// All that the server wrote and told, with the times, in one number.
+    pub fn transcript(&self) -> Transcript {
+        self.transcript
+    }
+
+    // --- One moment ----------------------------------------------------------------------------------------
+
+    fn next_time(&self) -> Option<Duration> {
+        let seats = self.seats.iter().filter_map(|seat| seat.borrow().next_time());
+        let answer = self.answers.keys().next().map(|&(at, _)| at);
+        seats.chain(answer).chain(self.server.poll_timeout().map(Instant::since_epoch)).min()
+    }
+
+    /// All that can be done at this moment, until nobody can do more.
+    fn step(&mut self) {
+        self.settle();
+        while let Some(entry) = self.answers.first_entry().filter(|entry| entry.key().0 <= self.now) {
+            let answer = entry.remove();
+            self.answer(answer);
+            self.settle();
+        }
+        if self.server.poll_timeout().is_some_and(|at| at <= self.instant()) {
+            self.server.handle_timeout(self.instant());
+            self.settle();
+        }
+        let deadline = self.server.poll_timeout();
+        assert!(
+            deadline.is_none_or(|at| at > self.instant()),
+            "the deadline {deadline:?} is still there after it was handled at {:?}",
+            self.now
+        );
+    }
+
+    fn settle(&mut self) {
+        self.drain();
+        for _ in 0..ROUNDS_MAX {
+            let mut moved = false;
+            for index in 0..self.seats.len() {
+                moved |= self.attend(index);
+            }
+            if !moved {
+                self.check_that_all_was_said();
+                return;
+            }
+        }
+        panic!("the world does not come to rest at {:?}", self.now);
+    }
+
+    /// One client, its link, and the server's end of it; whether anything moved.
+    fn attend(&mut self, index: usize) -> bool {
+        let seat = Rc::clone(&self.seats[index]);
+        let mut moved = seat.borrow_mut().act(self.now);
+        moved |= seat.borrow_mut().link.advance(self.now);
+        moved |= self.read(&seat);
+        if seat.borrow().can_write_again() {
+            let session = seat.borrow().session;
+            self.write(session);
+            self.drain();
+            moved = true;
+        }
+        moved
+    }
+
+    // --- The server's driver: touch, then drain ------------------------------------------------------------
+
+    /// Reads while input is wanted; whether anything came.
+    fn read(&mut self, seat: &Rc<RefCell<Seat>>) -> bool {
+        let session = seat.borrow().session;
+        let mut moved = false;
+        if seat.borrow_mut().link.take_reset(self.now) {
+            self.server.handle_end(session, PeerEnd::Reset, self.instant());
+            self.drain();
+            return true;
+        }
+        if seat.borrow().is_closed {
+            seat.borrow_mut().link.up.discard();
+            return false;
+        }
+        while self.server.wants_input(session) && seat.borrow().link.up.has_unread() {
+            let bytes = seat.borrow_mut().link.up.read(READ_BYTES);
+            self.server.handle_input(session, &bytes, self.instant());
+            self.drain();
+            moved = true;
+        }
+        if self.server.wants_input(session) && seat.borrow().link.up.is_over() {
+            self.server.handle_end(session, PeerEnd::Finished, self.instant());
+            self.drain();
+            moved = true;
+        }
+        moved
+    }
+
+    /// Polls events and writes output until there is neither.
+    fn drain(&mut self) {
+        loop {
+            self.hear();
+            match self.server.poll_writable() {
+                Some(session) => self.write(session),
+                None => return,
+            }
+        }
+    }
+
+    /// Writes until nothing is left or the socket takes no more.
+    fn write(&mut self, session: SessionId) {
+        let seat = Rc::clone(&self.seats[self.seat_of[&session]]);
+        loop {
+            let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
+            let count = self.server.outbound(session, &mut slices);
+            seat.borrow_mut().is_blocked = count > 0;
+            if count == 0 {
+                return;
+            }
+            let mut written = 0;
+            {
+                let seat = &mut *seat.borrow_mut();
+                assert!(!seat.is_closed, "session {session} has something to say after its end");
+                for slice in &slices[..count] {
+                    let taken = seat.link.down.write(slice);
+                    seat.transcript.add(&slice[..taken]);
+                    self.transcript.add(&slice[..taken]);
+                    written += taken;
+                    if taken < slice.len() {
+                        break;
+                    }
+                }
+            }
+            if written == 0 {
+                let waiting = self.outbox_bytes(session);
+                let peak = &mut seat.borrow_mut().outbox_peak;
+                *peak = waiting.max(*peak);
+                return;
+            }
+            self.transcript.add_time(self.now);
+            self.server.handle_sent(session, written, self.instant());
+            self.hear();
+        }
+    }
+
+    fn hear(&mut self) {
+        while let Some((session, event)) = self.server.poll_event() {
+            self.transcript.add(format!("{:?} {session} {event:?}", self.now).as_bytes());
+            let seat = Rc::clone(&self.seats[self.seat_of[&session]]);
+            {
+                let seat = &mut *seat.borrow_mut();
+                assert!(!seat.is_closed, "session {session} tells {event:?} after its end");
+                seat.events.push((self.now, event.clone()));
+            }
+            match event {
+                Event::Requested(request) => self.consider(session, &request),
+                Event::Closed(_) => self.close(session, &mut seat.borrow_mut()),
+                Event::Connected(_) | Event::Refused { .. } | Event::Started { .. } | Event::Ended { .. } => {
+                }
+            }
+        }
+    }
+
+    /// The session is over: the transport is closed behind what it has taken.
+    fn close(&mut self, session: SessionId, seat: &mut Seat) {
+        seat.is_closed = true;
+        seat.link.down.finish();
+        let count =
+            |is_one: fn(&Event) -> bool| seat.events.iter().filter(|(_, event)| is_one(event)).count();
+        let started = count(|event| matches!(event, Event::Started { .. }));
+        let ended = count(|event| matches!(event, Event::Ended { .. }));
+        assert_eq!(started, ended, "session {session} is over, and so is everything that it began");
+        assert!(!self.server.wants_input(session), "session {session} is over and wants no input");
+        assert_eq!(self.outbox_bytes(session), 0, "session {session} is over and has nothing to say");
+    }
+
+    fn consider(&mut self, session: SessionId, request: &Request) {
+        let Answer { verdict, delay } = (self.policy)(request);
+        let verdict = Verdict { session, request: request.id, verdict };
+        if delay.is_zero() {
+            self.answer(verdict);
+        } else {
+            self.asked += 1;
+            self.answers.insert((self.now + delay, self.asked), verdict);
+        }
+    }
+
+    fn answer(&mut self, answer: Verdict) {
+        let Verdict { session, request, verdict } = answer;
+        let now = self.instant();
+        let waited = match verdict {
+            Ok(()) => self.server.allow(session, request, now),
+            Err(why) => self.server.refuse(session, request, &why, now),
+        };
+        // A client may leave while the application thinks.
+        let is_open = self.server.session(session).is_some_and(|session| session.closing().is_none());
+        assert!(waited.is_ok() || !is_open, "session {session} asked and does not wait for the answer");
+    }
+
+    // --- Helpers -------------------------------------------------------------------------------------------
+
+    fn seat<S: Script>(&mut self, script: S) -> Client<S> {
+        let script = Rc::new(RefCell::new(script));
+        let session = self.server.open(self.entropy.entropy(), self.instant());
+        let link = Link::new(self.link_options, &mut self.cuts);
+        let seat = Rc::new(RefCell::new(Seat::new(session, link, script.clone())));
+        self.seat_of.insert(session, self.seats.len());
+        self.seats.push(Rc::clone(&seat));
+        self.drain();
+        Client { script, seat }
+    }
+
+    fn peer_options(&mut self) -> PeerOptions {
+        PeerOptions { seed: self.entropy.roll(), ..PeerOptions::default() }
+    }
+
+    fn outbox_bytes(&self, session: SessionId) -> usize {
+        let mut slices = vec![IoSlice::new(&[]); 64];
+        loop {
+            let count = self.server.outbound(session, &mut slices);
+            if count < slices.len() {
+                return slices[..count].iter().map(|slice| slice.len()).sum();
+            }
+            slices.resize(2 * count, IoSlice::new(&[]));
+        }
+    }
+
+    fn instant(&self) -> Instant {
+        Instant::from_epoch(self.now)
+    }
+
+    fn check_that_all_was_said(&self) {
+        for seat in self.seats.iter().map(|seat| seat.borrow()).filter(|seat| !seat.is_blocked) {
+            let session = self.server.session(seat.session);
+            let waits = session.is_some_and(Session::has_output);
+            assert!(!waits, "session {} has output that `poll_writable` did not tell of", seat.session);
+        }
+    }
+
+    fn check_that_nothing_remains(&mut self) {
+        for seat in &self.seats {
+            let seat = &mut *seat.borrow_mut();
+            seat.link.plug(true);
+            seat.leave();
+        }
+        self.run_for(LEAVING_TIME);
+        assert_eq!(self.server.sessions(), 0, "all clients have left");
+        assert!(self.server.hub().is_empty(), "no stream is left without publisher and players");
+        assert_eq!(self.server.poll_timeout(), None, "nobody is left who could be late");
+        assert!(self.seats.iter().all(|seat| seat.borrow().is_closed), "every session was told to be over");
+    }
+}
+
+/// The world ends when a test is through: then everybody leaves, and nothing may remain.
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.check_that_nothing_remains();
+        }
+    }
+}
+
+/// A publisher that does not know yet what to stream.
+pub struct ComingPublisher<'a> {
+    world: &'a mut World,
+    name: &'a str,
+    options: PeerOptions,
+}
+
+impl ComingPublisher<'_> {
+    /// It will behave as the options say.
+    #[must_use]
+    pub fn with(self, options: PeerOptions) -> Self {
+        Self { options, ..self }
+    }
+
+    /// It comes, and streams this as soon as it may.
+    pub fn streaming(self, pattern: Pattern) -> Client<Publisher> {
+        let (app, name) = app_and_name(self.name);
+        self.world.seat(Publisher::with_options(app, name, pattern, self.options))
+    }
+}
+
+fn app_and_name(name: &str) -> (&str, &str) {
+    name.rsplit_once('/').expect("a name is `app/name`")
+}
+
+/// What the server reads at once, as its adapters do.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Few, so that one write often leaves something to show.
+const WRITE_SLICES: usize = 8;
+
+/// More than any number of segments that can be due at one moment.
+const ROUNDS_MAX: usize = 10_000_000;
+
+/// After so long the last answer was given, the last byte flushed, the last timer over.
+const LEAVING_TIME: Duration = Duration::from_secs(120);
