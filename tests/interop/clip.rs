@@ -1,0 +1,59 @@
+//! Clip: a file to publish, and what players must make of it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use sol_tests::programs::flv::{self, Tag};
+use sol_tests::programs::packets::Packets;
+use sol_tests::programs::packets_of;
+
+/// A file of `tests/interop/clips`.
+#[derive(Debug)]
+pub(crate) struct Clip {
+    pub(crate) name: &'static str,
+    pub(crate) path: PathBuf,
+    /// As FFmpeg reads them.
+    pub(crate) packets: Packets,
+    bytes: Vec<u8>,
+    tags: Vec<Tag>,
+}
+
+impl Clip {
+    pub(crate) fn open(name: &'static str) -> Self {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("interop/clips").join(name);
+        let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        Self { name, path, packets: packets_of(&bytes), tags: flv::tags(&bytes), bytes }
+    }
+
+    /// All packets.
+    pub(crate) fn whole(&self) -> std::ops::Range<usize> {
+        0..self.packets.list.len()
+    }
+
+    /// Which picture is the keyframe of a group of pictures. The first group is 0.
+    pub(crate) fn keyframe(&self, group: usize) -> usize {
+        let pictures = self.tags.iter().filter(|tag| tag.is_picture());
+        let keyframes = pictures.enumerate().filter(|(_, tag)| tag.is_keyframe());
+        keyframes.map(|(picture, _)| picture).nth(group).expect("the clip has that many groups")
+    }
+
+    /// Which packet a picture is.
+    pub(crate) fn packet_of_picture(&self, picture: usize) -> usize {
+        let pictures = self.packets.list.iter().enumerate().filter(|(_, packet)| packet.track == VIDEO);
+        pictures.map(|(number, _)| number).nth(picture).expect("the clip has that many pictures")
+    }
+
+    /// The file up to a picture, and the rest of it.
+    pub(crate) fn cut_before_picture(&self, picture: usize) -> (&[u8], &[u8]) {
+        let pictures = self.tags.iter().enumerate().filter(|(_, tag)| tag.is_picture());
+        let tag = pictures.map(|(number, _)| number).nth(picture).expect("the clip has that many pictures");
+        self.bytes.split_at(self.tags[tag - 1].end)
+    }
+}
+
+/// FFmpeg numbers the video first.
+pub(crate) const VIDEO: usize = 0;
+pub(crate) const AUDIO: usize = 1;
+
+/// So many pictures FFmpeg has to see (it takes some 40) before it begins to publish a file that the test feeds.
+pub(crate) const PICTURES_TO_BEGIN: usize = 50;

@@ -1,0 +1,26 @@
+//! Interop: `sol` as it is installed, between real encoders and players of Debian 12.
+//!
+//! Each test has a server of its own, on a port of the system's choice. They need the programs: a missing one fails
+//! its tests and names its package. `cargo build -p sol-bin` builds `sol`; SOL_BIN names another one.
+
+#![forbid(unsafe_code)]
+
+mod clip;
+mod codecs;
+mod gstreamer;
+mod names;
+mod players;
+mod server;
+
+use std::ops::Range;
+
+use clip::Clip;
+use sol_tests::programs::{Exit, Recording};
+
+const ENDED_WELL: Exit = Exit::Status(0);
+
+/// Where in the clip the recording lies, without a hole and in time.
+fn run_of(recording: &Recording, clip: &Clip) -> Range<usize> {
+    let run = recording.packets.run_in(&clip.packets);
+    run.unwrap_or_else(|deviation| panic!("{} and {}: {deviation}", recording.name, clip.name))
+}

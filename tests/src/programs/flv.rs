@@ -1,0 +1,82 @@
+//! Tags of an FLV file (Adobe FLV 10.1, annex E): a header of 13 bytes, then tag after tag with its size behind it.
+//! Times are left to FFmpeg.
+
+/// One message of a recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag {
+    /// What it carries.
+    pub kind: Kind,
+    /// What an RTMP message would carry.
+    pub body: Vec<u8>,
+    /// Where in the file the tag ends, with the size behind it.
+    pub end: usize,
+}
+
+/// What a tag carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Sound.
+    Audio,
+    /// Pictures.
+    Video,
+    /// Metadata, or anything else.
+    Other(u8),
+}
+
+impl Tag {
+    /// The decoder configuration of H.264 video or AAC audio.
+    pub fn is_configuration(&self) -> bool {
+        match self.kind {
+            Kind::Video => self.is_avc(0),
+            Kind::Audio => self.body.starts_with(&[0xAF, 0]),
+            Kind::Other(_) => false,
+        }
+    }
+
+    /// An H.264 picture, and one that a decoder can begin with.
+    pub fn is_keyframe(&self) -> bool {
+        self.is_picture() && self.body[0] >> 4 == 1
+    }
+
+    /// An H.264 picture.
+    pub fn is_picture(&self) -> bool {
+        self.kind == Kind::Video && self.is_avc(1)
+    }
+
+    fn is_avc(&self, packet_type: u8) -> bool {
+        self.body.len() >= 2 && self.body[0] & 0x0F == 7 && self.body[1] == packet_type
+    }
+}
+
+/// All tags of a file. A last one that is cut off is left out: programs that are stopped write such.
+///
+/// # Panics
+/// If it is no FLV file.
+pub fn tags(file: &[u8]) -> Vec<Tag> {
+    assert!(file.starts_with(b"FLV\x01"), "an FLV file of {} bytes begins with FLV", file.len());
+    let mut tags = Vec::new();
+    let mut rest = HEADER;
+    while let Some(tag) = tag_at(file, rest) {
+        rest = tag.end;
+        tags.push(tag);
+    }
+    tags
+}
+
+fn tag_at(file: &[u8], start: usize) -> Option<Tag> {
+    let head = file.get(start..start + TAG_HEADER)?;
+    let length = usize::from(head[1]) << 16 | usize::from(head[2]) << 8 | usize::from(head[3]);
+    let body_at = start + TAG_HEADER;
+    let end = body_at + length + SIZE_BEHIND;
+    file.get(..end)?;
+    let kind = match head[0] {
+        8 => Kind::Audio,
+        9 => Kind::Video,
+        other => Kind::Other(other),
+    };
+    Some(Tag { kind, body: file[body_at..body_at + length].to_vec(), end })
+}
+
+const HEADER: usize = 13;
+const TAG_HEADER: usize = 11;
+const SIZE_BEHIND: usize = 4;

@@ -1,0 +1,104 @@
+//! Player: a real program that plays a stream and keeps what it got.
+
+use std::process::Command;
+
+use super::flv::{self, Tag};
+use super::packets::Packets;
+use super::{Exit, Program, gstreamer};
+
+/// A player that runs.
+#[derive(Debug)]
+pub struct Player {
+    /// What its author calls it.
+    pub name: &'static str,
+    program: Program,
+    keeps: Keeps,
+}
+
+/// What a player puts on standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeps {
+    /// A digest of each packet.
+    Digests,
+    /// An FLV file.
+    Flv,
+}
+
+/// What a player got by the time it ended.
+#[derive(Debug)]
+pub struct Recording {
+    /// Which player it was.
+    pub name: &'static str,
+    /// How it ended.
+    pub exit: Exit,
+    /// What it said.
+    pub words: String,
+    /// All packets.
+    pub packets: Packets,
+    /// The messages as they came, if the player keeps them.
+    pub tags: Option<Vec<Tag>>,
+    /// Testifies should the test fail.
+    _program: Program,
+}
+
+impl Player {
+    /// FFmpeg, which copies packets and tells their digests.
+    pub fn ffmpeg(url: &str) -> Self {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "verbose", "-i", url]);
+        command.args(["-c", "copy", "-f", "framemd5", "pipe:1"]);
+        Self { name: "ffmpeg", program: Program::start(&mut command, "ffmpeg"), keeps: Keeps::Digests }
+    }
+
+    /// rtmpdump: librtmp, which also plays in curl and in older GStreamer.
+    pub fn rtmpdump(url: &str) -> Self {
+        let mut command = Command::new("rtmpdump");
+        command.args(["--live", "--rtmp", url, "--flv", "-"]);
+        Self { name: "rtmpdump", program: Program::start(&mut command, "rtmpdump"), keeps: Keeps::Flv }
+    }
+
+    /// GStreamer's own client.
+    pub fn rtmp2src(url: &str) -> Self {
+        let location = format!("location={url}");
+        let pipeline = ["rtmp2src", &location, "!", "fdsink", "fd=1"];
+        let program = gstreamer::launch(&pipeline, &["rtmp2src", "fdsink"], "rtmp2src:4");
+        Self { name: "rtmp2src", program, keeps: Keeps::Flv }
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn finish(mut self) -> Recording {
+        let exit = self.program.finish();
+        let kept = self.program.stdout();
+        let (packets, tags) = match self.keeps {
+            Keeps::Digests => (parsed(&kept), None),
+            Keeps::Flv if kept.is_empty() => (Packets::default(), Some(Vec::new())),
+            Keeps::Flv => (packets_of(&kept), Some(flv::tags(&kept))),
+        };
+        Recording {
+            name: self.name,
+            exit,
+            words: self.program.stderr(),
+            packets,
+            tags,
+            _program: self.program,
+        }
+    }
+}
+
+/// The packets of an FLV file, as FFmpeg understands it.
+///
+/// # Panics
+/// If FFmpeg does not, or is missing.
+pub fn packets_of(file: &[u8]) -> Packets {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-hide_banner", "-nostats", "-loglevel", "error", "-f", "flv", "-i", "pipe:0"]);
+    command.args(["-c", "copy", "-f", "framemd5", "pipe:1"]);
+    let mut program = Program::start_fed(&mut command, "ffmpeg");
+    program.feed(file);
+    assert_eq!(program.finish(), Exit::Status(0), "ffmpeg reads an FLV file of {} bytes", file.len());
+    parsed(&program.stdout())
+}
+
+fn parsed(framemd5: &[u8]) -> Packets {
+    Packets::parse(&String::from_utf8_lossy(framemd5)).unwrap_or_else(|complaint| panic!("{complaint}"))
+}

@@ -1,0 +1,92 @@
+//! Sol: the real server, as an operator starts it.
+
+use std::env;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use super::{Exit, Log, Program, Stream};
+
+/// A `sol` that listens on a port of the system's choice and logs in JSON.
+#[derive(Debug)]
+pub struct Sol {
+    program: Program,
+    address: SocketAddr,
+}
+
+impl Sol {
+    /// Starts one on the IPv4 loopback, and waits until it listens.
+    pub fn start() -> Self {
+        Self::start_on("127.0.0.1:0")
+    }
+
+    /// The same on another address, written as for `--rtmp`.
+    pub fn start_on(address: &str) -> Self {
+        let program = Self::run(&["--rtmp", address, "--log", "json"]);
+        let address = program.wait_for(Stream::Err, "a log line `listening`", |text| {
+            let log = parsed(text);
+            let line = log.of("listening").first().copied()?;
+            Some(line.text("address").parse().unwrap_or_else(|error| panic!("{error} in {line}")))
+        });
+        Self { program, address }
+    }
+
+    /// Runs `sol` with any command line.
+    ///
+    /// # Panics
+    /// If it has not been built. A test of another package cannot have it built.
+    pub fn run(arguments: &[&str]) -> Program {
+        let mut command = Command::new(binary());
+        // The tests want its own choice of log lines, and to see that it shows no backtrace unasked-for.
+        command.args(arguments).env_remove("RUST_LOG").env("RUST_BACKTRACE", "1").stdin(Stdio::null());
+        Program::start_with(&mut command, BUILD)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL of a stream on the IPv4 loopback.
+    pub fn url(&self, stream: &str) -> String {
+        format!("rtmp://127.0.0.1:{}/{stream}", self.address.port())
+    }
+
+    /// Waits until so many lines with this message have been written.
+    pub fn wait_for(&self, count: usize, message: &str) {
+        let what = format!("{count} log lines `{message}`");
+        self.program
+            .wait_for(Stream::Err, &what, |text| (parsed(text).of(message).len() >= count).then_some(()));
+    }
+
+    /// Stops it as an operator would. What it wrote into its log.
+    ///
+    /// # Panics
+    /// If it does not end well, or logged errors.
+    pub fn stop(mut self) -> Log {
+        self.program.terminate();
+        assert_eq!(self.program.finish(), Exit::Status(0), "SIGTERM is an orderly end");
+        let log = parsed(&self.program.stderr());
+        for line in log.lines() {
+            assert_ne!(line.level(), "ERROR", "{line}");
+        }
+        assert_eq!(self.program.stdout(), b"", "a JSON log is for machines: no greeting");
+        log
+    }
+}
+
+fn parsed(text: &str) -> Log {
+    Log::parse(text).unwrap_or_else(|complaint| panic!("sol: {complaint}"))
+}
+
+/// `sol` of the same build as the test that runs: `target/<profile>/deps/test` lies beside `target/<profile>/sol`.
+fn binary() -> PathBuf {
+    if let Some(path) = env::var_os("SOL_BIN") {
+        return path.into();
+    }
+    let test = env::current_exe().expect("a running test has a path");
+    let profile = test.ancestors().nth(2).expect("a test lies in target/<profile>/deps");
+    profile.join(format!("sol{}", env::consts::EXE_SUFFIX))
+}
+
+const BUILD: &str = "cargo build -p sol-bin (add --release for a release build, or name one in SOL_BIN)";
