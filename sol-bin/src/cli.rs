@@ -28,10 +28,8 @@ enum Command {
 pub(crate) struct Serve {
     /// Listen for RTMP on this address; may be given several times
     ///
-    /// A port alone (1935) or with a colon (:1935) means every address of this machine, IPv4 and IPv6. Otherwise an
-    /// IP address or a host name, with or without a port: 192.0.2.7, 192.0.2.7:1935, [::1]:1935, localhost:1935.
-    /// Port 0 lets the system choose.
-    #[arg(long = "rtmp", value_name = "ADDR", default_value = "1935")]
+    /// A port alone means every address of this machine, IPv4 and IPv6. Port 0 lets the system choose.
+    #[arg(long = "rtmp", value_name = "ADDR", default_value = "1935", long_help = RTMP_HELP)]
     pub(crate) rtmp: Vec<ListenAddress>,
 
     /// How log lines look on standard error
@@ -63,6 +61,13 @@ pub(crate) fn complain(error: &anyhow::Error) {
     // Where standard error is gone, the exit code still tells.
     let _ = writeln!(std::io::stderr(), "sol: {error:#}");
 }
+
+const RTMP_HELP: &str = "\
+Listen for RTMP on this address; may be given several times
+
+A port alone (1935) or with a colon (:1935) means every address of this machine, IPv4 and IPv6. Otherwise \
+an IP address or a host name, with or without a port: 192.0.2.7, 192.0.2.7:1935, [::1]:1935, localhost:1935. \
+Port 0 lets the system choose.";
 
 const AFTER_HELP: &str = "\
 Log lines go to standard error; RUST_LOG=debug shows more of them, RUST_LOG=warn fewer.

@@ -41,7 +41,7 @@ async fn serve(arguments: &Serve) -> anyhow::Result<Exit> {
         tokio::spawn(async move { server.serve(listening.listener).await });
     }
     let name = signals.next().await;
-    info!(signal = name, connections = server.connections(), "shutting down");
+    info!(signal = name, connections = server.connection_count(), "shutting down");
     tokio::select! {
         () = server.shutdown() => Ok(Exit::Stopped),
         _ = signals.next() => Ok(Exit::Interrupted),

@@ -25,7 +25,7 @@
 //! let mut now = Instant::EPOCH;
 //!
 //! // A client connects. The seed must be random and its own; here it is not.
-//! let client = server.open([7; 32], now);
+//! let client = server.open([7; 32], now)?;
 //!
 //! // Touch: its first bytes arrive. They are the first half of a handshake.
 //! let mut c0_c1 = vec![3];
@@ -52,7 +52,7 @@
 //! now = server.poll_timeout().expect("somebody is connected");
 //! assert_eq!(now, Instant::from_epoch(Duration::from_secs(10)));
 //! server.handle_timeout(now);
-//! # Ok::<(), sol_core::session::StaleRequest>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! What a peer can make the server hold or do is bounded by the table in [`limits`]. What real encoders get wrong is
@@ -61,6 +61,7 @@
 pub mod amf;
 pub mod chunk;
 pub mod entropy;
+pub mod frame;
 pub mod handshake;
 pub mod hub;
 pub mod ids;

@@ -1,6 +1,7 @@
 //! Every bound on what a peer can make Sol hold or do, in one table, with the reason for each number.
 //!
-//! What a session or a stream may hold is the sum of its rows; nothing else grows with a peer's input.
+//! What a session or a stream may hold is the sum of its rows; nothing else grows with a peer's input, except that events
+//! wait until the driver takes them: at most one for each byte of a call.
 
 use std::time::Duration;
 
@@ -14,9 +15,9 @@ pub const MESSAGE_BYTES: usize = 0x00FF_FFFF;
 /// not get to park megabytes.
 pub const UNTRUSTED_MESSAGE_BYTES: usize = 256 * 1024;
 
-/// Bytes of unfinished messages over all chunk streams of one connection: one message of the largest size and
-/// ample audio beside it.
-pub const PARTIAL_BYTES: usize = MESSAGE_BYTES + 1024 * 1024;
+/// Bytes of unfinished messages over all chunk streams of one connection, beyond one message of the largest size
+/// that this peer may send: ample audio beside a keyframe.
+pub const PARTIAL_SLACK_BYTES: usize = 256 * 1024;
 
 /// Chunk streams that one peer may open. Encoders use fewer than ten; some number a lane per track.
 pub const CHUNK_STREAMS: usize = 128;
@@ -48,9 +49,8 @@ pub const QUERY_BYTES: usize = 4_096;
 /// Output queued for one peer before its tape is no longer read. One frame may come on top.
 pub const OUTBOX_BYTES: usize = 64 * 1024;
 
-/// Output queued for one peer, frame on top excepted, beyond which the session is closed: only a peer that sends
-/// commands without reading the answers gets here, since its input is no longer wanted from
-/// [`OUTBOX_BYTES`] on.
+/// Answers queued for one peer beyond which the session is closed: only a peer that sends commands without reading
+/// the answers gets here, since its input is no longer wanted from [`OUTBOX_BYTES`] on.
 pub const OUTBOX_BYTES_CLOSE: usize = 1024 * 1024;
 
 /// Acknowledgements and pings are left out while this much output waits: a publisher that never reads (OBS,
@@ -67,57 +67,85 @@ pub const ACKNOWLEDGEMENT_BYTES: u32 = 16 * 1024;
 /// Time for C0, C1 and C2 to arrive. Slow mobile links need a second or two.
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
-/// Time from the handshake to `connect`, and from `connect` to the first publish or play.
+/// Time from the handshake to `connect`, from `connect` to the first publish or play, and from the end of the last
+/// stream to the next.
 pub const COMMAND_TIME: Duration = Duration::from_secs(15);
 
-/// Time without one byte received or taken by the peer, after which a session is dead.
+/// Time without one byte received and without media taken, after which a session is dead. That a kernel takes a ping
+/// proves nothing.
 pub const SILENCE_TIME: Duration = Duration::from_secs(60);
 
 /// Silence after which a ping asks whether the peer lives. Three fit into [`SILENCE_TIME`].
 pub const PING_TIME: Duration = Duration::from_secs(20);
 
-/// Time for which a peer may leave output waiting without taking one byte.
+/// Time within which a peer must take [`STALL_BYTES`] of the output that waits, or all of it.
 pub const STALL_TIME: Duration = Duration::from_secs(30);
+
+/// See [`STALL_TIME`]: some 9 kbit/s. A byte a second buys no life.
+pub const STALL_BYTES: usize = 32 * 1024;
+
+/// Refusals on one connection, after which it is closed. Each costs an answer and a line in a log.
+pub const REFUSALS: u32 = 16;
 
 /// Time that a peer gets to leave by itself after the last stream of its connection ended or was refused.
 pub const FAREWELL_TIME: Duration = Duration::from_secs(2);
+
+/// Time that the application gets to answer a request, before it is refused in its name.
+pub const ANSWER_TIME: Duration = Duration::from_secs(30);
+
+/// Parts of one aggregate message. A second of media has some hundred; a peer could pack a million empty ones.
+pub const AGGREGATE_PARTS: usize = 4_096;
+
+/// How long a connection that was closed with a word to the peer is kept for it to be read, and how much of what
+/// still comes is read and thrown away.
+pub const LINGER_TIME: Duration = Duration::from_secs(1);
+/// See [`LINGER_TIME`].
+pub const LINGER_BYTES: usize = 16 * 1024 * 1024;
 
 /// Time for the last bytes of a closing session to leave.
 pub const FLUSH_TIME: Duration = Duration::from_secs(5);
 
 // --- Hub --------------------------------------------------------------------------------------------------
 
-/// Stream names in use at once, with a publisher or with players that wait for one.
+/// Stream names that publishers may have in use at once.
 pub const STREAMS: usize = 10_000;
+
+/// Names beside those that players may wait for. Apart, so that nobody can keep publishers out by waiting.
+pub const STREAMS_AWAITED: usize = 10_000;
 
 /// Bytes of frames on one tape: 20 s at 12 Mbit/s, or one frame of the largest size and some more.
 pub const TAPE_BYTES: usize = 32 * 1024 * 1024;
 
-/// Media time on one tape, while somebody lags.
-pub const TAPE_MILLIS: u32 = 20_000;
+/// Media time on one tape, while somebody lags or groups are long.
+pub const TAPE_TIME: Duration = Duration::from_secs(20);
 
 /// Frames on one tape, so that a publisher of empty messages is bounded too: 20 s of video at 120 frames and of
 /// four audio tracks at 50 each second, twice over.
 pub const TAPE_FRAMES: usize = 16_384;
 
 /// Distance of two sync points in a stream without video.
-pub const AUDIO_SYNC_MILLIS: u32 = 1_000;
+pub const AUDIO_SYNC_TIME: Duration = Duration::from_secs(1);
 
 /// Codec configurations in a preamble: one per track and kind.
 pub const PREAMBLE_CONFIGS: usize = 16;
 
-/// Longest codec configuration or metadata kept for preambles. Each sync point holds a copy.
-pub const PREAMBLE_FRAME_BYTES: usize = 64 * 1024;
+/// Codec configurations and metadata kept for preambles, in bytes together. Whatever goes beyond reaches only those who
+/// are there when it comes.
+pub const PREAMBLE_BYTES: usize = 64 * 1024;
+
+/// Frames that a tape keeps beyond what is needed before it looks at all playheads for what may go.
+pub const TAPE_SLACK_FRAMES: u64 = 32;
 
 /// Frames taken from a tape under one lock.
 pub const READ_BATCH: usize = 32;
 
 /// A player that is further behind the newest frame is moved to the newest keyframe, if that is nearer. Kept well
 /// below the gap of 20 s after which VLC and GStreamer stand still.
-pub const LAG_MILLIS: u32 = 8_000;
+pub const LAG_TIME: Duration = Duration::from_secs(8);
 
-/// Sync points kept per tape, newest last. Joins use the newest.
-pub const SYNC_POINTS: usize = 16;
+/// A step of the publisher's clock, forward or back, beyond which it is another clock: the timeline goes on one frame
+/// after the last. Encoders that restart count from 0 again; some send a single wild stamp.
+pub const CLOCK_STEP_MILLIS: i32 = 10_000;
 
 /// Distance between the last frame of one publication and the first of the next, on a stream that goes on: one
 /// frame at 25 per second.

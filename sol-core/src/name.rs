@@ -35,37 +35,58 @@ pub enum NameError {
     ControlCharacter,
 }
 
+/// The app of a connection: the first part of every name on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct App {
+    path: String,
+    query: String,
+}
+
+impl App {
+    /// The app that `connect` names, without what clients decorate it with; empty is an app too.
+    ///
+    /// # Errors
+    /// [`NameError::TooLong`] and [`NameError::QueryTooLong`].
+    pub fn new(app: &str) -> Result<App, NameError> {
+        let (path, query) = split_query(unquoted(app));
+        let path = joined(path.split('/'))?;
+        if query.len() > limits::QUERY_BYTES {
+            return Err(NameError::QueryTooLong);
+        }
+        Ok(App { path, query: query.to_owned() })
+    }
+
+    /// The path, without slashes at either end.
+    pub fn as_str(&self) -> &str {
+        &self.path
+    }
+}
+
 impl StreamName {
-    /// The name that `app` of `connect` and `stream` of `publish` or `play` make, and the query string of both.
+    /// The name that the app and `stream` of `publish` or `play` make, and the query strings of both, joined by `&`.
     ///
     /// # Errors
     /// [`NameError`] names the rule that the joined path breaks.
-    pub fn join(app: &str, stream: &str) -> Result<(StreamName, String), NameError> {
-        let (app, app_query) = split_query(unquoted(app));
-        let (stream, stream_query) = split_query(stream.trim());
+    pub fn join(app: &App, stream: &str) -> Result<(StreamName, String), NameError> {
+        let (stream, query) = split_query(stream.trim());
         let stream = ["mp4:", "flv:"].iter().find_map(|prefix| stream.strip_prefix(prefix)).unwrap_or(stream);
-        let parts: Vec<&str> =
-            app.split('/').chain(stream.split('/')).filter(|part| !part.is_empty()).collect();
-        let name = parts.join("/");
+        let name = joined(app.path.split('/').chain(stream.split('/')))?;
         if name.is_empty() {
             return Err(NameError::Empty);
-        }
-        if name.len() > limits::NAME_BYTES {
-            return Err(NameError::TooLong);
         }
         if name.contains(char::is_control) {
             return Err(NameError::ControlCharacter);
         }
-        if parts.iter().any(|part| matches!(*part, "." | "..")) {
+        if name.split('/').any(|part| matches!(part, "." | "..")) {
             return Err(NameError::DotPart);
         }
-        let query = match (app_query, stream_query) {
+        if app.query.len() + query.len() > limits::QUERY_BYTES {
+            return Err(NameError::QueryTooLong);
+        }
+        let query = match (app.query.as_str(), query) {
             ("", query) | (query, "") => query.to_owned(),
             (app, stream) => format!("{app}&{stream}"),
         };
-        if query.len() > limits::QUERY_BYTES {
-            return Err(NameError::QueryTooLong);
-        }
         Ok((StreamName(name.into()), query))
     }
 
@@ -86,6 +107,21 @@ pub(crate) fn app_of_url(tc_url: &str) -> &str {
     let url = unquoted(tc_url);
     let behind_scheme = url.split_once("://").map_or(url, |(_, behind)| behind);
     behind_scheme.split_once('/').map_or("", |(_, path)| path)
+}
+
+/// The parts that are not empty, with one slash between them. Looks no further than a name may be long.
+fn joined<'a>(parts: impl Iterator<Item = &'a str>) -> Result<String, NameError> {
+    let mut path = String::new();
+    for part in parts.filter(|part| !part.is_empty()) {
+        if !path.is_empty() {
+            path.push('/');
+        }
+        path.push_str(part);
+        if path.len() > limits::NAME_BYTES {
+            return Err(NameError::TooLong);
+        }
+    }
+    Ok(path)
 }
 
 /// Some wrappers hand their shell quotes on.
@@ -122,7 +158,7 @@ mod tests {
             ("live", "Käfer", "live/Käfer", ""),
         ];
         for (app, stream, name, query) in table {
-            let joined = StreamName::join(app, stream).unwrap();
+            let joined = StreamName::join(&App::new(app).unwrap(), stream).unwrap();
             assert_eq!((joined.0.as_str(), joined.1.as_str()), (name, query), "{app:?} + {stream:?}");
         }
     }
@@ -140,8 +176,16 @@ mod tests {
             ("live", "cam\nINFO forged", NameError::ControlCharacter),
         ];
         for (app, stream, error) in table {
-            assert_eq!(StreamName::join(app, stream).unwrap_err(), error);
+            assert_eq!(StreamName::join(&App::new(app).unwrap(), stream).unwrap_err(), error);
         }
+    }
+
+    #[test]
+    fn an_app_that_no_name_can_begin_with_is_refused() {
+        assert_eq!(App::new(&"x".repeat(limits::NAME_BYTES + 1)), Err(NameError::TooLong));
+        let query = format!("live?{}", "x".repeat(limits::QUERY_BYTES + 1));
+        assert_eq!(App::new(&query), Err(NameError::QueryTooLong));
+        assert_eq!(App::new(&"/".repeat(300_000)).unwrap(), App::default(), "slashes make no app");
     }
 
     #[test]

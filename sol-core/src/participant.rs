@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::hub::{Frame, Gap, Playhead, Publication, PublishRefused, Read, Start, Stream, Streams};
+use crate::frame::Frame;
+use crate::hub::{Gap, Playhead, Publication, PublishRefused, Purpose, Read, Start, Stream, Streams};
 use crate::ids::{MessageStreamId, RequestId};
 use crate::limits;
 use crate::media::Media;
@@ -107,7 +108,6 @@ pub struct Summary {
 #[derive(Debug)]
 pub struct Participant<H> {
     session: Session,
-    asked: Option<Request>,
     roles: SmallVec<[Role<H>; 1]>,
     events: VecDeque<Event>,
 }
@@ -145,7 +145,7 @@ impl Part {
 impl<H: Clone + std::fmt::Debug> Participant<H> {
     /// A connection that does nothing yet.
     pub fn new(session: Session) -> Self {
-        Self { session, asked: None, roles: SmallVec::new(), events: VecDeque::new() }
+        Self { session, roles: SmallVec::new(), events: VecDeque::new() }
     }
 
     // --- From the world: as for `Session`, and then what follows from it in the hub -------------------------
@@ -192,19 +192,15 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
         streams: &mut impl Streams<Handle = H>,
         now: Instant,
     ) -> Result<(), StaleRequest> {
-        let asked = self.asked.take_if(|asked| asked.id == request).ok_or(StaleRequest(request))?;
+        let waiting = self.session.waiting().filter(|waiting| waiting.id == request);
+        let asked = waiting.ok_or(StaleRequest(request))?.clone();
         match self.enter(&asked, streams, now) {
-            Ok(role) => match self.session.allow(request, now) {
-                Ok(()) => {
-                    let (stream, kind, name) = (asked.stream, asked.kind, asked.name);
-                    self.events.push_back(Event::Started { stream, kind, name });
-                    self.roles.push(role);
-                }
-                Err(stale) => {
-                    Self::leave(role, streams);
-                    return Err(stale);
-                }
-            },
+            Ok(role) => {
+                let (stream, kind, name) = (asked.stream, asked.kind, asked.name);
+                self.events.push_back(Event::Started { stream, kind, name });
+                self.roles.push(role);
+                self.session.allow(request, now)?;
+            }
             Err(refusal) => self.session.refuse(request, &refusal, now)?,
         }
         self.follow(streams, now);
@@ -222,15 +218,14 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
         streams: &mut impl Streams<Handle = H>,
         now: Instant,
     ) -> Result<(), StaleRequest> {
-        self.asked.take_if(|asked| asked.id == request).ok_or(StaleRequest(request))?;
         self.session.refuse(request, why, now)?;
         self.follow(streams, now);
         Ok(())
     }
 
-    /// See [`Session::close`]. What the connection publishes and plays ends at once.
-    pub fn close(&mut self, reason: CloseReason, streams: &mut impl Streams<Handle = H>, now: Instant) {
-        self.session.close(reason, now);
+    /// See [`Session::shut_down`]. What the connection publishes and plays ends at once.
+    pub fn shut_down(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
+        self.session.shut_down(now);
         self.follow(streams, now);
     }
 
@@ -265,7 +260,6 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
                 SessionEvent::Media { stream, media } => self.append(stream, &media, streams),
                 SessionEvent::Connected(connected) => self.events.push_back(Event::Connected(connected)),
                 SessionEvent::Requested(request) => {
-                    self.asked = Some(request.clone());
                     self.events.push_back(Event::Requested(request));
                 }
                 SessionEvent::Refused { stream: _, kind, name, why } => {
@@ -299,7 +293,12 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
         now: Instant,
     ) -> Result<Role<H>, Refusal> {
         let name = asked.name.clone();
-        let handle = streams.hold(&name).map_err(|error| Refusal::Rejected(error.to_string().into()))?;
+        let purpose = match asked.kind {
+            RequestKind::Publish => Purpose::Publish,
+            RequestKind::Play => Purpose::Play,
+        };
+        let handle =
+            streams.hold(&name, purpose).map_err(|error| Refusal::Rejected(error.to_string().into()))?;
         let part = match asked.kind {
             RequestKind::Publish => match streams.write(&handle, Stream::publish) {
                 Ok(publication) => Part::Publisher { publication, has_appended: false },
@@ -344,7 +343,6 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
     }
 
     fn end_all(&mut self, reason: &CloseReason, streams: &mut impl Streams<Handle = H>, now: Instant) {
-        self.asked = None;
         while let Some(role) = self.roles.last() {
             self.end(role.stream, &EndReason::Closed(reason.clone()), streams, now);
         }
@@ -356,8 +354,8 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
         let Part::Publisher { publication, has_appended } = &mut role.part else { return };
         role.summary.frames += 1;
         role.summary.bytes += media.content.payload().len() as u64;
-        let appended = streams.write(&role.handle, |stream| stream.append(publication, media));
-        *has_appended |= appended.is_ok();
+        let grew = streams.write(&role.handle, |stream| stream.append(publication, media));
+        *has_appended |= grew.unwrap_or(false);
     }
 
     /// Pulls frames from the tapes that are played, while the session has room.
@@ -423,7 +421,7 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
             for frame in batch {
                 summary.frames += 1;
                 summary.bytes += frame.wire().len() as u64;
-                session.send_frame(stream, &frame);
+                session.send_frame(stream, frame);
             }
             match stop {
                 Some(Read::Ended) => return true,
@@ -437,3 +435,6 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

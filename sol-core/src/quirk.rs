@@ -65,8 +65,18 @@ quirks! {
     CommandBeforeConnect = "command-before-connect",
     /// A second `connect` on one connection; ignored.
     ConnectRepeated = "connect-repeated",
-    /// Audio or video without any payload; not passed on.
+    /// Video without any payload; not passed on. Audio without any is silence.
     MediaEmpty = "media-empty",
+    /// An aggregate of more parts than anybody needs; the rest is dropped.
+    AggregateTooLong = "aggregate-too-long",
+    /// An aggregate whose last part lacks its back pointer.
+    BackPointerMissing = "back-pointer-missing",
+    /// `deleteStream` with the name of the stream where its number belongs (GStreamer).
+    StreamNamedByKey = "stream-named-by-key",
+    /// `tcUrl` in lower case.
+    TcUrlLowerCase = "tcurl-lower-case",
+    /// Quotes around app or URL, handed on from somebody's shell.
+    UrlQuoted = "url-quoted",
 }
 
 impl fmt::Display for Quirk {
@@ -100,13 +110,6 @@ impl QuirkCounts {
     /// The quirks that were seen, with their counts.
     pub fn seen(&self) -> impl Iterator<Item = (Quirk, u32)> + '_ {
         Quirk::ALL.iter().map(|&quirk| (quirk, self.get(quirk))).filter(|&(_, count)| count > 0)
-    }
-
-    /// Adds the counts of another reader of the same connection.
-    pub fn add(&mut self, other: &QuirkCounts) {
-        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
-            *mine = mine.saturating_add(*theirs);
-        }
     }
 }
 

@@ -3,18 +3,19 @@
 //! The composition that an event loop, a simulation or an embedder drives when one thread is enough. It opens,
 //! feeds and drains many sessions as [`Session`] is driven alone, and wakes players when their stream advances.
 //!
-//! A run is a function of the calls: sessions are numbered in the order in which they open, and everything that
-//! follows from one call happens in the order of those numbers.
+//! A run is a function of the calls: sessions are numbered in the order in which they open, and what follows from one call
+//! happens in a fixed order: for the session that was touched, then for those who wait, by stream and by number.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::IoSlice;
 use std::sync::Arc;
 
-use crate::hub::{Hub, Stream, StreamId, Streams, TooManyStreams};
+use crate::hub::{Hub, Purpose, Stream, StreamId, Streams, TooManyStreams};
 use crate::ids::{RequestId, SessionId};
+use crate::limits;
 use crate::name::StreamName;
 use crate::participant::{Event, Participant};
-use crate::session::{CloseReason, PeerEnd, Refusal, Session, SessionConfig, StaleRequest};
+use crate::session::{PeerEnd, Refusal, Session, SessionConfig, StaleRequest};
 use crate::time::Instant;
 
 /// All sessions and streams of one thread.
@@ -30,6 +31,18 @@ pub struct Server {
     /// Sessions that may have something to write.
     writable: BTreeSet<SessionId>,
     deadlines: Deadlines,
+    is_shut_down: bool,
+}
+
+/// Why a connection is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TurnedAway {
+    /// There are as many as there may be.
+    #[error("more than {} connections", limits::CONNECTIONS)]
+    TooManyConnections,
+    /// The server was shut down.
+    #[error("the server shuts down")]
+    ShutDown,
 }
 
 impl Server {
@@ -48,17 +61,27 @@ impl Server {
             events: VecDeque::new(),
             writable: BTreeSet::new(),
             deadlines: Deadlines::default(),
+            is_shut_down: false,
         }
     }
 
     /// A client has connected. `entropy` seeds all randomness of its session; no two sessions may share one.
-    pub fn open(&mut self, entropy: [u8; 32], now: Instant) -> SessionId {
+    ///
+    /// # Errors
+    /// [`TurnedAway`]: close the transport.
+    pub fn open(&mut self, entropy: [u8; 32], now: Instant) -> Result<SessionId, TurnedAway> {
+        if self.is_shut_down {
+            return Err(TurnedAway::ShutDown);
+        }
+        if self.participants.len() >= limits::CONNECTIONS {
+            return Err(TurnedAway::TooManyConnections);
+        }
         self.opened += 1;
         let id = SessionId::new(self.opened);
         let session = Session::accept(Arc::clone(&self.config), entropy, now);
         self.participants.insert(id, Participant::new(session));
         self.touch(id, now, |_, _| {});
-        id
+        Ok(id)
     }
 
     /// See [`Session::handle_input`].
@@ -107,16 +130,12 @@ impl Server {
             .unwrap_or(Err(StaleRequest(request)))
     }
 
-    /// See [`Session::close`].
-    pub fn close(&mut self, id: SessionId, reason: &CloseReason, now: Instant) {
-        self.touch(id, now, |participant, local| participant.close(reason.clone(), local, now));
-    }
-
-    /// Ends all sessions, as [`Server::close`] ends one.
-    pub fn shutdown(&mut self, now: Instant) {
+    /// The server goes: see [`Session::shut_down`]. No connection is accepted any more.
+    pub fn shut_down(&mut self, now: Instant) {
+        self.is_shut_down = true;
         let all: Vec<SessionId> = self.participants.keys().copied().collect();
         for id in all {
-            self.close(id, &CloseReason::Shutdown, now);
+            self.touch(id, now, |participant, local| participant.shut_down(local, now));
         }
     }
 
@@ -131,7 +150,8 @@ impl Server {
         Some((id, event))
     }
 
-    /// A session that has something to write, each at most once until it is touched again.
+    /// A session that has something to write; each at most once until it is touched again. The driver remembers those whose
+    /// transport takes nothing at present.
     pub fn poll_writable(&mut self) -> Option<SessionId> {
         self.writable.pop_first()
     }
@@ -156,8 +176,8 @@ impl Server {
         self.participants.get(&id).map(Participant::session)
     }
 
-    /// Sessions whose end was not polled.
-    pub fn sessions(&self) -> usize {
+    /// Number of sessions whose end was not polled.
+    pub fn session_count(&self) -> usize {
         self.participants.len()
     }
 
@@ -214,8 +234,8 @@ struct Local {
 impl Streams for Local {
     type Handle = StreamId;
 
-    fn hold(&mut self, name: &StreamName) -> Result<StreamId, TooManyStreams> {
-        self.hub.hold(name)
+    fn hold(&mut self, name: &StreamName, purpose: Purpose) -> Result<StreamId, TooManyStreams> {
+        self.hub.hold(name, purpose)
     }
 
     fn release(&mut self, name: &StreamName, handle: StreamId) {

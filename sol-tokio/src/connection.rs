@@ -1,17 +1,17 @@
 //! Connection: one participant, driven over one transport in one task.
 
 use std::future::{Future, poll_fn};
-use std::io::{self, IoSlice};
+use std::io::IoSlice;
 use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use sol_core::ids::RequestId;
+use sol_core::limits;
 use sol_core::participant::{Event, Participant};
-use sol_core::session::{CloseReason, PeerEnd, Refusal, Session};
+use sol_core::session::{CloseReason, PeerEnd, Refusal, Request, Session};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::{sleep_until, timeout};
@@ -20,30 +20,22 @@ use crate::application::{Application, Peer};
 use crate::server::Shared;
 use crate::streams::{ConnectionStreams, Seat};
 
-/// How the rest of the server reaches a connection.
-#[derive(Debug, Default)]
-pub(crate) struct Line {
-    wake: Arc<Notify>,
-    is_shutdown: AtomicBool,
-}
-
-impl Line {
-    pub(crate) fn shut_down(&self) {
-        self.is_shutdown.store(true, Ordering::Relaxed);
-        self.wake.notify_one();
-    }
-}
-
 /// Serves one connection until it is over.
 pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
     shared: &Shared<A>,
     mut transport: I,
     peer: Peer,
     session: Session,
-    line: &Line,
+    wake: &Arc<Notify>,
 ) {
-    let mut connection =
-        Connection { shared, peer, line, participant: Participant::new(session), asked: None };
+    let mut connection = Connection {
+        shared,
+        peer,
+        wake,
+        participant: Participant::new(session),
+        asked: None,
+        needs_flush: false,
+    };
     let mut verdict: Option<Verdict<'_>> = None;
     let mut timer_at = shared.timer_at(shared.now());
     let mut timer = pin!(sleep_until(timer_at));
@@ -67,9 +59,10 @@ pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
         }
         tokio::select! {
             biased;
-            () = line.wake.notified() => {
-                if line.is_shutdown.load(Ordering::Relaxed) {
-                    connection.touch(|participant, streams, now| participant.close(CloseReason::Shutdown, streams, now));
+            () = wake.notified() => {
+                // Whoever was woken by another's end during a shutdown ends for the same reason.
+                if shared.is_shutdown() {
+                    connection.touch(|participant, streams, now| participant.shut_down(streams, now));
                 } else {
                     connection.touch(|participant, streams, now| participant.handle_advanced(streams, now));
                 }
@@ -84,13 +77,8 @@ pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
             }
         }
     };
-    match reason {
-        CloseReason::PeerLeft
-        | CloseReason::PeerReset
-        | CloseReason::ConnectionLost
-        | CloseReason::Stalled
-        | CloseReason::Silent => {}
-        _ => part_in_peace(&mut transport).await,
+    if reason.lingers() {
+        part_in_peace(&mut transport).await;
     }
 }
 
@@ -108,9 +96,11 @@ async fn decided(verdict: &mut Option<Verdict<'_>>) -> (RequestId, Result<(), Re
 struct Connection<'a, A: Application> {
     shared: &'a Shared<A>,
     peer: Peer,
-    line: &'a Line,
+    wake: &'a Arc<Notify>,
     participant: Participant<Arc<Seat>>,
-    asked: Option<sol_core::session::Request>,
+    asked: Option<Request>,
+    /// Bytes may wait in a buffer of the transport's own, as with TLS.
+    needs_flush: bool,
 }
 
 impl<A: Application> Connection<'_, A> {
@@ -118,7 +108,7 @@ impl<A: Application> Connection<'_, A> {
         &mut self,
         act: impl FnOnce(&mut Participant<Arc<Seat>>, &mut ConnectionStreams<'_>, sol_core::time::Instant) -> R,
     ) -> R {
-        let mut streams = self.shared.streams.seen_by(&self.line.wake);
+        let mut streams = self.shared.streams.seen_by(self.wake);
         act(&mut self.participant, &mut streams, self.shared.now())
     }
 
@@ -164,19 +154,19 @@ impl<A: Application> Connection<'_, A> {
             let written = match Pin::new(&mut *transport).poll_write_vectored(context, &slices[..count]) {
                 Poll::Ready(Ok(written)) if written > 0 => written,
                 Poll::Ready(outcome) => {
-                    let end = outcome.err().map_or(PeerEnd::Lost, |error| end_of(&error));
+                    let end = outcome.err().map_or(PeerEnd::Lost, |error| PeerEnd::of(&error));
                     self.touch(|participant, streams, now| participant.handle_end(end, streams, now));
                     return true;
                 }
-                Poll::Pending => return progress,
+                Poll::Pending => break,
             };
             progress = true;
+            self.needs_flush = true;
             self.touch(|participant, streams, now| participant.handle_sent(written, streams, now));
         }
-        if progress {
-            // Only transports with buffers of their own, such as TLS, have anything to do. An error shows again
-            // at the next read or write.
-            let _ = Pin::new(transport).poll_flush(context);
+        if self.needs_flush {
+            // An error shows again at the next read or write.
+            self.needs_flush = Pin::new(transport).poll_flush(context).is_pending();
         }
         progress
     }
@@ -193,7 +183,7 @@ impl<A: Application> Connection<'_, A> {
         let end = match outcome {
             Ok(()) if buffer.filled().is_empty() => Some(PeerEnd::Finished),
             Ok(()) => None,
-            Err(error) => Some(end_of(&error)),
+            Err(error) => Some(PeerEnd::of(&error)),
         };
         self.touch(|participant, streams, now| match end {
             Some(end) => participant.handle_end(end, streams, now),
@@ -205,20 +195,12 @@ impl<A: Application> Connection<'_, A> {
 
 impl<A: Application> Drop for Connection<'_, A> {
     fn drop(&mut self) {
-        // Without effect where the session is over, as it always is unless the future was dropped.
-        self.touch(|participant, streams, now| participant.handle_end(PeerEnd::Lost, streams, now));
-        self.tell();
-    }
-}
-
-/// What an error of the transport says about the peer.
-fn end_of(error: &io::Error) -> PeerEnd {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => PeerEnd::Finished,
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
-            PeerEnd::Reset
-        }
-        _ => PeerEnd::Lost,
+        // Without effect where the session is over, as it always is unless the future was dropped or has panicked. A second
+        // panic while the first unwinds would end the process.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            self.touch(|participant, streams, now| participant.handle_end(PeerEnd::Lost, streams, now));
+            self.tell();
+        }));
     }
 }
 
@@ -230,7 +212,7 @@ async fn part_in_peace<I: AsyncRead + AsyncWrite + Unpin>(transport: &mut I) {
             return;
         }
         let mut buffer = [0; 4096];
-        let mut left = LINGER_BYTES;
+        let mut left = limits::LINGER_BYTES;
         while let Ok(count) = transport.read(&mut buffer).await {
             if count == 0 || count > left {
                 return;
@@ -239,7 +221,7 @@ async fn part_in_peace<I: AsyncRead + AsyncWrite + Unpin>(transport: &mut I) {
         }
     };
     // Out of time means that the peer does not close; it had its chance.
-    let _ = timeout(LINGER_TIME, goodbye).await;
+    let _ = timeout(limits::LINGER_TIME, goodbye).await;
 }
 
 /// Bytes per read: a whole keyframe of a common stream in one go.
@@ -247,8 +229,3 @@ const READ_BYTES: usize = 64 * 1024;
 
 /// Slices per write: two frames of video and the audio between them, many times over.
 const WRITE_SLICES: usize = 64;
-
-/// How long a closed connection is kept open for the peer to read the last words, and how much of what it still
-/// sends is read and thrown away.
-const LINGER_TIME: Duration = Duration::from_secs(1);
-const LINGER_BYTES: usize = 1024 * 1024;

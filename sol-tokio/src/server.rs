@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
 use crate::application::{Application, Peer};
-use crate::connection::{self, Line};
+use crate::connection;
 use crate::streams::SharedStreams;
 
 /// What an operator decides for a whole server.
@@ -64,8 +64,8 @@ pub(crate) struct Shared<A> {
 
 #[derive(Debug, Default)]
 struct Connections {
-    open: BTreeMap<SessionId, Arc<Line>>,
-    is_shutdown: bool,
+    /// How each is woken.
+    open: BTreeMap<SessionId, Arc<Notify>>,
 }
 
 impl<A: Application> Server<A> {
@@ -131,16 +131,12 @@ impl<A: Application> Server<A> {
     }
 
     /// Stops accepting, tells publishers and players, and returns when all connections are closed: at once where
-    /// the peers take the message, within [`limits::FLUSH_TIME`] and a second otherwise.
+    /// the peers take the message and close, within [`limits::FLUSH_TIME`] and [`limits::LINGER_TIME`] otherwise.
     pub async fn shutdown(&self) {
         self.shared.shutdown.send_replace(true);
-        let lines: Vec<Arc<Line>> = {
-            let mut connections = self.shared.connections();
-            connections.is_shutdown = true;
-            connections.open.values().cloned().collect()
-        };
-        for line in lines {
-            line.shut_down();
+        let open: Vec<Arc<Notify>> = self.shared.connections().open.values().cloned().collect();
+        for wake in open {
+            wake.notify_one();
         }
         loop {
             let emptied = self.shared.emptied.notified();
@@ -153,13 +149,13 @@ impl<A: Application> Server<A> {
         }
     }
 
-    /// Connections that are open.
-    pub fn connections(&self) -> usize {
+    /// Number of connections that are open.
+    pub fn connection_count(&self) -> usize {
         self.shared.connections().open.len()
     }
 
-    /// Stream names in use, by a publisher or by players.
-    pub fn streams(&self) -> usize {
+    /// Number of stream names in use, by a publisher or by players.
+    pub fn stream_count(&self) -> usize {
         self.shared.streams.len()
     }
 
@@ -178,15 +174,15 @@ impl<A: Application> Server<A> {
             return None;
         }
         let id = SessionId::new(self.shared.sessions_so_far.fetch_add(1, Ordering::Relaxed) + 1);
-        let line = Arc::new(Line::default());
+        let wake = Arc::new(Notify::new());
         {
             let mut connections = self.shared.connections();
-            let why = if connections.is_shutdown {
+            let why = if self.shared.is_shutdown() {
                 Some("the server shuts down".to_owned())
             } else if connections.open.len() >= self.shared.connections_max {
                 Some(format!("more than {} connections", self.shared.connections_max))
             } else {
-                connections.open.insert(id, Arc::clone(&line));
+                connections.open.insert(id, Arc::clone(&wake));
                 None
             };
             drop(connections);
@@ -200,7 +196,7 @@ impl<A: Application> Server<A> {
         let guest = Guest { shared: Arc::clone(&shared), id };
         Some(async move {
             let _guest = guest;
-            connection::run(&shared, transport, Peer { id, address }, session, &line).await;
+            connection::run(&shared, transport, Peer { id, address }, session, &wake).await;
         })
     }
 }
@@ -214,6 +210,11 @@ impl<A> Shared<A> {
     /// The core's time as the runtime's timers know it.
     pub(crate) fn timer_at(&self, at: sol_core::time::Instant) -> tokio::time::Instant {
         self.epoch + at.since_epoch()
+    }
+
+    /// Whether everybody is to leave.
+    pub(crate) fn is_shutdown(&self) -> bool {
+        *self.shutdown.borrow()
     }
 
     fn connections(&self) -> MutexGuard<'_, Connections> {

@@ -13,7 +13,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use sol_core::hub::{Registry, Stream, Streams, TooManyStreams};
+use sol_core::hub::{Purpose, Registry, Stream, Streams, TooManyStreams};
 use sol_core::ids::ChunkSize;
 use sol_core::name::StreamName;
 use tokio::sync::Notify;
@@ -28,7 +28,15 @@ pub(crate) struct SharedStreams {
 #[derive(Debug)]
 pub(crate) struct SharedStream {
     stream: RwLock<Stream>,
-    armed: Mutex<Vec<Arc<Seat>>>,
+    armed: Mutex<Armed>,
+}
+
+/// Who is to be woken when the tape grows.
+#[derive(Debug, Default)]
+struct Armed {
+    seats: Vec<Arc<Seat>>,
+    /// How many of them have been given up since.
+    gone: usize,
 }
 
 /// One publisher's or player's place at one stream.
@@ -37,8 +45,9 @@ pub(crate) struct Seat {
     shared: Arc<SharedStream>,
     /// Wakes the connection whose seat this is.
     wake: Arc<Notify>,
-    /// Whether it is on the list. Changed only under the list's lock.
+    /// Whether it is on the list, and whether it was given up while it was. Changed only under the list's lock.
     is_armed: AtomicBool,
+    is_gone: AtomicBool,
 }
 
 impl SharedStreams {
@@ -62,7 +71,7 @@ impl SharedStreams {
 }
 
 impl SharedStream {
-    fn armed(&self) -> MutexGuard<'_, Vec<Arc<Seat>>> {
+    fn armed(&self) -> MutexGuard<'_, Armed> {
         self.armed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -76,19 +85,26 @@ pub(crate) struct ConnectionStreams<'a> {
 impl Streams for ConnectionStreams<'_> {
     type Handle = Arc<Seat>;
 
-    fn hold(&mut self, name: &StreamName) -> Result<Arc<Seat>, TooManyStreams> {
+    fn hold(&mut self, name: &StreamName, purpose: Purpose) -> Result<Arc<Seat>, TooManyStreams> {
         let chunk_size = self.streams.chunk_size;
-        let shared = self.streams.registry().hold(name, || {
+        let shared = self.streams.registry().hold(name, purpose, || {
             let stream = RwLock::new(Stream::new(chunk_size));
-            Arc::new(SharedStream { stream, armed: Mutex::new(Vec::new()) })
+            Arc::new(SharedStream { stream, armed: Mutex::default() })
         })?;
-        Ok(Arc::new(Seat { shared, wake: Arc::clone(self.wake), is_armed: AtomicBool::new(false) }))
+        let wake = Arc::clone(self.wake);
+        Ok(Arc::new(Seat { shared, wake, is_armed: AtomicBool::default(), is_gone: AtomicBool::default() }))
     }
 
     fn release(&mut self, name: &StreamName, seat: Arc<Seat>) {
         let mut armed = seat.shared.armed();
         if seat.is_armed.load(Ordering::Relaxed) {
-            armed.retain(|other| !Arc::ptr_eq(other, &seat));
+            seat.is_gone.store(true, Ordering::Relaxed);
+            armed.gone += 1;
+            // Only when half are gone, so that a crowd that leaves costs no more than it came for.
+            if armed.gone * 2 > armed.seats.len() {
+                armed.seats.retain(|seat| !seat.is_gone.load(Ordering::Relaxed));
+                armed.gone = 0;
+            }
         }
         drop(armed);
         self.streams.registry().release(name);
@@ -104,7 +120,10 @@ impl Streams for ConnectionStreams<'_> {
 
     fn advanced(&mut self, seat: &Arc<Seat>) {
         let mut list = seat.shared.armed();
-        let armed = std::mem::take(&mut *list);
+        // The list keeps its room: it fills up again with the next batch of frames.
+        let room = Vec::with_capacity(list.seats.len());
+        let armed = std::mem::replace(&mut list.seats, room);
+        list.gone = 0;
         for seat in &armed {
             seat.is_armed.store(false, Ordering::Relaxed);
         }
@@ -117,7 +136,7 @@ impl Streams for ConnectionStreams<'_> {
     fn arm(&mut self, seat: &Arc<Seat>) {
         let mut armed = seat.shared.armed();
         if !seat.is_armed.swap(true, Ordering::Relaxed) {
-            armed.push(Arc::clone(seat));
+            armed.seats.push(Arc::clone(seat));
         }
     }
 }
@@ -128,14 +147,16 @@ mod tests {
     use std::pin::pin;
     use std::task::{Context, Waker};
 
+    use sol_core::name::App;
+
     use super::*;
 
     #[test]
     fn who_is_armed_is_woken_once() {
         let streams = streams();
         let (player, publisher) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let seat = streams.seen_by(&player).hold(&name()).unwrap();
-        let home = streams.seen_by(&publisher).hold(&name()).unwrap();
+        let seat = streams.seen_by(&player).hold(&name(), Purpose::Play).unwrap();
+        let home = streams.seen_by(&publisher).hold(&name(), Purpose::Play).unwrap();
         streams.seen_by(&publisher).advanced(&home);
         assert!(!is_woken(&player), "not armed");
         streams.seen_by(&player).arm(&seat);
@@ -150,15 +171,15 @@ mod tests {
     fn who_leaves_is_forgotten() {
         let streams = streams();
         let keeper = Arc::new(Notify::new());
-        let home = streams.seen_by(&keeper).hold(&name()).unwrap();
+        let home = streams.seen_by(&keeper).hold(&name(), Purpose::Play).unwrap();
         for _ in 0..1_000 {
             let wake = Arc::new(Notify::new());
             let mut view = streams.seen_by(&wake);
-            let seat = view.hold(&name()).unwrap();
+            let seat = view.hold(&name(), Purpose::Play).unwrap();
             view.arm(&seat);
             view.release(&name(), seat);
         }
-        assert_eq!(home.shared.armed().len(), 0);
+        assert_eq!(home.shared.armed().seats.len(), 0);
         assert_eq!(streams.len(), 1);
         streams.seen_by(&keeper).release(&name(), home);
         assert_eq!(streams.len(), 0);
@@ -173,6 +194,6 @@ mod tests {
     }
 
     fn name() -> StreamName {
-        StreamName::join("live", "cam").unwrap().0
+        StreamName::join(&App::new("live").unwrap(), "cam").unwrap().0
     }
 }

@@ -67,11 +67,14 @@ fn the_kit_reads_the_commands_and_data_that_tshark_saw_unless_a_half_is_odd() {
 }
 
 fn commands_by_the_core(half: &Half) -> Vec<String> {
-    let mut reader = ChunkReader::new(false);
+    let mut reader = ChunkReader::new();
     let mut tolerance = Tolerance::default();
     let mut input = half.bytes.get(HANDSHAKE_BYTES..).unwrap_or_default();
     let mut names = Vec::new();
-    while let Some(raw) = reader.read(&mut input).unwrap_or_else(|error| panic!("{}: {error}", half.name)) {
+    while let Some(raw) = reader
+        .read(&mut input, &mut Tolerance::new(false))
+        .unwrap_or_else(|error| panic!("{}: {error}", half.name))
+    {
         let message = Message::parse(&raw, &mut tolerance).expect("it is not strict");
         if let Message::Command(command) = message {
             names.push(command.name);

@@ -32,7 +32,7 @@ impl Host {
         self.opened += 1;
         let mut entropy = ENTROPY;
         entropy[0] = self.opened;
-        let id = self.server.open(entropy, now);
+        let id = self.server.open(entropy, now).expect("there is room");
         self.drain(now);
         id
     }

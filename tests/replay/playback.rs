@@ -104,7 +104,7 @@ pub(crate) fn as_played(sent: &[Received]) -> Vec<Played> {
                 head_ms = head_ms.max(since_first_ms);
                 since_first_ms
             }
-            Meaning::Configuration(..) | Meaning::Colour | Meaning::Data => head_ms,
+            Meaning::Configuration(..) | Meaning::Channels(_) | Meaning::Colour | Meaning::Data => head_ms,
         };
         begun |= meaning == Meaning::Keyframe(0);
         if begun || !matches!(meaning, Meaning::Keyframe(_) | Meaning::Interframe) {
@@ -164,6 +164,8 @@ enum Meaning {
     Metadata,
     /// Of a track of audio or video.
     Configuration(TypeId, u8),
+    /// The channels of an audio track (Enhanced RTMP).
+    Channels(u8),
     /// Colour information of Enhanced RTMP.
     Colour,
     Keyframe(u8),
@@ -217,7 +219,8 @@ impl Meaning {
         match body[0] >> 4 {
             AAC if body[1] == 0 => Meaning::Configuration(TypeId::AUDIO, 0),
             ENHANCED => match packet_and_track(body, MULTITRACK) {
-                (0 | 4, track) => Meaning::Configuration(TypeId::AUDIO, track),
+                (0, track) => Meaning::Configuration(TypeId::AUDIO, track),
+                (4, track) => Meaning::Channels(track),
                 (1 | 2, _) => Meaning::Sound,
                 (other, _) => panic!("no capture has audio packets of type {other}"),
             },
@@ -227,7 +230,10 @@ impl Meaning {
 
     /// Whether a decoder needs it before all that follows.
     fn prepares(self) -> bool {
-        matches!(self, Meaning::Metadata | Meaning::Configuration(..) | Meaning::Colour)
+        match self {
+            Meaning::Metadata | Meaning::Configuration(..) | Meaning::Channels(_) | Meaning::Colour => true,
+            Meaning::Keyframe(_) | Meaning::Interframe | Meaning::Sound | Meaning::Data => false,
+        }
     }
 }
 

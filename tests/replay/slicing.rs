@@ -40,6 +40,16 @@ fn every_half_in_any_cut_is_as_in_one_piece() {
     QuickCheck::new().tests(CUT_LISTS).quickcheck(property as fn(Cuts) -> Result<(), String>);
 }
 
+#[test]
+fn every_half_whose_requests_are_answered_late_is_as_if_they_were_answered_at_once() {
+    for (half, at_once) in halves().iter().zip(&*IN_ONE_PIECE) {
+        for late_by in [1, 3, usize::MAX] {
+            let late = Transcript::answered_late(half, half.pieces.iter().copied(), late_by);
+            assert_eq!(late.difference(at_once), None, "{}, {late_by} pieces late", half.name);
+        }
+    }
+}
+
 /// No publisher of the captures asks for acknowledgements that come due, so one is made to ask.
 /// In pieces of more than a window, those due beyond the first few kilobytes of output are left
 /// out, so there is none in one piece to compare with.

@@ -4,6 +4,7 @@ use std::io::IoSlice;
 use std::iter;
 use std::sync::Arc;
 
+use sol_core::ids::RequestId;
 use sol_core::message::kind;
 use sol_core::quirk::Quirk;
 use sol_core::session::{Event, Session, SessionConfig};
@@ -24,26 +25,55 @@ pub(crate) struct Transcript {
 }
 
 impl Transcript {
-    /// Feeds a half to a session, cut into pieces of these lengths; the last piece is whatever is left.
+    /// Feeds a half to a session, cut into pieces of these lengths; the last piece is whatever is
+    /// left. Every request is allowed at once.
     pub(crate) fn of(half: &Half, cuts: impl IntoIterator<Item = usize>) -> Transcript {
         Transcript::of_bytes(&half.bytes, half, cuts)
     }
 
     /// The same with other bytes.
     pub(crate) fn of_bytes(bytes: &[u8], half: &Half, cuts: impl IntoIterator<Item = usize>) -> Transcript {
+        Transcript::run(bytes, half, cuts, 0)
+    }
+
+    /// The same with an application that allows a request only when so many further pieces have
+    /// come, which are fed although the session wants none.
+    pub(crate) fn answered_late(
+        half: &Half,
+        cuts: impl IntoIterator<Item = usize>,
+        late_by: usize,
+    ) -> Transcript {
+        Transcript::run(&half.bytes, half, cuts, late_by)
+    }
+
+    fn run(bytes: &[u8], half: &Half, cuts: impl IntoIterator<Item = usize>, late_by: usize) -> Transcript {
         let mut session = Session::accept(Arc::new(SessionConfig::default()), ENTROPY, NOW);
         let mut transcript = Transcript::default();
         let mut rest = bytes;
         let mut cuts = cuts.into_iter();
-        while !rest.is_empty() {
-            let cut = cuts.next().unwrap_or(rest.len()).clamp(1, rest.len());
+        // The request that waits, and for how many pieces yet.
+        let mut asked: Option<(RequestId, usize)> = None;
+        while !rest.is_empty() || asked.is_some() {
+            let cut = cuts.next().unwrap_or(rest.len()).max(1).min(rest.len());
             let (piece, behind) = rest.split_at(cut);
-            session.handle_input(piece, NOW);
-            transcript.drain(&mut session);
-            let over = matches!(transcript.events.last(), Some(Event::Closed(_)));
-            assert_ne!(session.wants_input(), over, "{}: nothing waits, so more input is wanted", half.name);
-            assert_ne!(session.poll_timeout().is_some(), over, "{}: it waits with a deadline", half.name);
             rest = behind;
+            session.handle_input(piece, NOW);
+            asked = asked.or(transcript.drain(&mut session).map(|request| (request, late_by)));
+            while let Some((request, _)) = asked.take_if(|(_, left)| *left == 0 || rest.is_empty()) {
+                session.allow(request, NOW).expect("it waits");
+                asked = transcript.drain(&mut session).map(|request| (request, late_by));
+            }
+            asked = asked.map(|(request, left)| (request, left - 1));
+
+            let over = matches!(transcript.events.last(), Some(Event::Closed(_)));
+            let wanted = !over && asked.is_none();
+            assert_eq!(
+                session.wants_input(),
+                wanted,
+                "{}: input is wanted unless a request waits",
+                half.name
+            );
+            assert_ne!(session.poll_timeout().is_some(), over, "{}: it waits with a deadline", half.name);
         }
         session.handle_end(half.end, NOW);
         transcript.drain(&mut session);
@@ -78,12 +108,14 @@ impl Transcript {
         None
     }
 
-    /// Takes every output, allows every request.
-    fn drain(&mut self, session: &mut Session) {
+    /// Takes every output; the request that is asked with it.
+    fn drain(&mut self, session: &mut Session) -> Option<RequestId> {
+        let mut asked = None;
         loop {
             while let Some(event) = session.poll_event() {
                 if let Event::Requested(request) = &event {
-                    session.allow(request.id, NOW).expect("it was asked just now");
+                    let before = asked.replace(request.id);
+                    assert_eq!(before, None, "one request waits at a time");
                 }
                 self.events.push(event);
             }
@@ -94,7 +126,7 @@ impl Transcript {
                 self.outbound.extend_from_slice(slice);
             }
             if count == 0 {
-                return;
+                return asked;
             }
             session.handle_sent(self.outbound.len() - before, NOW);
         }

@@ -1,7 +1,7 @@
 //! Joining: whenever a player comes, it gets a contiguous run that begins where it can be decoded.
 
 use sol_tests::peer::message::{StreamId, TypeId};
-use sol_tests::peer::pattern::Pattern;
+use sol_tests::peer::pattern::{MediaSent, Pattern};
 use sol_tests::peer::run::check_run;
 use sol_tests::world::{World, ms, seed};
 
@@ -95,6 +95,40 @@ fn a_stream_of_video_alone_is_joined_at_a_keyframe() {
 
     assert_eq!(first.run_of(&camera).first, FIRST_PICTURE_ALONE);
     assert_eq!(camera.sent()[joiner.run_of(&camera).first as usize].timestamp_ms, 4_000);
+}
+
+#[test]
+fn an_encoder_that_begins_amid_a_group_is_heard_at_once_and_seen_from_its_first_keyframe() {
+    let mut world = World::new(seed(9));
+    let viewer = world.player("live/cam");
+    let encoder = world.peer();
+    encoder.with(|peer| {
+        peer.connect("live");
+        peer.create_stream();
+        peer.publish(StreamId(1), "cam");
+    });
+    world.run_until(ms(500));
+    // Without the first picture, which is the keyframe of all that follow it for two seconds.
+    let media = Pattern::new().media().take_while(|media| media.due < ms(4_000));
+    let sent: Vec<_> = media.filter(|media| !(media.is_keyframe() && media.timestamp_ms == 0)).collect();
+    let mut joiner = None;
+    for media in &sent {
+        world.run_until(ms(500) + media.due);
+        if media.due > ms(1_000) && joiner.is_none() {
+            joiner = Some(world.player("live/cam"));
+        }
+        let MediaSent { type_id, timestamp_ms, payload, .. } = media.clone();
+        encoder.with(|peer| peer.send_media(StreamId(1), type_id, timestamp_ms, payload));
+    }
+    world.run_until(ms(5_000));
+
+    for player in [viewer, joiner.expect("it came after a second")] {
+        let run = check_run(&player.media(), &sent).unwrap();
+        assert_eq!(run.last, sent.len() as u64, "one less, and numbered from 0");
+        let pictures = player.media().into_iter().filter(|media| media.type_id == TypeId::VIDEO);
+        let [first, second] = pictures.take(2).collect::<Vec<_>>().try_into().unwrap();
+        assert_eq!((&first.payload[..2], &second.payload[..2]), (&[0x17, 0][..], &[0x17, 1][..]));
+    }
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn a_stalled_player_costs_bounded_memory_and_others_lose_nothing() {
     );
     let per_second = sent_bytes(&camera, ms(0), ms(20_000)) / 20;
     // Its lag as long as that may last, the group in which it ends, and the one before.
-    let lag_seconds = limits::LAG_MILLIS as usize / 1_000;
+    let lag_seconds = limits::LAG_TIME.as_secs() as usize;
     assert!(tape_peak > per_second * lag_seconds, "the tape was kept for it: {tape_peak}");
     assert!(tape_peak < per_second * (lag_seconds + 2 + 2), "{tape_peak} bytes at {per_second} a second");
     let tape = world.server().hub().tape_bytes();
@@ -94,9 +94,40 @@ fn a_player_that_is_behind_by_less_than_the_lag_limit_loses_nothing() {
     let viewer = world.player("live/cam");
     world.run_until(ms(5_000));
     world.stall(&viewer);
-    world.run_until(ms(5_000 + u64::from(limits::LAG_MILLIS)));
+    world.run_until(ms(5_000 + limits::LAG_TIME.as_millis() as u64));
     world.resume(&viewer);
     world.run_until(ms(20_000));
+    let run = viewer.run_of(&camera);
+    assert!(camera.sent().len() as u64 - run.last < 10);
+}
+
+#[test]
+fn a_player_that_is_too_late_goes_to_the_newest_keyframe_though_the_tape_has_what_it_missed() {
+    let mut world = World::new(seed(9));
+    world.set_link(SMALL_BUFFERS);
+    let camera = world.publisher("live/cam").streaming(Pattern::new().keyframe_every_ms(12_000));
+    let viewer = world.player("live/cam");
+    world.run_until(ms(2_000));
+    world.stall(&viewer);
+    world.run_until(ms(15_000));
+    world.resume(&viewer);
+    world.run_until(ms(18_000));
+    let runs = viewer.runs_of(&camera);
+    assert_eq!(runs.len(), 2, "{runs:#?}");
+    assert_eq!(camera.sent()[runs[1].first as usize].timestamp_ms, 12_000);
+}
+
+#[test]
+fn a_player_that_is_too_late_loses_nothing_where_no_keyframe_has_come_since() {
+    let mut world = World::new(seed(10));
+    world.set_link(SMALL_BUFFERS);
+    let camera = world.publisher("live/cam").streaming(Pattern::new().keyframe_every_ms(19_000));
+    let viewer = world.player("live/cam");
+    world.run_until(ms(2_000));
+    world.stall(&viewer);
+    world.run_until(ms(15_000));
+    world.resume(&viewer);
+    world.run_until(ms(18_000));
     let run = viewer.run_of(&camera);
     assert!(camera.sent().len() as u64 - run.last < 10);
 }
@@ -110,11 +141,12 @@ fn a_player_that_is_given_up_takes_nothing_from_one_that_is_only_slow() {
     let slow = world.player("live/cam");
     world.run_until(ms(2_000));
     world.stall(&stalled);
-    world.run_until(ms(16_000));
+    world.run_until(ms(5_000));
     world.stall(&slow);
-    world.run_until(ms(16_000 + u64::from(limits::LAG_MILLIS)));
+    // The keyframe at 12 s finds the one more than 8 s behind, and the other one less.
+    world.run_until(ms(13_000));
     world.resume(&slow);
-    world.run_until(ms(26_000));
+    world.run_until(ms(16_000));
     let run = slow.run_of(&camera);
     assert!(camera.sent().len() as u64 - run.last < 10);
 }

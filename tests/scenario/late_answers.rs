@@ -119,13 +119,25 @@ fn requests_that_came_in_one_write_are_asked_one_after_the_other() {
 #[test]
 fn a_publisher_by_the_book_and_its_player_wait_as_long_as_it_takes() {
     let mut world = World::new(seed(7));
-    // Longer than any timer that is for those who do nothing; pings keep it alive.
-    world.set_policy(|_| Answer::allow().after(ms(50_000)));
+    // Longer than any timer that is for those who do nothing.
+    world.set_policy(|_| Answer::allow().after(ms(29_000)));
     let camera = world.publisher("live/cam").streaming(Pattern::new());
     let viewer = world.player("live/cam");
-    world.run_until(ms(55_000));
+    world.run_until(ms(34_000));
     assert!(matches!(camera.phase(), Phase::Live(_)), "{:?}", camera.closed());
     assert_eq!(viewer.run_of(&camera).first, 3);
+}
+
+#[test]
+fn a_request_that_is_never_answered_is_refused_when_its_time_is_up() {
+    let mut world = World::new(seed(8));
+    world.set_policy(|_| Answer::allow().after(ms(3_600_000)));
+    let camera = world.publisher("live/cam").streaming(Pattern::new());
+    world.run_until(ms(29_000));
+    assert!(matches!(camera.phase(), Phase::Starting(_)), "{:?}", camera.phase());
+    world.run_until(ms(40_000));
+    assert_eq!(camera.phase(), Phase::Refused("NetStream.Publish.Rejected".to_owned()));
+    assert_eq!(camera.closed(), Some(CloseReason::Refused));
 }
 
 /// An encoder that waits for nothing: handshake, commands and media are one row of bytes.

@@ -4,8 +4,9 @@ use sol_core::participant::Event;
 use sol_core::session::{CloseReason, Refusal};
 use sol_tests::peer::message::StreamId;
 use sol_tests::peer::pattern::Pattern;
+use sol_tests::peer::run::check_run;
 use sol_tests::peer::script::{Phase, Publisher};
-use sol_tests::world::{Client, World, ms, seed};
+use sol_tests::world::{Client, LinkOptions, World, ms, seed};
 
 #[test]
 fn a_second_publisher_is_refused_while_the_first_lives() {
@@ -90,6 +91,46 @@ fn how_a_publisher_left_is_told_as_it_was() {
     assert_eq!(hangs_up.closed(), Some(CloseReason::PeerLeft));
     assert_eq!(is_cut.closed(), Some(CloseReason::PeerReset));
     assert!(world.server().hub().is_empty());
+}
+
+#[test]
+fn players_of_the_last_publication_and_of_the_next_are_not_mixed_up() {
+    let mut world = World::new(seed(6));
+    world.set_link(LinkOptions {
+        send_buffer_bytes: 8_000,
+        receive_buffer_bytes: 8_000,
+        ..LinkOptions::default()
+    });
+    let first = world.publisher("live/cam").streaming(Pattern::new().marked(1));
+    let behind = world.player("live/cam");
+    world.run_until(ms(2_000));
+    world.stall(&behind);
+    world.run_until(ms(5_500));
+    world.hang_up(&first);
+    // The next one has the name, and a second later something to show.
+    let second = world.peer();
+    second.with(|peer| {
+        peer.connect("live");
+        peer.create_stream();
+        peer.publish(StreamId(1), "cam");
+    });
+    world.run_until(ms(6_000));
+    let joiner = world.player("live/cam");
+    world.run_until(ms(7_000));
+    assert_eq!(joiner.media(), [], "it waits for the next one");
+
+    let sent: Vec<_> = Pattern::new().marked(2).media().take(200).collect();
+    for media in &sent {
+        second.with(|peer| {
+            peer.send_media(StreamId(1), media.type_id, media.timestamp_ms, media.payload.clone());
+        });
+    }
+    world.run_until(ms(8_000));
+    world.resume(&behind);
+    world.run_until(ms(9_000));
+    assert_eq!(check_run(&joiner.media(), &sent).unwrap().first, 3);
+    assert_eq!(behind.run_of(&first).last, first.sent().len() as u64 - 1, "and not a frame of the next one");
+    assert_eq!(behind.notices(), ["NetStream.Play.UnpublishNotify"]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// What both scripts have in common.
-pub trait Script {
+pub(crate) trait Script {
     fn take_bytes(&mut self, bytes: &[u8]);
     fn give_bytes(&mut self) -> Vec<u8>;
     fn phase_now(&self) -> &Phase;
@@ -46,14 +46,14 @@ impl Script for Player {
 
 /// A script and its connection.
 #[derive(Debug)]
-pub struct Client<S, I = TcpStream> {
-    pub script: S,
+pub(crate) struct Client<S, I = TcpStream> {
+    pub(crate) script: S,
     transport: I,
 }
 
 impl Client<Publisher> {
     /// Connects and publishes; returns when it may, or may not.
-    pub async fn publish(server: SocketAddr, name: &str) -> Self {
+    pub(crate) async fn publish(server: SocketAddr, name: &str) -> Self {
         let script = Publisher::new("live", name, Pattern::new());
         let mut client =
             Client { script, transport: TcpStream::connect(server).await.expect("the server listens") };
@@ -64,7 +64,7 @@ impl Client<Publisher> {
 
 impl Client<Player> {
     /// Connects and plays; returns when it may, or may not.
-    pub async fn play(server: SocketAddr, name: &str) -> Self {
+    pub(crate) async fn play(server: SocketAddr, name: &str) -> Self {
         let transport = TcpStream::connect(server).await.expect("the server listens");
         Client::play_over(transport, name).await
     }
@@ -72,14 +72,14 @@ impl Client<Player> {
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Client<Player, I> {
     /// The same over any transport.
-    pub async fn play_over(transport: I, name: &str) -> Self {
+    pub(crate) async fn play_over(transport: I, name: &str) -> Self {
         let mut client = Client { script: Player::new("live", name), transport };
         client.run_until(|script| decided(script.phase())).await;
         client
     }
 
     /// Reads until what was sent last has come; checks that all of it is one run.
-    pub async fn watch(&mut self, sent: &[MediaSent]) {
+    pub(crate) async fn watch(&mut self, sent: &[MediaSent]) {
         let last = &sent.last().expect("something was sent").payload;
         self.run_until(|player| player.media().iter().any(|media| media.payload == *last)).await;
         self.script.check_run(sent).expect("a contiguous run that begins at a keyframe");
@@ -88,14 +88,14 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<Player, I> {
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Client<Publisher, I> {
     /// The same over any transport.
-    pub async fn publish_over(transport: I, name: &str) -> Self {
+    pub(crate) async fn publish_over(transport: I, name: &str) -> Self {
         let mut client = Client { script: Publisher::new("live", name, Pattern::new()), transport };
         client.run_until(|script| decided(script.phase())).await;
         client
     }
 
     /// Sends all media up to `until` of the pattern's time, as fast as the server takes it.
-    pub async fn stream(&mut self, until: Duration) {
+    pub(crate) async fn stream(&mut self, until: Duration) {
         self.script.advance(until);
         self.flush().await.expect("the server takes it");
     }
@@ -103,7 +103,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<Publisher, I> {
 
 impl<S: Script, I: AsyncRead + AsyncWrite + Unpin> Client<S, I> {
     /// Speaks with the server until the script is where it should be. A server that leaves before is a failure.
-    pub async fn run_until(&mut self, reached: impl Fn(&S) -> bool) {
+    pub(crate) async fn run_until(&mut self, reached: impl Fn(&S) -> bool) {
         self.flush().await.expect("the server takes it");
         while !reached(&self.script) {
             let open = self.read_once().await.expect("the connection lasts");
@@ -113,12 +113,12 @@ impl<S: Script, I: AsyncRead + AsyncWrite + Unpin> Client<S, I> {
     }
 
     /// Reads until the server closes.
-    pub async fn run_to_the_end(&mut self) -> io::Result<()> {
+    pub(crate) async fn run_to_the_end(&mut self) -> io::Result<()> {
         while self.read_once().await? {}
         Ok(())
     }
 
-    pub async fn flush(&mut self) -> io::Result<()> {
+    pub(crate) async fn flush(&mut self) -> io::Result<()> {
         loop {
             let bytes = self.script.give_bytes();
             if bytes.is_empty() {
@@ -128,7 +128,7 @@ impl<S: Script, I: AsyncRead + AsyncWrite + Unpin> Client<S, I> {
         }
     }
 
-    pub fn transport(&mut self) -> &mut I {
+    pub(crate) fn transport(&mut self) -> &mut I {
         &mut self.transport
     }
 

@@ -17,7 +17,7 @@ use super::basic_header::{BasicHeader, Format};
 use super::message_header::ChunkHeader;
 use crate::ids::{ChunkSize, ChunkStreamId, MessageStreamId};
 use crate::limits;
-use crate::quirk::{NotTolerated, Quirk, QuirkCounts, Tolerance};
+use crate::quirk::{NotTolerated, Quirk, Tolerance};
 use crate::timestamp::Timestamp;
 
 /// Puts one direction of a connection's messages together.
@@ -29,7 +29,6 @@ pub struct ChunkReader {
     message_bytes_max: usize,
     partial_bytes: usize,
     whole: VecDeque<RawMessage>,
-    tolerance: Tolerance,
 }
 
 /// The peer broke the chunk protocol. Every variant is one rule.
@@ -47,8 +46,11 @@ pub enum ChunkError {
         limit: usize,
     },
     /// Too many messages begun and not finished.
-    #[error("unfinished messages hold more than {} bytes", limits::PARTIAL_BYTES)]
-    TooMuchUnfinished,
+    #[error("unfinished messages hold more than {limit} bytes")]
+    TooMuchUnfinished {
+        /// The longest message and [`limits::PARTIAL_SLACK_BYTES`].
+        limit: usize,
+    },
     /// Too many lanes.
     #[error("more than {} chunk streams", limits::CHUNK_STREAMS)]
     TooManyChunkStreams,
@@ -57,9 +59,15 @@ pub enum ChunkError {
     NotTolerated(#[from] NotTolerated),
 }
 
+impl Default for ChunkReader {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl ChunkReader {
     /// A reader at the first byte behind the handshake.
-    pub fn new(strict: bool) -> Self {
+    pub fn new() -> Self {
         Self {
             lanes: SmallVec::new(),
             place: Place::Header(PartialHeader::default()),
@@ -67,22 +75,27 @@ impl ChunkReader {
             message_bytes_max: limits::MESSAGE_BYTES,
             partial_bytes: 0,
             whole: VecDeque::new(),
-            tolerance: Tolerance::new(strict),
         }
     }
 
-    /// Bounds the length of messages that begin from here on; [`limits::MESSAGE_BYTES`] unless called.
+    /// Bounds the length of messages that begin from here on, and with it what unfinished ones may hold;
+    /// [`limits::MESSAGE_BYTES`] unless called.
     pub fn set_message_bytes_max(&mut self, bytes: usize) {
         self.message_bytes_max = bytes.min(limits::MESSAGE_BYTES);
     }
 
     /// Takes bytes from the front of `input` until a message is whole or `input` is used up.
     ///
-    /// Call again while it returns a message: `None` means that more bytes are needed.
+    /// Call again while it returns a message: `None` means that more bytes are needed. Departures from the
+    /// specification are counted in `tolerance`.
     ///
     /// # Errors
     /// The first broken rule. The connection cannot be understood any further; drop the reader.
-    pub fn read(&mut self, input: &mut &[u8]) -> Result<Option<RawMessage>, ChunkError> {
+    pub fn read(
+        &mut self,
+        input: &mut &[u8],
+        tolerance: &mut Tolerance,
+    ) -> Result<Option<RawMessage>, ChunkError> {
         loop {
             if let Some(message) = self.whole.pop_front() {
                 return Ok(Some(message));
@@ -90,7 +103,7 @@ impl ChunkReader {
             if input.is_empty() {
                 return Ok(None);
             }
-            self.advance(input)?;
+            self.advance(input, tolerance)?;
         }
     }
 
@@ -99,16 +112,11 @@ impl ChunkReader {
         self.chunk_size
     }
 
-    /// Which departures from the specification were tolerated.
-    pub fn quirks(&self) -> &QuirkCounts {
-        self.tolerance.counts()
-    }
-
     /// Takes at least one byte from `input`, which is not empty, and does what can be done with it.
-    fn advance(&mut self, input: &mut &[u8]) -> Result<(), ChunkError> {
+    fn advance(&mut self, input: &mut &[u8], tolerance: &mut Tolerance) -> Result<(), ChunkError> {
         match &mut self.place {
             Place::Header(partial) => match partial.take_from(input) {
-                Some(header) => self.begin_chunk(header),
+                Some(header) => self.begin_chunk(header, tolerance),
                 None => Ok(()),
             },
             Place::RepeatedTimestamp { lane, expected, matched } => {
@@ -120,7 +128,7 @@ impl ChunkReader {
                         return Ok(());
                     }
                     self.lanes[lane].habit = Habit::Repeats;
-                    return self.begin_payload(lane, None);
+                    return self.begin_payload(lane, None, tolerance);
                 }
                 // The first mismatch makes it payload, and what matched so far with it.
                 let mut taken = &expected[..*matched];
@@ -128,10 +136,10 @@ impl ChunkReader {
                     Habit::Unknown | Habit::Omits => Habit::Omits,
                     Habit::Repeats => Habit::Unknown,
                 };
-                self.tolerance.tolerate(Quirk::ExtendedTimestampOmitted)?;
-                self.begin_payload(lane, None)?;
+                tolerance.tolerate(Quirk::ExtendedTimestampOmitted)?;
+                self.begin_payload(lane, None, tolerance)?;
                 while !taken.is_empty() {
-                    self.advance(&mut taken)?;
+                    self.advance(&mut taken, tolerance)?;
                 }
                 Ok(())
             }
@@ -145,26 +153,27 @@ impl ChunkReader {
                     self.lanes[lane].habit = Habit::Unknown;
                 }
                 self.partial_bytes += payload.len();
-                if self.partial_bytes > limits::PARTIAL_BYTES {
-                    return Err(ChunkError::TooMuchUnfinished);
+                let limit = self.message_bytes_max + limits::PARTIAL_SLACK_BYTES;
+                if self.partial_bytes > limit {
+                    return Err(ChunkError::TooMuchUnfinished { limit });
                 }
                 self.lanes[lane].partial.extend_from_slice(payload);
-                if chunk_ended { self.end_chunk(lane) } else { Ok(()) }
+                if chunk_ended { self.end_chunk(lane, tolerance) } else { Ok(()) }
             }
         }
     }
 
     /// Acts on a whole chunk header: begins or continues the message of its lane.
-    fn begin_chunk(&mut self, header: ChunkHeader) -> Result<(), ChunkError> {
+    fn begin_chunk(&mut self, header: ChunkHeader, tolerance: &mut Tolerance) -> Result<(), ChunkError> {
         let BasicHeader { format, chunk_stream } = header.basic;
-        let index = self.lane(chunk_stream, format)?;
+        let index = self.lane(chunk_stream, format, tolerance)?;
         if !(self.lanes[index].unfinished && format == Format::Same) {
             if self.lanes[index].unfinished {
                 self.drop_unfinished(index);
-                self.tolerance.tolerate(Quirk::MessageInterrupted)?;
+                tolerance.tolerate(Quirk::MessageInterrupted)?;
             }
             if format == Format::Same && self.lanes[index].delta_disbelieved {
-                self.tolerance.tolerate(Quirk::Format3KeepsTime)?;
+                tolerance.tolerate(Quirk::Format3KeepsTime)?;
             }
             self.lanes[index].begin_message(&header);
             let (declared, limit) = (self.lanes[index].length, self.message_bytes_max);
@@ -176,47 +185,52 @@ impl ChunkReader {
             Some(extended) if format == Format::Same => {
                 let expected = extended.to_be_bytes();
                 if self.lanes[index].habit == Habit::Omits {
-                    return self.begin_payload(index, Some(Suspect { expected, matched: 0 }));
+                    return self.begin_payload(index, Some(Suspect { expected, matched: 0 }), tolerance);
                 }
                 self.place = Place::RepeatedTimestamp { lane: index, expected, matched: 0 };
                 Ok(())
             }
-            _ => self.begin_payload(index, None),
+            _ => self.begin_payload(index, None, tolerance),
         }
     }
 
     /// The payload of the current chunk is next; an empty message is whole already.
-    fn begin_payload(&mut self, lane: usize, suspect: Option<Suspect>) -> Result<(), ChunkError> {
+    fn begin_payload(
+        &mut self,
+        lane: usize,
+        suspect: Option<Suspect>,
+        tolerance: &mut Tolerance,
+    ) -> Result<(), ChunkError> {
         let missing = self.lanes[lane].length - self.lanes[lane].partial.len();
         let left = missing.min(self.chunk_size.bytes());
         if left == 0 {
-            return self.end_chunk(lane);
+            return self.end_chunk(lane, tolerance);
         }
         self.place = Place::Payload { lane, left, suspect };
         Ok(())
     }
 
     /// A chunk is over, and perhaps its message with it.
-    fn end_chunk(&mut self, lane: usize) -> Result<(), ChunkError> {
+    fn end_chunk(&mut self, lane: usize, tolerance: &mut Tolerance) -> Result<(), ChunkError> {
         self.place = Place::Header(PartialHeader::default());
         if self.lanes[lane].partial.len() == self.lanes[lane].length {
             let message = self.lanes[lane].finish();
             self.partial_bytes -= message.body.len();
-            self.obey(&message)?;
+            self.obey(&message, tolerance)?;
             self.whole.push_back(message);
         }
         Ok(())
     }
 
     /// Messages that act on the chunk layer itself.
-    fn obey(&mut self, message: &RawMessage) -> Result<(), ChunkError> {
+    fn obey(&mut self, message: &RawMessage, tolerance: &mut Tolerance) -> Result<(), ChunkError> {
         const SET_CHUNK_SIZE: u8 = 1;
         const ABORT: u8 = 2;
         if !matches!(message.kind, SET_CHUNK_SIZE | ABORT) {
             return Ok(());
         }
         let Some(&[a, b, c, d]) = message.body.first_chunk() else {
-            return Ok(self.tolerance.tolerate(Quirk::ControlTooShort)?);
+            return Ok(tolerance.tolerate(Quirk::ControlTooShort)?);
         };
         let value = u32::from_be_bytes([a, b, c, d]);
         if message.kind == ABORT {
@@ -227,10 +241,10 @@ impl ChunkReader {
         }
         let bytes = value & 0x7FFF_FFFF;
         if bytes == 0 {
-            return Ok(self.tolerance.tolerate(Quirk::ChunkSizeZero)?);
+            return Ok(tolerance.tolerate(Quirk::ChunkSizeZero)?);
         }
         if bytes != value || bytes > ChunkSize::MAX.get() {
-            self.tolerance.tolerate(Quirk::ChunkSizeClamped)?;
+            tolerance.tolerate(Quirk::ChunkSizeClamped)?;
         }
         self.chunk_size = ChunkSize::new(bytes).unwrap_or(ChunkSize::MAX);
         Ok(())
@@ -243,13 +257,18 @@ impl ChunkReader {
     }
 
     /// The lane's index; opens it where the header says enough to begin a message.
-    fn lane(&mut self, id: ChunkStreamId, format: Format) -> Result<usize, ChunkError> {
+    fn lane(
+        &mut self,
+        id: ChunkStreamId,
+        format: Format,
+        tolerance: &mut Tolerance,
+    ) -> Result<usize, ChunkError> {
         if let Some(index) = self.lanes.iter().position(|lane| lane.id == id) {
             return Ok(index);
         }
         match format {
             Format::Full => {}
-            Format::SameStream => self.tolerance.tolerate(Quirk::FirstHeaderWithoutStream)?,
+            Format::SameStream => tolerance.tolerate(Quirk::FirstHeaderWithoutStream)?,
             Format::SameShape => return Err(ChunkError::NoPreviousHeader(id, 2)),
             Format::Same => return Err(ChunkError::NoPreviousHeader(id, 3)),
         }

@@ -7,7 +7,6 @@
 //! [`Hub`] keeps all of it for one thread. A driver with threads keeps a [`Registry`] behind one lock and each
 //! [`Stream`] behind one of its own, and gives both to participants as [`Streams`].
 
-mod frame;
 mod playhead;
 mod preamble;
 mod registry;
@@ -18,9 +17,8 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
-pub use frame::Frame;
 pub use playhead::{Gap, Playhead, Read, Start};
-pub use registry::{Registry, TooManyStreams};
+pub use registry::{Purpose, Registry, TooManyStreams};
 pub use stream::{Publication, PublishRefused, StaleToken, Stream};
 
 use std::collections::BTreeMap;
@@ -28,7 +26,7 @@ use std::collections::BTreeMap;
 use crate::ids::ChunkSize;
 use crate::name::StreamName;
 
-/// Where a participant finds its streams: a [`Hub`], or streams behind locks.
+/// Where a participant finds its streams: in a [`Hub`], or behind locks.
 pub trait Streams {
     /// What stands for one stream while it is held.
     type Handle: Clone + std::fmt::Debug;
@@ -36,8 +34,8 @@ pub trait Streams {
     /// The stream of that name, found or made. To be given back with [`Streams::release`].
     ///
     /// # Errors
-    /// [`TooManyStreams`] if it would have to be made and there are `limits::STREAMS`.
-    fn hold(&mut self, name: &StreamName) -> Result<Self::Handle, TooManyStreams>;
+    /// [`TooManyStreams`], see [`Registry::hold`].
+    fn hold(&mut self, name: &StreamName, purpose: Purpose) -> Result<Self::Handle, TooManyStreams>;
 
     /// Gives a stream back. The last one to do so removes it.
     fn release(&mut self, name: &StreamName, handle: Self::Handle);
@@ -60,7 +58,7 @@ pub trait Streams {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StreamId(u64);
 
-/// All streams, for one thread.
+/// All streams, for one thread. [`Server`](crate::server::Server) lends it to its participants as [`Streams`].
 #[derive(Debug)]
 pub struct Hub {
     chunk_size: ChunkSize,
@@ -79,9 +77,9 @@ impl Hub {
     ///
     /// # Errors
     /// [`TooManyStreams`].
-    pub fn hold(&mut self, name: &StreamName) -> Result<StreamId, TooManyStreams> {
+    pub fn hold(&mut self, name: &StreamName, purpose: Purpose) -> Result<StreamId, TooManyStreams> {
         let (made, streams, chunk_size) = (&mut self.made, &mut self.streams, self.chunk_size);
-        self.registry.hold(name, || {
+        self.registry.hold(name, purpose, || {
             *made += 1;
             let id = StreamId(*made);
             streams.insert(id, Stream::new(chunk_size));

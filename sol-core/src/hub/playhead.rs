@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::frame::Frame;
 use crate::timestamp::Timestamp;
 
-use super::frame::Frame;
 use super::preamble::Preamble;
 use super::tape::Position;
 

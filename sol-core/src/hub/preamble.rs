@@ -1,54 +1,87 @@
 //! Preamble: what a player needs before the first frame of a sync point.
 //!
 //! Metadata at time 0 (with any other, FFmpeg's family sees a phantom track) and the codec configuration of each
-//! track, stamped for that point. Made once per sync point, so a join or a gap costs no work per player.
+//! track, stamped for that point. A sync point costs two references; its preamble is stamped for the first player
+//! that begins there, and shared by all that follow.
 //!
-//! Invariant: at most `limits::PREAMBLE_CONFIGS` frames of at most `limits::PREAMBLE_FRAME_BYTES`.
+//! Invariant: at most `limits::PREAMBLE_CONFIGS` frames, with at most `limits::PREAMBLE_BYTES` of payload together.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::frame::Frame;
 use crate::limits;
 use crate::media::FrameKind;
 use crate::timestamp::Timestamp;
-
-use super::frame::Frame;
 
 /// The frames of one preamble, shared by all who need them.
 pub(super) type Preamble = Arc<[Frame]>;
 
 /// The latest metadata and configurations of a publication.
 #[derive(Debug, Default)]
-pub(super) struct Configurations(BTreeMap<FrameKind, Frame>);
+pub(super) struct Configurations {
+    latest: BTreeMap<FrameKind, Frame>,
+    /// The same in the order of a preamble, shared until something changes.
+    shared: Preamble,
+}
 
 impl Configurations {
-    /// Keeps a frame for preambles, in place of an earlier one of its kind. Without effect beyond the bounds: such
-    /// a frame reaches only those who are there when it comes.
+    /// Keeps a frame for preambles, in place of an earlier one of its kind. Beyond the bounds it is forgotten, and so is the
+    /// earlier one: a stale configuration is worse than none.
     pub(super) fn keep(&mut self, frame: &Frame) {
         debug_assert!(frame.kind().is_preamble(), "only what a decoder needs is kept");
-        let room = self.0.len() < limits::PREAMBLE_CONFIGS || self.0.contains_key(&frame.kind());
-        if room && frame.payload_len() <= limits::PREAMBLE_FRAME_BYTES {
-            self.0.insert(frame.kind(), frame.clone());
-        } else {
-            self.0.remove(&frame.kind());
+        self.latest.remove(&frame.kind());
+        let bytes: usize = self.latest.values().map(Frame::payload_len).sum();
+        if self.latest.len() < limits::PREAMBLE_CONFIGS
+            && bytes + frame.payload_len() <= limits::PREAMBLE_BYTES
+        {
+            self.latest.insert(frame.kind(), frame.clone());
         }
+        self.share();
     }
 
     /// Whether the frame of that kind says the same already.
     pub(super) fn is_known(&self, kind: FrameKind, payload: &[u8]) -> bool {
-        self.0.get(&kind).is_some_and(|known| {
-            known.payload_len() == payload.len() && known.payload().flatten().eq(payload)
-        })
+        self.latest.get(&kind).is_some_and(|known| known.has_payload(payload))
     }
 
     pub(super) fn forget_metadata(&mut self) {
-        self.0.remove(&FrameKind::Metadata);
+        if self.latest.remove(&FrameKind::Metadata).is_some() {
+            self.share();
+        }
     }
 
     /// The preamble of a sync point at `time`.
-    pub(super) fn at(&self, time: Timestamp) -> Preamble {
-        let metadata = self.0.get(&FrameKind::Metadata);
-        let rest = self.0.values().filter(|frame| frame.kind() != FrameKind::Metadata);
-        metadata.cloned().into_iter().chain(rest.map(|frame| frame.at(time))).collect()
+    pub(super) fn at(&self, time: Timestamp) -> PreambleAt {
+        PreambleAt { configurations: Arc::clone(&self.shared), time, stamped: Cache::default() }
+    }
+
+    fn share(&mut self) {
+        let metadata = self.latest.get(&FrameKind::Metadata);
+        let rest = self.latest.values().filter(|frame| frame.kind() != FrameKind::Metadata);
+        self.shared = metadata.into_iter().chain(rest).cloned().collect();
+    }
+}
+
+/// Filled from the value that it is part of, so it is no input of its own.
+#[expect(clippy::disallowed_types, reason = "what is disallowed is the process-wide value")]
+type Cache = std::sync::OnceLock<Preamble>;
+
+/// The preamble of one point in time.
+#[derive(Debug)]
+pub(super) struct PreambleAt {
+    configurations: Preamble,
+    time: Timestamp,
+    stamped: Cache,
+}
+
+impl PreambleAt {
+    /// Its frames. The first call stamps them.
+    pub(super) fn frames(&self) -> Preamble {
+        let stamp = |frame: &Frame| match frame.kind() {
+            FrameKind::Metadata => frame.clone(),
+            _ => frame.at(self.time),
+        };
+        Arc::clone(self.stamped.get_or_init(|| self.configurations.iter().map(stamp).collect()))
     }
 }

@@ -21,9 +21,18 @@ struct Slot<H> {
     holders: usize,
 }
 
+/// What somebody wants to do with a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Publish it.
+    Publish,
+    /// Play it, or wait for it.
+    Play,
+}
+
 /// No further name can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("more than {} streams", limits::STREAMS)]
+#[error("too many streams")]
 pub struct TooManyStreams;
 
 impl<H: Clone> Registry<H> {
@@ -36,13 +45,23 @@ impl<H: Clone> Registry<H> {
     /// [`Registry::release`].
     ///
     /// # Errors
-    /// [`TooManyStreams`] if it would have to be made and there are `limits::STREAMS`.
-    pub fn hold(&mut self, name: &StreamName, make: impl FnOnce() -> H) -> Result<H, TooManyStreams> {
+    /// [`TooManyStreams`] if it would have to be made and there are `limits::STREAMS_AWAITED` to play, or that and
+    /// `limits::STREAMS` to publish: players that wait do not use up what publishers need.
+    pub fn hold(
+        &mut self,
+        name: &StreamName,
+        purpose: Purpose,
+        make: impl FnOnce() -> H,
+    ) -> Result<H, TooManyStreams> {
         if let Some(slot) = self.slots.get_mut(name) {
             slot.holders += 1;
             return Ok(slot.handle.clone());
         }
-        if self.slots.len() == limits::STREAMS {
+        let names_max = match purpose {
+            Purpose::Play => limits::STREAMS_AWAITED,
+            Purpose::Publish => limits::STREAMS_AWAITED + limits::STREAMS,
+        };
+        if self.slots.len() >= names_max {
             return Err(TooManyStreams);
         }
         let handle = make();
@@ -80,30 +99,39 @@ impl<H: Clone> Default for Registry<H> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::name::App;
 
     #[test]
     fn a_stream_lives_until_its_last_holder_lets_go() {
         let mut registry = Registry::new();
         let name = name("live/cam");
-        assert_eq!(registry.hold(&name, || 7), Ok(7));
-        assert_eq!(registry.hold(&name, || 8), Ok(7), "found, not made");
+        assert_eq!(registry.hold(&name, Purpose::Play, || 7), Ok(7));
+        assert_eq!(registry.hold(&name, Purpose::Publish, || 8), Ok(7), "found, not made");
         assert_eq!(registry.release(&name), None);
         assert_eq!(registry.release(&name), Some(7));
         assert_eq!(registry.release(&name), None, "nobody holds it");
-        assert_eq!(registry.hold(&name, || 9), Ok(9), "made anew");
+        assert_eq!(registry.hold(&name, Purpose::Play, || 9), Ok(9), "made anew");
     }
 
     #[test]
-    fn streams_are_bounded() {
+    fn players_that_wait_do_not_keep_publishers_out() {
         let mut registry = Registry::new();
-        for index in 0..limits::STREAMS {
-            registry.hold(&name(&format!("live/{index}")), || index).unwrap();
+        for index in 0..limits::STREAMS_AWAITED {
+            registry.hold(&name(&format!("waited/{index}")), Purpose::Play, || index).unwrap();
         }
-        assert_eq!(registry.hold(&name("live/one-more"), || 0), Err(TooManyStreams));
-        assert_eq!(registry.hold(&name("live/5"), || 0), Ok(5), "those that are there can be joined");
+        assert_eq!(registry.hold(&name("waited/one-more"), Purpose::Play, || 0), Err(TooManyStreams));
+        for index in 0..limits::STREAMS {
+            registry.hold(&name(&format!("live/{index}")), Purpose::Publish, || index).unwrap();
+        }
+        assert_eq!(registry.hold(&name("live/one-more"), Purpose::Publish, || 0), Err(TooManyStreams));
+        assert_eq!(
+            registry.hold(&name("live/5"), Purpose::Play, || 0),
+            Ok(5),
+            "those that are there can be joined"
+        );
     }
 
     fn name(text: &str) -> StreamName {
-        StreamName::join("", text).unwrap().0
+        StreamName::join(&App::default(), text).unwrap().0
     }
 }

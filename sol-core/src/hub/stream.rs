@@ -3,12 +3,12 @@
 //! Appending costs the same whatever the number of players; reading needs only a shared borrow, so players of one
 //! stream do not wait for each other.
 
+use crate::frame::Frame;
 use crate::ids::ChunkSize;
 use crate::limits;
 use crate::media::{FrameKind, Media, TrackId};
 use crate::timestamp::Timestamp;
 
-use super::frame::Frame;
 use super::playhead::{Cursors, Gap, Playhead, Read, Start};
 use super::preamble::Configurations;
 use super::tape::{Entry, Position, Tape};
@@ -76,12 +76,13 @@ impl Stream {
         Ok(Publication(self.publications))
     }
 
-    /// Appends one message of the publisher as a frame. Not appended are: video without a payload, and
-    /// configurations and metadata that say nothing new.
+    /// Appends one message of the publisher as a frame; whether the tape grew. Not appended are: video and data without a
+    /// payload, configurations and metadata that say nothing new, and `@clearDataFrame`, which only has metadata
+    /// forgotten.
     ///
     /// # Errors
     /// [`StaleToken`] once the publication is over.
-    pub fn append(&mut self, publication: &Publication, media: &Media) -> Result<(), StaleToken> {
+    pub fn append(&mut self, publication: &Publication, media: &Media) -> Result<bool, StaleToken> {
         if self.publication != Some(publication.0) {
             return Err(StaleToken);
         }
@@ -89,37 +90,33 @@ impl Stream {
         let payload = content.payload();
         if content.is_clear() {
             self.configurations.forget_metadata();
-            return Ok(());
+            return Ok(false);
         }
         let kind = FrameKind::of(content);
         // Without audio there is silence; without video there is nothing to show.
         if payload.is_empty() && kind != FrameKind::Audio {
-            return Ok(());
+            return Ok(false);
         }
         self.has_video |= kind.is_video();
         if kind.is_preamble() && self.configurations.is_known(kind, payload) {
-            return Ok(());
+            return Ok(false);
         }
-        let timestamp = match kind {
-            FrameKind::Metadata => Timestamp::ZERO,
-            kind if kind.is_coded() => self.timeline.stamp(media.timestamp),
-            _ => self.timeline.head(),
-        };
+        let at = if kind.is_coded() { self.timeline.stamp(media.timestamp) } else { self.timeline.head() };
+        let timestamp = if kind == FrameKind::Metadata { Timestamp::ZERO } else { at };
         let frame = Frame::new(kind, timestamp, payload, self.chunk_size);
         if kind.is_preamble() {
             self.configurations.keep(&frame);
         }
         if self.is_sync_point(&frame) {
-            let preamble = self.configurations.at(timestamp);
             // Whoever is too late, or off the tape already, will be sent to a keyframe and needs nothing older.
-            let (tape, head) = (&self.tape, self.timeline.head());
-            let slowest = self
-                .cursors
-                .slowest(|position| tape.get(position).is_some_and(|entry| !Self::is_late(entry, head)));
-            self.tape.begin_group(preamble, timestamp, slowest);
+            let (cursors, head) = (&mut self.cursors, self.timeline.head());
+            self.tape.begin_group(&self.configurations, timestamp, |tape| {
+                cursors
+                    .slowest(|position| tape.get(position).is_some_and(|entry| !Self::is_late(entry, head)))
+            });
         }
-        self.tape.append(frame);
-        Ok(())
+        self.tape.append(frame, at);
+        Ok(true)
     }
 
     /// Ends a publication: players read what is left, then [`Read::Ended`]. Without effect if it is over.
@@ -160,14 +157,13 @@ impl Stream {
                     playhead.awaits_keyframe = true;
                     return Read::Ended;
                 }
-                Some(Entry::Frame(frame)) => {
+                Some(Entry::Frame { frame, .. }) => {
                     playhead.cursor.move_to(next);
-                    match frame.kind() {
-                        FrameKind::Keyframe(TrackId::DEFAULT) => playhead.awaits_keyframe = false,
-                        FrameKind::Keyframe(_) | FrameKind::Interframe if playhead.awaits_keyframe => {
-                            continue;
-                        }
-                        _ => {}
+                    if frame.kind() == FrameKind::Keyframe(TrackId::DEFAULT) {
+                        playhead.awaits_keyframe = false;
+                    }
+                    if frame.kind().is_picture() && playhead.awaits_keyframe {
+                        continue;
                     }
                     if frame.kind().is_coded() {
                         playhead.reached = Some(frame.timestamp());
@@ -195,22 +191,21 @@ impl Stream {
 
     /// A player may begin at a keyframe of the default track; without video, at some audio frame each second.
     fn is_sync_point(&self, frame: &Frame) -> bool {
-        match frame.kind() {
-            FrameKind::Keyframe(track) => track == TrackId::DEFAULT,
-            FrameKind::Audio if !self.has_video => self.tape.newest_sync_point().is_none_or(|newest| {
-                let since = newest.timestamp.lag_behind(frame.timestamp());
-                since.as_millis() >= u128::from(limits::AUDIO_SYNC_MILLIS)
-            }),
-            _ => false,
+        if self.has_video {
+            return frame.kind() == FrameKind::Keyframe(TrackId::DEFAULT);
         }
+        frame.kind() == FrameKind::Audio
+            && self.tape.sync_point().is_none_or(|newest| {
+                newest.timestamp.lag_behind(frame.timestamp()) >= limits::AUDIO_SYNC_TIME
+            })
     }
 
     /// Puts a playhead where it may begin.
     fn place(&self, playhead: &mut Playhead, start: Start) {
-        let sync_point = self.tape.newest_sync_point().filter(|_| start == Start::NewestSyncPoint);
+        let sync_point = self.tape.sync_point().filter(|_| start == Start::NewestSyncPoint);
         let (position, preamble) = match sync_point {
-            Some(point) => (point.position, point.preamble.clone()),
-            None => (self.tape.end(), self.configurations.at(self.timeline.head())),
+            Some(point) => (point.position, point.preamble()),
+            None => (self.tape.end(), self.configurations.at(self.timeline.head()).frames()),
         };
         playhead.cursor.move_to(position);
         playhead.preamble = Some((preamble, 0));
@@ -220,35 +215,40 @@ impl Stream {
 
     /// Whether a player at `position` cannot go on there, or is too late and could be better off.
     fn must_skip(&self, position: Position) -> bool {
-        let is_off_tape = position < self.tape.start();
-        let newest = self.tape.newest_sync_point();
-        let is_late = self.tape.get(position).is_some_and(|entry| Self::is_late(entry, self.timeline.head()));
-        is_off_tape || is_late && newest.is_some_and(|newest| newest.position > position)
+        let is_late =
+            || self.tape.get(position).is_some_and(|entry| Self::is_late(entry, self.timeline.head()));
+        position < self.tape.start()
+            || self.tape.sync_point().is_some_and(|newest| newest.position > position && is_late())
     }
 
     /// Whether a player that has yet to read `entry` is too far behind `head`.
     fn is_late(entry: &Entry, head: Timestamp) -> bool {
         match entry {
-            Entry::Frame(frame) if frame.kind().is_coded() => {
-                frame.timestamp().lag_behind(head).as_millis() > u128::from(limits::LAG_MILLIS)
-            }
-            Entry::Frame(_) | Entry::End => false,
+            Entry::Frame { at, .. } => at.lag_behind(head) > limits::LAG_TIME,
+            Entry::End => false,
         }
     }
 
-    /// Moves a playhead that is too far behind.
+    /// Moves a playhead that is too far behind, and says what it loses.
     fn skip(&self, playhead: &mut Playhead) -> Read {
         let from = playhead.cursor.position();
-        if let Some(end) = self.tape.last_end().filter(|&end| end >= from) {
+        let goes_on_at = match self.tape.last_end().filter(|&end| end >= from) {
             // Its publication is over. It is told so rather than sent on into another one.
-            playhead.cursor.move_to(Position(end.0 + 1));
-            playhead.awaits_keyframe = true;
-            return Read::Ended;
-        }
-        self.place(playhead, Start::NewestSyncPoint);
+            Some(end) => {
+                playhead.awaits_keyframe = true;
+                if end < self.tape.start() {
+                    playhead.cursor.move_to(Position(end.0 + 1));
+                    return Read::Ended;
+                }
+                playhead.cursor.move_to(end);
+                self.timeline.head()
+            }
+            None => {
+                self.place(playhead, Start::NewestSyncPoint);
+                self.tape.sync_point().map_or(self.timeline.head(), |newest| newest.timestamp)
+            }
+        };
         let to = playhead.cursor.position();
-        let goes_on_at =
-            self.tape.newest_sync_point().map_or(self.timeline.head(), |newest| newest.timestamp);
         Read::Gap(Gap {
             frames: to.0.saturating_sub(from.0),
             duration: playhead.reached.map(|reached| reached.lag_behind(goes_on_at)).unwrap_or_default(),

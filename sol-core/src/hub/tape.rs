@@ -1,19 +1,19 @@
-//! Tape: a stream's frames in a bounded ring, with the points at which a player may begin.
+//! Tape: a stream's frames in a bounded ring, with the point at which players may begin.
 //!
 //! Each entry has a position that is never used again, so a playhead is a number and falling off the tape is a
 //! comparison. The end of a publication is an entry too and cannot overtake the last frame.
 //!
-//! Invariants: at most `limits::TAPE_BYTES`, `limits::TAPE_MILLIS` and `limits::TAPE_FRAMES`, one frame excepted. Two groups
-//! of pictures at least, where these bounds allow; more only for a playhead that still needs them. Every sync
-//! point is on the tape.
+//! Invariants: at most `limits::TAPE_BYTES`, `limits::TAPE_TIME` and `limits::TAPE_FRAMES`, one frame excepted. Two groups
+//! of pictures at least, where these bounds allow; more only for a playhead that still needs them. The sync point is
+//! on the tape.
 
 use std::collections::VecDeque;
 
+use crate::frame::Frame;
 use crate::limits;
 use crate::timestamp::Timestamp;
 
-use super::frame::Frame;
-use super::preamble::Preamble;
+use super::preamble::{Configurations, Preamble, PreambleAt};
 
 /// A place on one tape. Counts entries since the stream began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,17 +21,28 @@ pub(super) struct Position(pub u64);
 
 #[derive(Debug)]
 pub(super) enum Entry {
-    Frame(Frame),
+    Frame {
+        frame: Frame,
+        /// The stream's time when it was appended; metadata itself says 0.
+        at: Timestamp,
+    },
     /// The publication is over.
     End,
 }
 
-/// A place at which a player may begin.
+/// The newest place at which a player may begin.
 #[derive(Debug)]
 pub(super) struct SyncPoint {
     pub position: Position,
     pub timestamp: Timestamp,
-    pub preamble: Preamble,
+    preamble: PreambleAt,
+}
+
+impl SyncPoint {
+    /// What a player needs before the frame at this point.
+    pub(super) fn preamble(&self) -> Preamble {
+        self.preamble.frames()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -40,47 +51,52 @@ pub(super) struct Tape {
     /// The position of the first entry.
     first: u64,
     bytes: usize,
-    sync_points: VecDeque<SyncPoint>,
+    sync_point: Option<SyncPoint>,
     last_end: Option<Position>,
 }
 
 impl Tape {
     /// The next frame begins a group of pictures, and players may begin at it.
     ///
-    /// Frees what nobody needs any more: all but this group and the last one, or what comes before `slowest`, the
-    /// earliest position that somebody still wants to read.
+    /// Frees what nobody needs any more: all but this group and the last one, or what comes before the earliest
+    /// position that somebody still wants to read. `slowest` is asked for that where there is something to free.
     pub(super) fn begin_group(
         &mut self,
-        preamble: Preamble,
+        configurations: &Configurations,
         timestamp: Timestamp,
-        slowest: Option<Position>,
+        slowest: impl FnOnce(&Tape) -> Option<Position>,
     ) {
-        if let Some(last) = self.newest_sync_point().map(|last| last.position) {
-            self.drop_before(slowest.map_or(last, |slowest| slowest.min(last)));
+        if let Some(last) = self.sync_point.as_ref().map(|last| last.position)
+            && last.0 > self.first + limits::TAPE_SLACK_FRAMES
+        {
+            let needed = slowest(self).map_or(last, |slowest| slowest.min(last));
+            while self.start() < needed {
+                self.drop_first();
+            }
         }
-        self.sync_points.push_back(SyncPoint { position: self.end(), timestamp, preamble });
-        // Older ones serve nobody: whoever falls behind is sent to the newest.
-        if self.sync_points.len() > limits::SYNC_POINTS {
-            self.sync_points.pop_front();
-        }
+        let preamble = configurations.at(timestamp);
+        self.sync_point = Some(SyncPoint { position: self.end(), timestamp, preamble });
     }
 
-    /// Appends a frame.
-    pub(super) fn append(&mut self, frame: Frame) {
-        let timestamp = frame.timestamp();
+    /// Appends a frame, at the stream's time `at`.
+    pub(super) fn append(&mut self, frame: Frame, at: Timestamp) {
         self.bytes += frame.wire().len();
-        self.entries.push_back(Entry::Frame(frame));
-        while self.entries.len() > 1 && self.is_over_bounds(timestamp) {
+        self.push(Entry::Frame { frame, at });
+        while self.entries.len() > 1 && self.is_over_bounds(at) {
             self.drop_first();
         }
         self.debug_check();
     }
 
-    /// The publication is over. Nobody begins at its sync points any more.
+    /// The publication is over. Nobody begins at its sync point any more.
+    ///
+    /// A publication that showed nothing ends without a trace: whoever waited for it goes on waiting.
     pub(super) fn append_end(&mut self) {
-        self.last_end = Some(self.end());
-        self.entries.push_back(Entry::End);
-        self.sync_points.clear();
+        self.sync_point = None;
+        if !matches!(self.entries.back(), None | Some(Entry::End)) {
+            self.last_end = Some(self.end());
+            self.push(Entry::End);
+        }
         self.debug_check();
     }
 
@@ -101,8 +117,8 @@ impl Tape {
     }
 
     /// The newest place at which a player may begin.
-    pub(super) fn newest_sync_point(&self) -> Option<&SyncPoint> {
-        self.sync_points.back()
+    pub(super) fn sync_point(&self) -> Option<&SyncPoint> {
+        self.sync_point.as_ref()
     }
 
     /// The newest end of a publication, also if it is off the tape.
@@ -115,39 +131,37 @@ impl Tape {
         self.bytes
     }
 
-    fn is_over_bounds(&self, newest: Timestamp) -> bool {
-        let millis = match self.entries.front() {
-            Some(Entry::Frame(oldest)) => oldest.timestamp().lag_behind(newest).as_millis(),
-            Some(Entry::End) | None => 0,
-        };
-        self.bytes > limits::TAPE_BYTES
-            || self.entries.len() > limits::TAPE_FRAMES
-            || millis > u128::from(limits::TAPE_MILLIS)
-    }
-
-    fn drop_before(&mut self, position: Position) {
-        while self.start() < position && !self.entries.is_empty() {
+    fn push(&mut self, entry: Entry) {
+        self.entries.push_back(entry);
+        if self.entries.len() > limits::TAPE_FRAMES {
             self.drop_first();
         }
     }
 
+    fn is_over_bounds(&self, newest: Timestamp) -> bool {
+        let is_old = match self.entries.front() {
+            Some(Entry::Frame { at, .. }) => at.lag_behind(newest) > limits::TAPE_TIME,
+            Some(Entry::End) | None => false,
+        };
+        self.bytes > limits::TAPE_BYTES || is_old
+    }
+
     fn drop_first(&mut self) {
-        if let Some(Entry::Frame(frame)) = self.entries.pop_front() {
+        if let Some(Entry::Frame { frame, .. }) = self.entries.pop_front() {
             self.bytes -= frame.wire().len();
         }
         self.first += 1;
-        let start = self.start();
-        while self.sync_points.front().is_some_and(|point| point.position < start) {
-            self.sync_points.pop_front();
+        if self.sync_point.as_ref().is_some_and(|point| point.position < self.start()) {
+            self.sync_point = None;
         }
     }
 
     fn debug_check(&self) {
         debug_assert!(
-            self.sync_points.iter().all(|point| self.get(point.position).is_some()),
-            "1: every sync point is on the tape"
+            self.sync_point.as_ref().is_none_or(|point| self.get(point.position).is_some()),
+            "1: the sync point is on the tape"
         );
-        debug_assert!(self.entries.len() <= limits::TAPE_FRAMES + 1, "2: entries are bounded");
+        debug_assert!(self.entries.len() <= limits::TAPE_FRAMES, "2: entries are bounded");
         debug_assert!(self.bytes <= limits::TAPE_BYTES || self.entries.len() <= 1, "3: bytes are bounded");
     }
 }

@@ -6,6 +6,7 @@ use super::*;
 use crate::limits;
 use crate::media::{Content, FrameKind, Media, TrackId};
 use crate::message::Data;
+use crate::name::App;
 use crate::timestamp::Timestamp;
 
 const KEYFRAME: FrameKind = FrameKind::Keyframe(TrackId::DEFAULT);
@@ -183,7 +184,7 @@ fn a_player_that_lags_over_the_end_is_told_of_the_end() {
     for second in 0..30 {
         camera.group(second * 1_000, 25);
     }
-    assert_eq!(camera.stream.read_past_preamble(&mut player), Read::Ended);
+    assert!(matches!(camera.stream.read_past_preamble(&mut player), Read::Ended));
     assert!(matches!(camera.stream.read(&mut player), Read::Gap(_)), "what came afterwards is long gone");
     assert_eq!(camera.read_all(&mut player)[3], (KEYFRAME, 29_000 + 960 + limits::RESUME_MILLIS));
 }
@@ -192,7 +193,7 @@ fn a_player_that_lags_over_the_end_is_told_of_the_end() {
 fn a_group_longer_than_the_tape_leaves_a_tape_without_a_sync_point() {
     let mut camera = Camera::begin();
     camera.group(0, 1);
-    let millis = limits::TAPE_MILLIS + 1_000;
+    let millis = limits::TAPE_TIME.as_millis() as u32 + 1_000;
     for time in (40..millis).step_by(40) {
         camera.frame(time, &INTER);
     }
@@ -203,6 +204,45 @@ fn a_group_longer_than_the_tape_leaves_a_tape_without_a_sync_point() {
     assert_eq!(kinds, [FrameKind::Metadata, AUDIO_CONFIG, VIDEO_CONFIG, FrameKind::Audio]);
     camera.frame(millis + 40, &KEY);
     assert_eq!(camera.read_all(&mut player), [(KEYFRAME, millis + 40)]);
+}
+
+#[test]
+fn publications_without_end_leave_no_trail() {
+    let mut stream = Stream::new(chunk_size());
+    let mut player = stream.subscribe(Start::NewestSyncPoint);
+    let content = || Media { timestamp: Timestamp::ZERO, content: audio_content(&[0xAF, 1]) };
+    for round in 0..3 * limits::TAPE_FRAMES {
+        let publication = stream.publish().unwrap();
+        if round % 2 == 0 {
+            stream.append(&publication, &content()).unwrap();
+        }
+        stream.unpublish(publication);
+    }
+    let (start, end) = stream.tape_bounds();
+    assert!((end - start) as usize <= limits::TAPE_FRAMES);
+    assert!(matches!(stream.read(&mut player), Read::Ended | Read::Gap(_)));
+}
+
+#[test]
+fn a_publication_that_showed_nothing_ends_nothing() {
+    let mut stream = Stream::new(chunk_size());
+    let mut player = stream.subscribe(Start::NewestSyncPoint);
+    let publication = stream.publish().unwrap();
+    stream.unpublish(publication);
+    assert_eq!(stream.read(&mut player), Read::CaughtUp, "whoever waited goes on waiting");
+}
+
+#[test]
+fn one_wild_stamp_makes_nobody_late() {
+    let mut camera = Camera::begin();
+    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    camera.group(0, 25);
+    camera.audio(100_000_000);
+    for second in 1..20 {
+        camera.group(second * 1_000, 25);
+        camera.read_all(&mut player);
+        assert_eq!(camera.stream.read(&mut player), Read::CaughtUp);
+    }
 }
 
 #[test]
@@ -274,7 +314,7 @@ fn preambles_are_bounded() {
         camera.send(0, audio_content(&config));
     }
     let mut huge = AVC_CONFIG.to_vec();
-    huge.resize(limits::PREAMBLE_FRAME_BYTES + 1, 0);
+    huge.resize(limits::PREAMBLE_BYTES + 1, 0);
     camera.send(0, video_content(&huge));
     camera.group(0, 1);
     let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
@@ -285,15 +325,44 @@ fn preambles_are_bounded() {
 }
 
 #[test]
+fn a_channel_layout_stands_in_the_preamble_beside_its_configuration() {
+    let mut camera = Camera::begin_without_configurations();
+    let opus = |head: u8, rest: &[u8]| audio_content(&[&[head], &b"Opus"[..], rest].concat());
+    camera.send(0, opus(0x90, b"OpusHead"));
+    camera.send(0, opus(0x94, &[1, 2, 0, 0, 0, 3]));
+    camera.send(0, opus(0x91, &[1]));
+    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    let kinds: Vec<FrameKind> = camera.read_all(&mut player).into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(kinds, [AUDIO_CONFIG, FrameKind::AudioLayout(TrackId::DEFAULT), FrameKind::Audio]);
+}
+
+#[test]
+fn a_preamble_is_stamped_once_for_all_who_begin_there() {
+    let mut camera = Camera::begin();
+    camera.group(0, 5);
+    let players: Vec<Playhead> = (0..2).map(|_| camera.stream.subscribe(Start::NewestSyncPoint)).collect();
+    let mut wires = players.into_iter().map(|mut player| {
+        let frames = std::iter::from_fn(|| match camera.stream.read(&mut player) {
+            Read::Frame(frame) if frame.kind() != KEYFRAME => Some(frame.wire().as_ptr()),
+            _ => None,
+        });
+        frames.collect::<Vec<_>>()
+    });
+    let first = wires.next().unwrap();
+    assert_eq!(first.len(), 3);
+    assert_eq!(Some(first), wires.next());
+}
+
+#[test]
 fn a_hub_forgets_a_stream_with_its_last_holder() {
     let mut hub = Hub::new(chunk_size());
-    let (name, _) = StreamName::join("live", "cam").unwrap();
-    let id = hub.hold(&name).unwrap();
-    assert_eq!(hub.hold(&name), Ok(id));
+    let (name, _) = StreamName::join(&App::new("live").unwrap(), "cam").unwrap();
+    let id = hub.hold(&name, Purpose::Play).unwrap();
+    assert_eq!(hub.hold(&name, Purpose::Play), Ok(id));
     assert!(!hub.release(&name));
     assert!(hub.release(&name));
     assert!(hub.is_empty());
-    assert_ne!(hub.hold(&name), Ok(id), "an id is never used twice");
+    assert_ne!(hub.hold(&name, Purpose::Play), Ok(id), "an id is never used twice");
 }
 
 const AVC_CONFIG: [u8; 7] = [0x17, 0, 0, 0, 0, 1, 0x64];

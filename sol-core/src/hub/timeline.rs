@@ -3,7 +3,8 @@
 //! One offset for all tracks maps the publisher's clock to it, fixed at the first coded frame of a publication;
 //! configurations never fix it, since FFmpeg sends them at 0 and media hours later.
 //!
-//! Invariants: a frame is never stamped before the publication's first. The publisher's clock may wrap.
+//! Invariants: a frame is never stamped before the publication's first, nor further behind the latest than the
+//! publisher's clock may step. That clock may wrap, begin anew or leap: the timeline goes on one frame later.
 
 use crate::limits;
 use crate::timestamp::Timestamp;
@@ -34,10 +35,17 @@ impl Timeline {
     /// The place of a coded frame that the publisher stamped with `time`.
     pub(super) fn stamp(&mut self, time: Timestamp) -> Timestamp {
         let clock = self.clock.get_or_insert(Clock { last: time, run: 0 });
-        clock.run += i64::from(time.offset_from(clock.last));
+        let step = time.offset_from(clock.last);
         clock.last = time;
+        if (-limits::CLOCK_STEP_MILLIS..=limits::CLOCK_STEP_MILLIS).contains(&step) {
+            clock.run += i64::from(step);
+        } else {
+            clock.run = (self.head - self.base) as i64 + i64::from(limits::RESUME_MILLIS);
+        }
         // What was captured before the first frame, by an audio clock that is a little behind, plays with it.
-        let at = self.base + u64::try_from(clock.run).unwrap_or(0);
+        let earliest =
+            self.head.saturating_sub(limits::CLOCK_STEP_MILLIS.unsigned_abs().into()).max(self.base);
+        let at = (self.base + u64::try_from(clock.run).unwrap_or(0)).max(earliest);
         self.head = self.head.max(at);
         Self::wrapped(at)
     }
@@ -91,6 +99,31 @@ mod tests {
         timeline.begin_publication();
         timeline.stamp(millis(0xFFFF_FFF0));
         assert_eq!(timeline.stamp(millis(0x10)), millis(0x20));
+    }
+
+    #[test]
+    fn a_clock_that_begins_anew_or_leaps_goes_on_one_frame_later() {
+        for restart in [0, 3_600_000, 0x9000_0000] {
+            let mut timeline = Timeline::default();
+            timeline.begin_publication();
+            timeline.stamp(millis(50_000));
+            timeline.stamp(millis(55_000));
+            assert_eq!(timeline.stamp(millis(restart)), millis(5_000 + limits::RESUME_MILLIS));
+            assert_eq!(
+                timeline.stamp(millis(restart).advanced_by(23)),
+                millis(5_023 + limits::RESUME_MILLIS)
+            );
+        }
+    }
+
+    #[test]
+    fn one_wild_stamp_costs_two_frames_of_time_and_no_more() {
+        let mut timeline = Timeline::default();
+        timeline.begin_publication();
+        timeline.stamp(millis(1_000));
+        timeline.stamp(millis(100_000_000));
+        assert_eq!(timeline.stamp(millis(1_080)), millis(2 * limits::RESUME_MILLIS));
+        assert_eq!(timeline.stamp(millis(1_120)), millis(2 * limits::RESUME_MILLIS + 40));
     }
 
     #[test]

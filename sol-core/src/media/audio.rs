@@ -25,7 +25,8 @@ fn enhanced(packet_type: u8, rest: &[u8]) -> Option<FrameKind> {
         plain => (plain, TrackId::DEFAULT),
     };
     Some(match packet_type {
-        SEQUENCE_START | MULTICHANNEL_CONFIG => FrameKind::AudioConfig(track),
+        SEQUENCE_START => FrameKind::AudioConfig(track),
+        MULTICHANNEL_CONFIG => FrameKind::AudioLayout(track),
         _ => FrameKind::Audio,
     })
 }
@@ -49,6 +50,8 @@ mod tests {
         assert_eq!(classify(&sequence_start), FrameKind::AudioConfig(TrackId::DEFAULT));
         let coded = [b"\x91".as_slice(), b"Opus", &[1]].concat();
         assert_eq!(classify(&coded), FrameKind::Audio);
+        let layout = [b"\x94".as_slice(), b"Opus", &[1, 2, 0, 0, 0, 3]].concat();
+        assert_eq!(classify(&layout), FrameKind::AudioLayout(TrackId::DEFAULT));
         let track_1 = [b"\x95\x00".as_slice(), b"mp4a", &[1, 0x12, 0x10]].concat();
         assert_eq!(classify(&track_1), FrameKind::AudioConfig(TrackId(1)));
     }

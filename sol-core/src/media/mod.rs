@@ -62,6 +62,8 @@ impl TrackId {
 pub enum FrameKind {
     /// Codec configuration of an audio track.
     AudioConfig(TrackId),
+    /// Which channels an audio track has, beside its configuration (Enhanced RTMP v2, MultichannelConfig).
+    AudioLayout(TrackId),
     /// Audio that can be decoded once its configuration is known; also silence, and the end of a sequence.
     Audio,
     /// Codec configuration of a video track.
@@ -96,8 +98,17 @@ impl FrameKind {
             | FrameKind::VideoMetadata
             | FrameKind::Keyframe(_)
             | FrameKind::Interframe => true,
-            FrameKind::AudioConfig(_) | FrameKind::Audio | FrameKind::Metadata | FrameKind::Data => false,
+            FrameKind::AudioConfig(_)
+            | FrameKind::AudioLayout(_)
+            | FrameKind::Audio
+            | FrameKind::Metadata
+            | FrameKind::Data => false,
         }
+    }
+
+    /// Whether it is one picture of a video track.
+    pub const fn is_picture(self) -> bool {
+        matches!(self, FrameKind::Keyframe(_) | FrameKind::Interframe)
     }
 
     /// Whether it is audio or video proper, with a place on the stream's timeline of its own.
@@ -105,6 +116,7 @@ impl FrameKind {
         match self {
             FrameKind::Audio | FrameKind::Keyframe(_) | FrameKind::Interframe => true,
             FrameKind::AudioConfig(_)
+            | FrameKind::AudioLayout(_)
             | FrameKind::VideoConfig(_)
             | FrameKind::VideoMetadata
             | FrameKind::Metadata
@@ -116,6 +128,7 @@ impl FrameKind {
     pub const fn is_preamble(self) -> bool {
         match self {
             FrameKind::AudioConfig(_)
+            | FrameKind::AudioLayout(_)
             | FrameKind::VideoConfig(_)
             | FrameKind::VideoMetadata
             | FrameKind::Metadata => true,

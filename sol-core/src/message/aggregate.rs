@@ -15,6 +15,7 @@ pub struct Aggregate {
     timestamp: Timestamp,
     first: Option<Timestamp>,
     rest: Bytes,
+    lacks_back_pointer: bool,
 }
 
 /// One step through an aggregate.
@@ -24,6 +25,8 @@ pub enum Part {
     Media(Media),
     /// A tag of another type, or a data tag without a name; skipped.
     Unknown(u8),
+    /// The back pointer of the last part is missing, and nothing else.
+    NoBackPointer,
     /// The tag reaches beyond the message. Nothing can be read behind it.
     Truncated,
 }
@@ -33,7 +36,7 @@ impl Aggregate {
     const BACK_POINTER_LEN: usize = 4;
 
     pub(super) fn new(timestamp: Timestamp, body: Bytes) -> Self {
-        Self { timestamp, first: None, rest: body }
+        Self { timestamp, first: None, rest: body, lacks_back_pointer: false }
     }
 }
 
@@ -41,6 +44,9 @@ impl Iterator for Aggregate {
     type Item = Part;
 
     fn next(&mut self) -> Option<Part> {
+        if std::mem::take(&mut self.lacks_back_pointer) {
+            return Some(Part::NoBackPointer);
+        }
         if self.rest.is_empty() {
             return None;
         }
@@ -56,8 +62,8 @@ impl Iterator for Aggregate {
             return Some(Part::Truncated);
         }
         let body = self.rest.slice(Self::HEADER_LEN..Self::HEADER_LEN + length);
-        // Some senders leave out the back pointer of the last part.
         let end = Self::HEADER_LEN + length + Self::BACK_POINTER_LEN;
+        self.lacks_back_pointer = end > self.rest.len();
         self.rest = self.rest.slice(end.min(self.rest.len())..);
         let first = *self.first.get_or_insert(time);
         let timestamp = self.timestamp.advanced_by(time.offset_from(first) as u32);

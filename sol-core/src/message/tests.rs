@@ -153,6 +153,7 @@ fn an_aggregate_is_split_and_its_parts_keep_their_distances() {
             media(1_040, Content::Video(Bytes::from_static(&[0x27, 1]))),
             Part::Unknown(12),
             media(1_063, Content::Audio(Bytes::from_static(&[0xAF, 2]))),
+            Part::NoBackPointer,
         ]
     );
 }

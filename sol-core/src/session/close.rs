@@ -1,6 +1,7 @@
 //! Why a session or a stream of it ended: reasons with stable codes, for logs, events and metrics.
 
 use std::borrow::Cow;
+use std::io;
 
 use crate::chunk::ChunkError;
 use crate::handshake::HandshakeError;
@@ -24,17 +25,17 @@ pub enum CloseReason {
     Handshake(#[from] HandshakeError),
     /// The peer broke the chunk protocol.
     #[error(transparent)]
-    Chunk(#[from] ChunkError),
+    Chunk(ChunkError),
     /// A quirk, in strict mode.
     #[error(transparent)]
     NotTolerated(#[from] NotTolerated),
     /// The handshake was not finished in time.
     #[error("no handshake within {} s", limits::HANDSHAKE_TIME.as_secs())]
     HandshakeTimeout,
-    /// Nothing was published or played for too long.
+    /// Nothing was published or played for too long, at first or after the last stream was closed.
     #[error("nothing to do for {} s", limits::COMMAND_TIME.as_secs())]
     CommandTimeout,
-    /// Not one byte went either way for too long.
+    /// For too long no byte came, and no media was taken either.
     #[error("silent for {} s", limits::SILENCE_TIME.as_secs())]
     Silent,
     /// Output waited and the peer took none of it.
@@ -59,6 +60,18 @@ pub enum CloseReason {
     Shutdown,
 }
 
+impl From<ChunkError> for CloseReason {
+    fn from(error: ChunkError) -> Self {
+        match error {
+            ChunkError::NotTolerated(quirk) => CloseReason::NotTolerated(quirk),
+            ChunkError::NoPreviousHeader(..)
+            | ChunkError::MessageTooLong { .. }
+            | ChunkError::TooMuchUnfinished { .. }
+            | ChunkError::TooManyChunkStreams => CloseReason::Chunk(error),
+        }
+    }
+}
+
 impl CloseReason {
     /// The stable code, as it stands in logs.
     pub const fn code(&self) -> &'static str {
@@ -66,7 +79,12 @@ impl CloseReason {
             CloseReason::PeerLeft => "peer-left",
             CloseReason::PeerReset => "peer-reset",
             CloseReason::ConnectionLost => "connection-lost",
-            CloseReason::Handshake(_) => "not-rtmp",
+            CloseReason::Handshake(HandshakeError::Rtmpe(_)) => "rtmpe",
+            CloseReason::Handshake(HandshakeError::Http(_)) => "http",
+            CloseReason::Handshake(HandshakeError::Tls) => "tls",
+            CloseReason::Handshake(HandshakeError::UnknownVersion(_) | HandshakeError::NotRtmp(_)) => {
+                "not-rtmp"
+            }
             CloseReason::Chunk(_) => "chunk-protocol",
             CloseReason::NotTolerated(_) => "not-tolerated",
             CloseReason::HandshakeTimeout => "handshake-timeout",
@@ -82,6 +100,47 @@ impl CloseReason {
     }
 }
 
+impl CloseReason {
+    /// Whether the peer may still be reading, so that the driver should close gently: say that nothing more comes, and
+    /// read and discard for at most `limits::LINGER_TIME` and `limits::LINGER_BYTES`. A socket that is closed with
+    /// input unread is reset, and a reset voids what the peer has not read yet.
+    pub const fn lingers(&self) -> bool {
+        match self {
+            CloseReason::PeerLeft
+            | CloseReason::PeerReset
+            | CloseReason::ConnectionLost
+            | CloseReason::Silent
+            | CloseReason::Stalled => false,
+            CloseReason::Handshake(_)
+            | CloseReason::Chunk(_)
+            | CloseReason::NotTolerated(_)
+            | CloseReason::HandshakeTimeout
+            | CloseReason::CommandTimeout
+            | CloseReason::AnswersUnread
+            | CloseReason::TooMuchHeld
+            | CloseReason::Refused
+            | CloseReason::StreamEnded
+            | CloseReason::Shutdown => true,
+        }
+    }
+}
+
+/// Why a peer should leave by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Farewell {
+    Refused,
+    StreamEnded,
+}
+
+impl From<Farewell> for CloseReason {
+    fn from(farewell: Farewell) -> Self {
+        match farewell {
+            Farewell::Refused => CloseReason::Refused,
+            Farewell::StreamEnded => CloseReason::StreamEnded,
+        }
+    }
+}
+
 /// How the transport ended, as the driver saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerEnd {
@@ -91,6 +150,20 @@ pub enum PeerEnd {
     Reset,
     /// Any other error of the transport.
     Lost,
+}
+
+impl PeerEnd {
+    /// What an error of the transport says about the peer.
+    pub fn of(error: &io::Error) -> Self {
+        match error.kind() {
+            // A TLS stream that ends without its closing message.
+            io::ErrorKind::UnexpectedEof => PeerEnd::Finished,
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
+                PeerEnd::Reset
+            }
+            _ => PeerEnd::Lost,
+        }
+    }
 }
 
 /// Why publishing or playing is refused. The description reaches the person at the encoder or player.

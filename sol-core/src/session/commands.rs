@@ -1,15 +1,16 @@
-//! Commands of a client, and how the server's side answers each (RTMP 1.0, 7.2; PROTOCOL: the customs of FMS).
+//! Commands of a client, and how the server's side answers each (RTMP 1.0, 7.2, and the customs of Flash Media Server).
 
 use crate::amf::Value;
 use crate::ids::{MessageStreamId, RequestId};
 use crate::limits;
 use crate::message::{BandwidthLimit, Command, Control, UserControl};
-use crate::name::{StreamName, app_of_url};
+use crate::name::{App, StreamName, app_of_url};
 use crate::quirk::Quirk;
 
 use super::close::{CloseReason, Refusal};
 use super::event::{Connected, Event, Request, RequestKind};
 use super::net_stream::Doing;
+use super::timers::Timer;
 use super::{Session, reply};
 
 impl Session {
@@ -28,7 +29,7 @@ impl Session {
             "FCSubscribe" => self.fc(command, "onFCSubscribe", "NetStream.Play.Start"),
             "FCUnpublish" => {
                 self.fc(command, "onFCUnpublish", "NetStream.Unpublish.Success");
-                self.unpublish_by_name(command);
+                self.stop_by_name(command);
             }
             "publish" => self.request(stream, command, RequestKind::Publish)?,
             "play" => self.request(stream, command, RequestKind::Play)?,
@@ -46,21 +47,33 @@ impl Session {
     }
 
     fn connect(&mut self, command: &Command) -> Result<(), CloseReason> {
-        if self.phase.is_connected() {
+        let Some(greeting) = self.phase.greeting() else {
             return Ok(self.tolerance.tolerate(Quirk::ConnectRepeated)?);
-        }
+        };
         let field = |name: &str| command.object.properties().and_then(|properties| properties.get(name));
         let text = |name: &str| field(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let mut tc_url = text("tcUrl");
         if tc_url.is_empty() {
-            // Some wrappers write it in lower case.
             tc_url = text("tcurl");
+            if !tc_url.is_empty() {
+                self.tolerance.tolerate(Quirk::TcUrlLowerCase)?;
+            }
         }
         let mut app = text("app");
         if app.is_empty() {
             app = app_of_url(&tc_url).to_owned();
         }
+        if [&app, &tc_url].iter().any(|text| text.starts_with(['\'', '"'])) {
+            self.tolerance.tolerate(Quirk::UrlQuoted)?;
+        }
         let encoding = field("objectEncoding").and_then(Value::as_number).unwrap_or_default();
+        self.app = match App::new(&app) {
+            Ok(app) => app,
+            Err(error) => {
+                self.send_command(&reply::connect_rejected(command.transaction, &error.to_string()));
+                return Err(CloseReason::Refused);
+            }
+        };
         // In one write: each small segment of its own would wait for a delayed acknowledgement.
         self.send_control(Control::WindowAcknowledgementSize(self.config.window));
         let limit = BandwidthLimit::Dynamic;
@@ -69,9 +82,7 @@ impl Session {
         self.chunk_size_sent = self.config.chunk_size;
         self.send_command(&reply::connected(command.transaction, encoding));
         self.phase.connected();
-        self.settle(CloseReason::CommandTimeout);
-        let greeting = self.greeting.expect("the handshake was finished before any command came");
-        self.app.clone_from(&app);
+        self.settle(None);
         self.events.push_back(Event::Connected(Connected {
             greeting,
             app,
@@ -113,27 +124,29 @@ impl Session {
                 return Ok(());
             }
         };
-        self.asked_so_far += 1;
-        let id = RequestId::new(self.asked_so_far);
-        self.asked = Some(id);
-        self.streams.set(stream, Doing::Waiting(id, kind, name.clone()));
-        self.settle(CloseReason::CommandTimeout);
-        self.events.push_back(Event::Requested(Request { id, stream, kind, name, query }));
+        self.requests_so_far += 1;
+        let request = Request { id: RequestId::new(self.requests_so_far), stream, kind, name, query };
+        self.streams.set(stream, Doing::Waiting(request.clone()));
+        self.settle(None);
+        // Nothing is read until the answer comes, so the peer's silence means nothing.
+        self.timers.stop(Timer::Ping);
+        self.timers.stop(Timer::Silence);
+        self.timers.set(Timer::Answer, self.now + limits::ANSWER_TIME);
+        self.events.push_back(Event::Requested(request));
         Ok(())
     }
 
     /// `deleteStream` names the stream by number. GStreamer names it by its name.
     fn delete_stream(&mut self, command: &Command) -> Result<(), CloseReason> {
-        let id = match command.numbers().next() {
-            Some(number) => Some(MessageStreamId::new(number as u32)),
-            None => self.publishing_as(command.strings().next().unwrap_or_default()),
+        let Some(number) = command.numbers().next() else {
+            self.tolerance.tolerate(Quirk::StreamNamedByKey)?;
+            self.stop_by_name(command);
+            return Ok(());
         };
-        match id.filter(|&id| self.streams.contains(id)) {
-            Some(id) => {
-                self.stop(id);
-                self.streams.delete(id);
-                Ok(())
-            }
+        let id = MessageStreamId::new(number as u32);
+        self.stop(id);
+        match self.streams.delete(id) {
+            Some(_) => Ok(()),
             None => Ok(self.tolerance.tolerate(Quirk::StreamUnknown)?),
         }
     }
@@ -151,28 +164,30 @@ impl Session {
             }
             Some(Doing::Nothing | Doing::Waiting(..)) | None => return,
         }
-        self.settle(CloseReason::CommandTimeout);
+        self.settle(None);
     }
 
-    fn unpublish_by_name(&mut self, command: &Command) {
-        if let Some(stream) = command.strings().next().and_then(|name| self.publishing_as(name)) {
+    /// The publication of the name that a command gives ends, if it is one of this connection.
+    fn stop_by_name(&mut self, command: &Command) {
+        let Ok((wanted, _)) = StreamName::join(&self.app, command.strings().next().unwrap_or_default())
+        else {
+            return;
+        };
+        let stream = self.streams.iter().find_map(|(stream, doing)| match doing {
+            Doing::Publishing(name) if *name == wanted => Some(stream),
+            Doing::Publishing(_) | Doing::Nothing | Doing::Waiting(_) | Doing::Playing(_) => None,
+        });
+        if let Some(stream) = stream {
             self.stop(stream);
         }
-    }
-
-    fn publishing_as(&self, key: &str) -> Option<MessageStreamId> {
-        let (wanted, _) = StreamName::join(&self.app, key).ok()?;
-        self.streams.iter().find_map(|(stream, doing)| match doing {
-            Doing::Publishing(name) if *name == wanted => Some(stream),
-            Doing::Publishing(_) | Doing::Nothing | Doing::Waiting(..) | Doing::Playing(_) => None,
-        })
     }
 
     /// The calls that Flash Media Server knew beside the specification: a result, and a notice of their own.
     fn fc(&mut self, command: &Command, notice: &str, code: &str) {
         self.answer(command, reply::done);
         let stream = command.strings().next().unwrap_or_default();
-        self.send_command(&reply::on_fc(notice, code, stream));
+        let shown: String = stream.chars().take(limits::NAME_BYTES).collect();
+        self.send_command(&reply::on_fc(notice, code, &shown));
     }
 
     /// Answers a call; transaction 0 wants no answer.

@@ -3,10 +3,12 @@
 //! Invariant: how input is cut changes nothing. Acknowledgements fall on the byte at which they are due, and what
 //! comes behind a request is held until that is answered.
 
+use bytes::Buf;
+
 use crate::chunk::RawMessage;
 use crate::ids::MessageStreamId;
 use crate::limits;
-use crate::media::Media;
+use crate::media::{Content, Media};
 use crate::message::{Control, Message, Part, UserControl};
 use crate::quirk::Quirk;
 
@@ -19,7 +21,7 @@ use super::timers::Timer;
 impl Session {
     /// Looks at input as far as may be, and holds the rest.
     pub(super) fn take(&mut self, mut input: &[u8]) {
-        if !self.held.is_empty() || self.asked.is_some() {
+        if self.waiting().is_some() {
             self.hold(input);
             return;
         }
@@ -39,10 +41,18 @@ impl Session {
         }
     }
 
-    /// A request was answered: looks at what came behind it.
+    /// A request was answered: looks at what came behind it, up to the next one.
     pub(super) fn resume(&mut self) {
-        let held = std::mem::take(&mut self.held);
-        self.take(&held);
+        let mut held = std::mem::take(&mut self.held);
+        let mut input = &held[..];
+        if let Err(reason) = self.look_at(&mut input) {
+            self.close_for(reason);
+        }
+        if self.phase.is_open() && !input.is_empty() {
+            let looked_at = held.len() - input.len();
+            held.advance(looked_at);
+            self.held = held;
+        }
         self.debug_check();
     }
 
@@ -57,22 +67,21 @@ impl Session {
                 self.outbox.push_answer(reply);
             }
             let Some(greeting) = progress.finished else { return Ok(()) };
-            self.greeting = Some(greeting);
-            self.phase.greeted();
+            self.phase.greeted(greeting);
             self.heard();
             self.timers.stop(Timer::Handshake);
             self.timers.set(Timer::Command, self.now + limits::COMMAND_TIME);
         }
-        while self.asked.is_none() && self.phase.is_open() {
+        while self.waiting().is_none() && self.phase.is_open() {
             let mut piece = &input[..self.traffic.before_acknowledgement(input.len())];
             let before = piece.len();
-            let message = self.reader.read(&mut piece)?;
+            let message = self.reader.read(&mut piece, &mut self.tolerance);
             let taken = before - piece.len();
             *input = &input[taken..];
             if let Some(total) = self.traffic.count_received(taken) {
                 self.acknowledge(total);
             }
-            match message {
+            match message? {
                 Some(message) => self.understand(&message)?,
                 None if input.is_empty() => break,
                 None => {}
@@ -100,10 +109,15 @@ impl Session {
             ) => {}
             Message::Media(media) => self.media(raw.stream, media)?,
             Message::Aggregate(parts) => {
-                for part in parts {
+                for (index, part) in parts.enumerate() {
+                    if index == limits::AGGREGATE_PARTS {
+                        self.tolerance.tolerate(Quirk::AggregateTooLong)?;
+                        break;
+                    }
                     match part {
                         Part::Media(media) => self.media(raw.stream, media)?,
                         Part::Unknown(_) => self.tolerance.tolerate(Quirk::UnknownMessageType)?,
+                        Part::NoBackPointer => self.tolerance.tolerate(Quirk::BackPointerMissing)?,
                         Part::Truncated => self.tolerance.tolerate(Quirk::UnreadableMessage)?,
                     }
                 }
@@ -120,7 +134,7 @@ impl Session {
     fn obey(&mut self, control: Control) {
         match control {
             Control::WindowAcknowledgementSize(window) => self.traffic.acknowledge_every(window),
-            // 5.4.5: answered with our own window. The peer's limit does not bind us: no peer was seen that
+            // 5.4.5: answered with the window that the peer wants. It does not bind us: no peer was seen that
             // acknowledges reliably enough to wait for.
             Control::SetPeerBandwidth { window, .. } => {
                 self.send_control(Control::WindowAcknowledgementSize(window));
@@ -133,6 +147,9 @@ impl Session {
     fn media(&mut self, stream: MessageStreamId, media: Media) -> Result<(), CloseReason> {
         if !matches!(self.streams.get(stream), Some(Doing::Publishing(_))) {
             return Ok(self.tolerance.tolerate(Quirk::MediaOutsidePublication)?);
+        }
+        if media.content.payload().is_empty() && !matches!(media.content, Content::Audio(_)) {
+            return Ok(self.tolerance.tolerate(Quirk::MediaEmpty)?);
         }
         self.events.push_back(Event::Media { stream, media });
         Ok(())

@@ -33,6 +33,8 @@ mod voice;
 mod tests;
 
 pub use close::{CloseReason, PeerEnd, Refusal};
+
+use close::Farewell;
 pub use config::SessionConfig;
 pub use event::{Connected, Event, Request, RequestKind, StaleRequest};
 pub use timers::{Deadline, Timer};
@@ -47,12 +49,12 @@ use bytes::BytesMut;
 
 use crate::chunk::ChunkReader;
 use crate::entropy::Entropy;
-use crate::handshake::{Greeting, ServerHandshake};
-use crate::hub::Frame;
+use crate::frame::Frame;
+use crate::handshake::ServerHandshake;
 use crate::ids::{ChunkSize, MessageStreamId, RequestId};
 use crate::limits;
 use crate::message::UserControl;
-use crate::name::StreamName;
+use crate::name::App;
 use crate::quirk::{QuirkCounts, Tolerance};
 use crate::time::Instant;
 
@@ -68,14 +70,12 @@ pub struct Session {
     entropy: Entropy,
     phase: Phase,
     handshake: ServerHandshake,
-    greeting: Option<Greeting>,
     reader: ChunkReader,
     tolerance: Tolerance,
-    app: String,
+    app: App,
     streams: NetStreams,
-    /// The one request that waits for an answer.
-    asked: Option<RequestId>,
-    asked_so_far: u32,
+    requests_so_far: u32,
+    refusals_so_far: u32,
     /// What came behind the request that waits.
     held: BytesMut,
     events: VecDeque<Event>,
@@ -83,7 +83,7 @@ pub struct Session {
     chunk_size_sent: ChunkSize,
     timers: Timers,
     /// Why the peer should leave, while [`Timer::Farewell`] runs.
-    farewell: CloseReason,
+    farewell: Option<Farewell>,
     traffic: Traffic,
     opened: Instant,
     now: Instant,
@@ -96,25 +96,24 @@ impl Session {
     pub fn accept(config: Arc<SessionConfig>, entropy: [u8; 32], now: Instant) -> Self {
         let mut timers = Timers::default();
         timers.set(Timer::Handshake, now + limits::HANDSHAKE_TIME);
-        let mut reader = ChunkReader::new(config.strict);
+        let mut reader = ChunkReader::new();
         reader.set_message_bytes_max(limits::UNTRUSTED_MESSAGE_BYTES);
         Self {
             entropy: Entropy::new(entropy),
             phase: Phase::Handshake,
             handshake: ServerHandshake::new(),
-            greeting: None,
             reader,
             tolerance: Tolerance::new(config.strict),
-            app: String::new(),
+            app: App::default(),
             streams: NetStreams::default(),
-            asked: None,
-            asked_so_far: 0,
+            requests_so_far: 0,
+            refusals_so_far: 0,
             held: BytesMut::new(),
             events: VecDeque::new(),
             outbox: Outbox::default(),
             chunk_size_sent: ChunkSize::INITIAL,
             timers,
-            farewell: CloseReason::CommandTimeout,
+            farewell: None,
             traffic: Traffic::default(),
             opened: now,
             now,
@@ -139,9 +138,12 @@ impl Session {
     }
 
     /// The transport took `count` of the bytes that [`Session::outbound`] showed.
+    ///
+    /// # Panics
+    /// If `count` is more than `outbound` showed.
     pub fn handle_sent(&mut self, count: usize, now: Instant) {
         self.touch(now);
-        if count == 0 {
+        if count == 0 || self.phase.is_closed() {
             return;
         }
         self.traffic.count_sent(count);
@@ -150,27 +152,30 @@ impl Session {
             // bytes for a dead peer as well.
             self.heard();
         }
-        if self.outbox.expects_progress() {
-            self.timers.set(Timer::Stall, now + limits::STALL_TIME);
-        } else {
+        if !self.outbox.expects_progress() {
             self.timers.stop(Timer::Stall);
+        } else if self.outbox.taken_since_mark() >= limits::STALL_BYTES {
+            self.outbox.mark();
+            self.timers.set(Timer::Stall, now + limits::STALL_TIME);
         }
-        self.finish_if_flushed();
+        if self.outbox.is_empty() {
+            self.finish_closing();
+        }
         self.debug_check();
     }
 
     /// The transport ended by itself.
     pub fn handle_end(&mut self, end: PeerEnd, now: Instant) {
         self.touch(now);
-        self.finish(match end {
-            // However it leaves now, it does so because nothing is left for it here.
-            _ if self.timers.is_set(Timer::Farewell) => self.farewell.clone(),
+        let reason = match end {
             PeerEnd::Finished => CloseReason::PeerLeft,
             // FFmpeg leaves our last words unread, which makes a reset of its close.
             PeerEnd::Reset if self.phase.is_connected() && !self.streams.any_busy() => CloseReason::PeerLeft,
             PeerEnd::Reset => CloseReason::PeerReset,
             PeerEnd::Lost => CloseReason::ConnectionLost,
-        });
+        };
+        // However it leaves during its farewell, it does so because nothing is left for it here.
+        self.finish(self.farewell.map_or(reason, CloseReason::from));
     }
 
     /// The time of [`Session::poll_timeout`] has come. Harmless when it has not.
@@ -181,11 +186,14 @@ impl Session {
                 Timer::Handshake => self.close_for(CloseReason::HandshakeTimeout),
                 Timer::Command => self.close_for(CloseReason::CommandTimeout),
                 Timer::Silence => self.close_for(CloseReason::Silent),
-                Timer::Farewell => self.close_for(self.farewell.clone()),
+                Timer::Farewell => {
+                    self.close_for(self.farewell.map_or(CloseReason::PeerLeft, CloseReason::from));
+                }
+                Timer::Answer => self.refuse_for_want_of_an_answer(),
                 Timer::Ping => self.ping(),
                 // Nothing can be written to this peer any more, so nothing waits to be flushed.
                 Timer::Stall => self.finish(CloseReason::Stalled),
-                Timer::Flush => self.finish(CloseReason::PeerLeft),
+                Timer::Flush => self.finish_closing(),
             }
         }
         self.debug_check();
@@ -199,7 +207,7 @@ impl Session {
     /// [`StaleRequest`] if the request does not wait: answered before, or its session is over. Harmless.
     pub fn allow(&mut self, request: RequestId, now: Instant) -> Result<(), StaleRequest> {
         self.touch(now);
-        let (stream, kind, name) = self.answered(request)?;
+        let Request { stream, kind, name, .. } = self.answered(request)?;
         match kind {
             RequestKind::Publish => {
                 self.reader.set_message_bytes_max(limits::MESSAGE_BYTES);
@@ -225,7 +233,7 @@ impl Session {
     /// [`StaleRequest`], as for [`Session::allow`].
     pub fn refuse(&mut self, request: RequestId, why: &Refusal, now: Instant) -> Result<(), StaleRequest> {
         self.touch(now);
-        let (stream, kind, name) = self.answered(request)?;
+        let Request { stream, kind, name, .. } = self.answered(request)?;
         self.refuse_request(stream, kind, Some(name), why.clone());
         self.resume();
         Ok(())
@@ -234,18 +242,17 @@ impl Session {
     /// Queues a frame for the NetStream that plays. Without effect if it does not play.
     ///
     /// Call while [`Session::media_room`] is not zero. Costs no copy and, on stream 1, no allocation.
-    pub fn send_frame(&mut self, stream: MessageStreamId, frame: &Frame) {
-        debug_assert_eq!(
-            frame.chunk_size(),
-            self.config.chunk_size,
-            "the player was told of this chunk size"
-        );
+    ///
+    /// # Panics
+    /// If the frame was chunked with another size than this session's configuration has: the player could not read on.
+    pub fn send_frame(&mut self, stream: MessageStreamId, frame: Frame) {
+        assert_eq!(frame.chunk_size(), self.config.chunk_size, "the player was told of this chunk size");
         if !matches!(self.streams.get(stream), Some(Doing::Playing(_))) || !self.phase.is_connected() {
             return;
         }
         self.expect_progress();
         if stream == Frame::WIRE_STREAM {
-            self.outbox.push_frame(frame.wire().clone());
+            self.outbox.push_frame(frame.into_wire());
         } else {
             self.outbox.push_frame(frame.head_for(stream));
             self.outbox.push_frame(frame.body());
@@ -262,15 +269,19 @@ impl Session {
             let name = name.clone();
             self.send_play_end(stream, name.as_str());
             self.streams.set(stream, Doing::Nothing);
-            self.settle(CloseReason::StreamEnded);
+            self.settle(Some(Farewell::StreamEnded));
         }
         self.debug_check();
     }
 
-    /// Ends the session: publishers and players are told, the outbox is flushed for at most `limits::FLUSH_TIME`.
-    pub fn close(&mut self, reason: CloseReason, now: Instant) {
+    /// The server goes: publishers and players are told, then the session closes as [`CloseReason::Shutdown`]. What
+    /// waits is flushed, for at most `limits::FLUSH_TIME`.
+    pub fn shut_down(&mut self, now: Instant) {
         self.touch(now);
-        self.close_for(reason);
+        if self.phase.is_open() {
+            self.say_shutdown();
+            self.close_for(CloseReason::Shutdown);
+        }
         self.debug_check();
     }
 
@@ -301,7 +312,7 @@ impl Session {
     /// Whether the driver should read from the transport. False while a request waits for its answer, while the
     /// peer leaves too many answers unread, and from the moment that the session is closing.
     pub fn wants_input(&self) -> bool {
-        self.phase.is_open() && self.asked.is_none() && self.outbox.answer_bytes() < limits::OUTBOX_BYTES
+        self.phase.is_open() && self.waiting().is_none() && self.outbox.answer_bytes() < limits::OUTBOX_BYTES
     }
 
     /// Whether anything is to be written.
@@ -309,7 +320,12 @@ impl Session {
         !self.outbox.is_empty()
     }
 
-    /// Bytes of frames that may be queued; one frame may exceed it. Zero unless something may be played.
+    /// The request that waits for an answer.
+    pub fn waiting(&self) -> Option<&Request> {
+        if self.phase.is_connected() { self.streams.waiting() } else { None }
+    }
+
+    /// Bytes of frames that may be queued; one frame may exceed it. Zero unless connected.
     pub fn media_room(&self) -> usize {
         if !self.phase.is_connected() {
             return 0;
@@ -317,7 +333,7 @@ impl Session {
         limits::OUTBOX_BYTES.saturating_sub(self.outbox.bytes())
     }
 
-    /// Why the session is closing or closed itself; `None` while it is open, and once it is over.
+    /// Why the session is closing, while its last bytes leave; `None` before and afterwards.
     pub fn closing(&self) -> Option<&CloseReason> {
         self.phase.closing_for()
     }
@@ -333,10 +349,8 @@ impl Session {
     }
 
     /// Which departures from the specification were tolerated so far.
-    pub fn quirks(&self) -> QuirkCounts {
-        let mut counts = self.tolerance.counts().clone();
-        counts.add(self.reader.quirks());
-        counts
+    pub fn quirks(&self) -> &QuirkCounts {
+        self.tolerance.counts()
     }
 
     // --- Life ----------------------------------------------------------------------------------------------
@@ -344,6 +358,7 @@ impl Session {
     /// Something is about to be queued: from now on the peer must take it.
     fn expect_progress(&mut self) {
         if !self.outbox.expects_progress() {
+            self.outbox.mark();
             self.timers.set(Timer::Stall, self.now + limits::STALL_TIME);
         }
     }
@@ -362,62 +377,55 @@ impl Session {
     }
 
     /// Takes the answer to the request that waits.
-    fn answered(
-        &mut self,
-        request: RequestId,
-    ) -> Result<(MessageStreamId, RequestKind, StreamName), StaleRequest> {
-        if self.asked != Some(request) || !self.phase.is_connected() {
-            return Err(StaleRequest(request));
-        }
-        self.asked = None;
-        let (stream, kind, name) = self
-            .streams
-            .iter()
-            .find_map(|(stream, doing)| match doing {
-                Doing::Waiting(id, kind, name) if *id == request => Some((stream, *kind, name.clone())),
-                Doing::Nothing | Doing::Waiting(..) | Doing::Publishing(_) | Doing::Playing(_) => None,
-            })
-            .expect("input is held while a request waits, so its stream is still there");
-        self.streams.set(stream, Doing::Nothing);
-        Ok((stream, kind, name))
+    fn answered(&mut self, id: RequestId) -> Result<Request, StaleRequest> {
+        let request = self.waiting().filter(|request| request.id == id).ok_or(StaleRequest(id))?.clone();
+        self.streams.set(request.stream, Doing::Nothing);
+        self.timers.stop(Timer::Answer);
+        self.heard();
+        Ok(request)
     }
 
-    /// What the NetStreams do has changed: a connection that does nothing is given time to do something. With
-    /// `Refused` or `StreamEnded` it is the short time in which a client leaves by itself.
-    fn settle(&mut self, farewell: CloseReason) {
+    /// The application has not said a word in time.
+    fn refuse_for_want_of_an_answer(&mut self) {
+        if let Some(Request { id, .. }) = self.waiting() {
+            let why = Refusal::Rejected("The server did not decide in time.".into());
+            self.refuse(*id, &why, self.now).expect("it waits");
+        }
+    }
+
+    /// What the NetStreams do has changed. A connection that does nothing is given time to do something; after a
+    /// `farewell` it is the short time in which a client leaves by itself.
+    fn settle(&mut self, farewell: Option<Farewell>) {
         self.timers.stop(Timer::Farewell);
         self.timers.stop(Timer::Command);
+        self.farewell = None;
         if !self.phase.is_connected() || self.streams.any_busy() {
             return;
         }
+        self.farewell = farewell;
         match farewell {
-            CloseReason::Refused | CloseReason::StreamEnded => {
-                self.timers.set(Timer::Farewell, self.now + limits::FAREWELL_TIME);
-                self.farewell = farewell;
-            }
-            _ => self.timers.set(Timer::Command, self.now + limits::COMMAND_TIME),
+            Some(_) => self.timers.set(Timer::Farewell, self.now + limits::FAREWELL_TIME),
+            None => self.timers.set(Timer::Command, self.now + limits::COMMAND_TIME),
         }
     }
 
-    /// The first reason to close: says goodbye and flushes.
+    /// The first reason to close: what waits is flushed.
     fn close_for(&mut self, reason: CloseReason) {
-        if !self.phase.is_open() {
-            return;
+        if self.phase.closing(reason) {
+            self.timers.stop_all();
+            self.timers.set(Timer::Flush, self.now + limits::FLUSH_TIME);
+            self.held = BytesMut::new();
+            self.farewell = None;
+            if self.outbox.is_empty() {
+                self.finish_closing();
+            }
         }
-        if reason == CloseReason::Shutdown {
-            self.say_shutdown();
-        }
-        self.phase.closing(reason);
-        self.timers.stop_all();
-        self.timers.set(Timer::Flush, self.now + limits::FLUSH_TIME);
-        self.held = BytesMut::new();
-        self.asked = None;
-        self.finish_if_flushed();
     }
 
-    fn finish_if_flushed(&mut self) {
-        if self.phase.closing_for().is_some() && self.outbox.is_empty() {
-            self.finish(CloseReason::PeerLeft);
+    /// A session that is closing is over.
+    fn finish_closing(&mut self) {
+        if let Some(reason) = self.phase.closing_for().cloned() {
+            self.finish(reason);
         }
     }
 
@@ -427,7 +435,7 @@ impl Session {
             self.timers.stop_all();
             self.outbox.clear();
             self.held = BytesMut::new();
-            self.asked = None;
+            self.farewell = None;
             self.events.push_back(Event::Closed(reason));
         }
         self.debug_check();
@@ -439,8 +447,9 @@ impl Session {
         }
         let waiting = self.streams.iter().filter(|(_, doing)| matches!(doing, Doing::Waiting(..))).count();
         if self.phase.is_open() {
-            assert_eq!(waiting, usize::from(self.asked.is_some()), "1: one request waits, or none");
-            assert!(self.held.is_empty() || self.asked.is_some(), "2: input is held only behind a request");
+            assert!(waiting <= 1, "1: one request waits, or none");
+            assert!(self.held.is_empty() || waiting == 1, "2: input is held only behind a request");
+            assert_eq!(self.timers.is_set(Timer::Answer), waiting == 1, "2a: and its answer has a deadline");
             assert!(self.timers.next().is_some(), "3: an open session has a deadline");
         }
         if self.phase.is_connected() {

@@ -4,18 +4,18 @@
 
 use smallvec::SmallVec;
 
-use crate::ids::{MessageStreamId, RequestId};
+use crate::ids::MessageStreamId;
 use crate::limits;
 use crate::name::StreamName;
 
-use super::event::RequestKind;
+use super::event::Request;
 
 /// What one NetStream is doing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Doing {
     Nothing,
     /// The application was asked.
-    Waiting(RequestId, RequestKind, StreamName),
+    Waiting(Request),
     Publishing(StreamName),
     Playing(StreamName),
 }
@@ -65,6 +65,14 @@ impl NetStreams {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (MessageStreamId, &Doing)> {
         self.0.iter().map(|(id, doing)| (*id, doing))
+    }
+
+    /// The request that waits for an answer. There is never more than one: input is held behind it.
+    pub(super) fn waiting(&self) -> Option<&Request> {
+        self.0.iter().find_map(|(_, doing)| match doing {
+            Doing::Waiting(request) => Some(request),
+            Doing::Nothing | Doing::Publishing(_) | Doing::Playing(_) => None,
+        })
     }
 
     /// Whether any stream publishes, plays or waits for leave to.

@@ -19,6 +19,7 @@ pub(super) struct Outbox {
     answer_bytes: usize,
     /// Those of these that a peer may leave unread for ever.
     chatter_bytes: usize,
+    taken_since_mark: usize,
 }
 
 #[derive(Debug)]
@@ -52,6 +53,7 @@ impl Outbox {
     pub(super) fn advance(&mut self, mut count: usize) -> bool {
         assert!(count <= self.bytes, "the driver reports only bytes that `outbound` showed");
         self.bytes -= count;
+        self.taken_since_mark += count;
         let mut any_frame = false;
         while count > 0 {
             let front = self.segments.front().expect("as many bytes are queued as were counted");
@@ -103,6 +105,15 @@ impl Outbox {
 
     pub(super) fn is_empty(&self) -> bool {
         self.bytes == 0
+    }
+
+    /// Counts from zero what is taken from here on.
+    pub(super) fn mark(&mut self) {
+        self.taken_since_mark = 0;
+    }
+
+    pub(super) fn taken_since_mark(&self) -> usize {
+        self.taken_since_mark
     }
 
     /// Whether anything waits that the peer must take to be alive.

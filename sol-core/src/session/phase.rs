@@ -9,6 +9,8 @@
 //!
 //! Invariants: a session never goes back. The first reason to close is the one that is reported.
 
+use crate::handshake::Greeting;
+
 use super::close::CloseReason;
 
 #[derive(Debug)]
@@ -16,7 +18,7 @@ pub(super) enum Phase {
     /// C0, C1, C2.
     Handshake,
     /// The peer may send chunks, and has not said `connect`.
-    Greeted,
+    Greeted(Greeting),
     /// `connect` was accepted.
     Connected,
     /// Nothing is read any more; what is in the outbox may leave.
@@ -26,14 +28,22 @@ pub(super) enum Phase {
 }
 
 impl Phase {
-    pub(super) fn greeted(&mut self) {
+    pub(super) fn greeted(&mut self, greeting: Greeting) {
         debug_assert!(matches!(self, Phase::Handshake), "only a handshake ends in a greeting");
-        *self = Phase::Greeted;
+        *self = Phase::Greeted(greeting);
     }
 
     pub(super) fn connected(&mut self) {
-        debug_assert!(matches!(self, Phase::Greeted), "a session connects once, after its handshake");
+        debug_assert!(matches!(self, Phase::Greeted(_)), "a session connects once, after its handshake");
         *self = Phase::Connected;
+    }
+
+    /// What the peer said in its handshake, until it connects.
+    pub(super) fn greeting(&self) -> Option<Greeting> {
+        match self {
+            Phase::Greeted(greeting) => Some(*greeting),
+            Phase::Handshake | Phase::Connected | Phase::Closing(_) | Phase::Closed => None,
+        }
     }
 
     /// Whether this is the first reason to close.
@@ -48,7 +58,7 @@ impl Phase {
     /// The reason to report, `otherwise` if none was given before; `None` if it was reported.
     pub(super) fn closed(&mut self, otherwise: CloseReason) -> Option<CloseReason> {
         match std::mem::replace(self, Phase::Closed) {
-            Phase::Handshake | Phase::Greeted | Phase::Connected => Some(otherwise),
+            Phase::Handshake | Phase::Greeted(_) | Phase::Connected => Some(otherwise),
             Phase::Closing(reason) => Some(reason),
             Phase::Closed => None,
         }
@@ -56,7 +66,7 @@ impl Phase {
 
     pub(super) fn is_open(&self) -> bool {
         match self {
-            Phase::Handshake | Phase::Greeted | Phase::Connected => true,
+            Phase::Handshake | Phase::Greeted(_) | Phase::Connected => true,
             Phase::Closing(_) | Phase::Closed => false,
         }
     }
@@ -69,10 +79,14 @@ impl Phase {
         matches!(self, Phase::Handshake)
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self, Phase::Closed)
+    }
+
     pub(super) fn closing_for(&self) -> Option<&CloseReason> {
         match self {
             Phase::Closing(reason) => Some(reason),
-            Phase::Handshake | Phase::Greeted | Phase::Connected | Phase::Closed => None,
+            Phase::Handshake | Phase::Greeted(_) | Phase::Connected | Phase::Closed => None,
         }
     }
 }
@@ -93,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_peer_that_leaves_from_an_open_phase_is_the_reason_itself() {
-        for mut phase in [Phase::Handshake, Phase::Greeted, Phase::Connected] {
+        for mut phase in [Phase::Handshake, Phase::Connected] {
             assert!(phase.is_open());
             assert_eq!(phase.closed(CloseReason::PeerLeft), Some(CloseReason::PeerLeft));
             assert!(!phase.is_open());

@@ -24,6 +24,15 @@ pub(super) fn connected(transaction: f64, object_encoding: f64) -> Command {
     Command::new("_result", transaction, server).with(status)
 }
 
+/// `connect` is refused. GStreamer needs the description.
+pub(super) fn connect_rejected(transaction: f64, description: &str) -> Command {
+    let status = Properties::new()
+        .with("level", "error")
+        .with("code", "NetConnection.Connect.Rejected")
+        .with("description", description);
+    Command::new("_error", transaction, Value::Null).with(status)
+}
+
 /// `createStream` made the stream `id`.
 pub(super) fn stream_created(transaction: f64, id: u32) -> Command {
     result(transaction).with(f64::from(id))

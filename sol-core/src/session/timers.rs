@@ -9,6 +9,8 @@ pub enum Timer {
     Handshake,
     /// Something must be published or played.
     Command,
+    /// The application must have answered a request.
+    Answer,
     /// The peer is silent: ask whether it lives.
     Ping,
     /// The peer is silent: it is dead.
@@ -22,9 +24,10 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Timer; 7] = [
+    const ALL: [Timer; 8] = [
         Timer::Handshake,
         Timer::Command,
+        Timer::Answer,
         Timer::Ping,
         Timer::Silence,
         Timer::Stall,

@@ -9,7 +9,7 @@ use crate::message::{Command, Control, UserControl, kind};
 use crate::name::StreamName;
 use crate::timestamp::Timestamp;
 
-use super::close::{CloseReason, Refusal};
+use super::close::{CloseReason, Farewell, Refusal};
 use super::event::{Event, RequestKind};
 use super::net_stream::Doing;
 use super::timers::Timer;
@@ -60,7 +60,11 @@ impl Session {
     ) {
         self.send_status(stream, &reply::refused(kind, &why));
         self.events.push_back(Event::Refused { stream, kind, name, why });
-        self.settle(CloseReason::Refused);
+        self.refusals_so_far += 1;
+        if self.refusals_so_far == limits::REFUSALS {
+            self.close_for(CloseReason::Refused);
+        }
+        self.settle(Some(Farewell::Refused));
     }
 
     pub(super) fn say_shutdown(&mut self) {

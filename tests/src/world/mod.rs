@@ -202,7 +202,7 @@ impl World {
 
     /// The server shuts down.
     pub fn shutdown(&mut self) {
-        self.server.shutdown(self.instant());
+        self.server.shut_down(self.instant());
         self.drain();
     }
 
@@ -415,7 +415,7 @@ impl World {
 
     fn seat<S: Script>(&mut self, script: S) -> Client<S> {
         let script = Rc::new(RefCell::new(script));
-        let session = self.server.open(self.entropy.entropy(), self.instant());
+        let session = self.server.open(self.entropy.entropy(), self.instant()).expect("there is room");
         let link = Link::new(self.link_options, &mut self.cuts);
         let seat = Rc::new(RefCell::new(Seat::new(session, link, script.clone())));
         self.seat_of.insert(session, self.seats.len());
@@ -458,7 +458,7 @@ impl World {
             seat.leave();
         }
         self.run_for(LEAVING_TIME);
-        assert_eq!(self.server.sessions(), 0, "all clients have left");
+        assert_eq!(self.server.session_count(), 0, "all clients have left");
         assert!(self.server.hub().is_empty(), "no stream is left without publisher and players");
         assert_eq!(self.server.poll_timeout(), None, "nobody is left who could be late");
         assert!(self.seats.iter().all(|seat| seat.borrow().is_closed), "every session was told to be over");

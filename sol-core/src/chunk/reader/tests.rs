@@ -2,6 +2,7 @@ use quickcheck_macros::quickcheck;
 
 use super::*;
 use crate::chunk::{MessageHeader, write_message};
+use crate::quirk::QuirkCounts;
 
 #[test]
 fn a_message_in_one_chunk_is_read_with_all_its_fields() {
@@ -41,9 +42,9 @@ fn format_3_right_after_format_0_repeats_its_time_as_delta_when_that_is_believab
 fn format_3_right_after_a_late_format_0_means_the_same_time() {
     let mut bytes = full(4, 1, 90_000, 8, &[1]);
     bytes.extend([0xC4, 2]);
-    let (messages, reader) = read_with(&bytes, false).unwrap();
+    let (messages, _, quirks) = read_with(&bytes, false).unwrap();
     assert_eq!(messages[1].timestamp.millis(), 90_000);
-    assert_eq!(reader.quirks().get(Quirk::Format3KeepsTime), 1);
+    assert_eq!(quirks.get(Quirk::Format3KeepsTime), 1);
 }
 
 #[test]
@@ -66,7 +67,7 @@ fn a_new_chunk_size_holds_for_the_next_chunk_of_a_message_under_way() {
     bytes.extend([7; 256]);
     bytes.push(0xC6);
     bytes.extend([7; 16]);
-    let (messages, reader) = read_with(&bytes, false).unwrap();
+    let (messages, reader, _) = read_with(&bytes, false).unwrap();
     assert_eq!(messages, [message(2, 0, 0, 1, &[0, 0, 1, 0]), message(6, 1, 0, 9, &[7; 400])]);
     assert_eq!(reader.chunk_size(), ChunkSize::new(256).unwrap());
 }
@@ -91,9 +92,9 @@ fn a_full_header_amid_a_message_drops_the_unfinished_one_and_counts_a_quirk() {
     let mut bytes = full_header(6, 1, 0, 9, 200);
     bytes.extend([7; 128]);
     bytes.extend(full(6, 1, 40, 9, &[1]));
-    let (messages, reader) = read_with(&bytes, false).unwrap();
+    let (messages, reader, quirks) = read_with(&bytes, false).unwrap();
     assert_eq!(messages, [message(6, 1, 40, 9, &[1])]);
-    assert_eq!(reader.quirks().get(Quirk::MessageInterrupted), 1);
+    assert_eq!(quirks.get(Quirk::MessageInterrupted), 1);
     assert_eq!(reader.partial_bytes, 0);
     assert_eq!(
         read_with(&bytes, true).unwrap_err(),
@@ -116,9 +117,9 @@ fn extended_timestamps_repeated_on_continuations_are_no_payload() {
         bytes.extend([0xC6, 2, 0, 0, 0]);
         bytes.extend(rest);
     }
-    let (messages, reader) = read_with(&bytes, false).unwrap();
+    let (messages, _, quirks) = read_with(&bytes, false).unwrap();
     assert_eq!(messages, [message(6, 1, 0x0200_0000, 9, &[7; 300])]);
-    assert_eq!(reader.quirks().seen().count(), 0);
+    assert_eq!(quirks.seen().count(), 0);
 }
 
 #[test]
@@ -130,10 +131,10 @@ fn extended_timestamps_omitted_on_continuations_are_noticed_at_the_first_mismatc
     let mut payload = vec![2, 0, 0, 9];
     payload.resize(128, 5);
     bytes.extend(&payload);
-    let (messages, reader) = read_with(&bytes, false).unwrap();
+    let (messages, _, quirks) = read_with(&bytes, false).unwrap();
     assert_eq!(messages.len(), 1);
     assert_eq!(messages[0].body[128..], payload);
-    assert_eq!(reader.quirks().get(Quirk::ExtendedTimestampOmitted), 1);
+    assert_eq!(quirks.get(Quirk::ExtendedTimestampOmitted), 1);
 }
 
 #[test]
@@ -204,9 +205,9 @@ fn time_wraps_after_49_days() {
 
 #[test]
 fn a_fresh_chunk_stream_may_begin_with_format_1_but_not_with_2_or_3() {
-    let (messages, reader) = read_with(&[0x42, 0, 0, 7, 0, 0, 1, 4, 9], false).unwrap();
+    let (messages, _, quirks) = read_with(&[0x42, 0, 0, 7, 0, 0, 1, 4, 9], false).unwrap();
     assert_eq!(messages, [message(2, 0, 7, 4, &[9])]);
-    assert_eq!(reader.quirks().get(Quirk::FirstHeaderWithoutStream), 1);
+    assert_eq!(quirks.get(Quirk::FirstHeaderWithoutStream), 1);
     assert_eq!(
         read_with(&[0x85, 0, 0, 0], false).unwrap_err(),
         ChunkError::NoPreviousHeader(ChunkStreamId::STATUS, 2)
@@ -225,61 +226,64 @@ fn chunk_sizes_out_of_range_are_clamped_or_ignored() {
         ([0x7F, 0xFF, 0xFF, 0xFF], 0x00FF_FFFF, Some(Quirk::ChunkSizeClamped)),
         ([0, 0, 0, 1], 1, None),
     ] {
-        let (_, reader) = read_with(&full(2, 0, 0, 1, &field), false).unwrap();
+        let (_, reader, quirks) = read_with(&full(2, 0, 0, 1, &field), false).unwrap();
         assert_eq!(reader.chunk_size().get(), size);
-        assert_eq!(reader.quirks().seen().map(|(quirk, _)| quirk).next(), quirk);
+        assert_eq!(quirks.seen().map(|(quirk, _)| quirk).next(), quirk);
     }
 }
 
 #[test]
 fn a_control_message_that_is_too_short_is_ignored() {
-    let (messages, reader) = read_with(&full(2, 0, 0, 1, &[0, 1]), false).unwrap();
+    let (messages, reader, quirks) = read_with(&full(2, 0, 0, 1, &[0, 1]), false).unwrap();
     assert_eq!(messages.len(), 1);
     assert_eq!(reader.chunk_size(), ChunkSize::INITIAL);
-    assert_eq!(reader.quirks().get(Quirk::ControlTooShort), 1);
+    assert_eq!(quirks.get(Quirk::ControlTooShort), 1);
 }
 
 #[test]
 fn a_message_over_the_bound_is_refused_at_its_header() {
-    let mut reader = ChunkReader::new(false);
+    let mut reader = ChunkReader::new();
     reader.set_message_bytes_max(1_000);
-    let error = reader.read(&mut &full_header(4, 1, 0, 8, 1_001)[..]).unwrap_err();
+    let error = reader.read(&mut &full_header(4, 1, 0, 8, 1_001)[..], &mut lenient()).unwrap_err();
     assert_eq!(error, ChunkError::MessageTooLong { declared: 1_001, limit: 1_000 });
 }
 
 #[test]
 fn a_declared_length_reserves_no_memory() {
-    let mut reader = ChunkReader::new(false);
+    let mut reader = ChunkReader::new();
     let mut bytes = full_header(4, 1, 0, 8, 0x00FF_FFFF);
     bytes.extend([1; 100]);
-    assert_eq!(reader.read(&mut &bytes[..]), Ok(None));
+    assert_eq!(reader.read(&mut &bytes[..], &mut lenient()), Ok(None));
     assert!(reader.lanes[0].partial.capacity() < 1_024);
 }
 
 #[test]
 fn chunk_streams_are_bounded() {
-    let mut reader = ChunkReader::new(false);
+    let mut reader = ChunkReader::new();
     for id in 0..limits::CHUNK_STREAMS as u32 {
         let bytes = full(ChunkStreamId::MIN + id, 1, 0, 8, &[1]);
-        assert!(reader.read(&mut &bytes[..]).unwrap().is_some());
+        assert!(reader.read(&mut &bytes[..], &mut lenient()).unwrap().is_some());
     }
     let one_more = full(ChunkStreamId::MAX, 1, 0, 8, &[1]);
-    assert_eq!(reader.read(&mut &one_more[..]), Err(ChunkError::TooManyChunkStreams));
+    assert_eq!(reader.read(&mut &one_more[..], &mut lenient()), Err(ChunkError::TooManyChunkStreams));
 }
 
 #[test]
 fn unfinished_messages_are_bounded_together() {
-    let mut reader = ChunkReader::new(false);
+    let mut reader = ChunkReader::new();
     let chunk = 6_000_000_u32;
-    reader.read(&mut &full(2, 0, 0, 1, &chunk.to_be_bytes())[..]).unwrap();
+    reader.read(&mut &full(2, 0, 0, 1, &chunk.to_be_bytes())[..], &mut lenient()).unwrap();
     let mut begin = |lane| {
         let mut bytes = full_header(lane, 1, 0, 8, 0x00FF_FFFF);
         bytes.resize(bytes.len() + chunk as usize, 0);
-        reader.read(&mut &bytes[..])
+        reader.read(&mut &bytes[..], &mut lenient())
     };
     assert_eq!(begin(4), Ok(None));
     assert_eq!(begin(5), Ok(None));
-    assert_eq!(begin(6), Err(ChunkError::TooMuchUnfinished));
+    assert_eq!(
+        begin(6),
+        Err(ChunkError::TooMuchUnfinished { limit: 0x00FF_FFFF + limits::PARTIAL_SLACK_BYTES })
+    );
 }
 
 /// Messages of arbitrary shapes on a few chunk streams, as our writer writes them.
@@ -304,7 +308,7 @@ fn whatever_the_writer_writes_is_read_in_any_cut(
         }
         write_message(&header_of(message), &message.body, chunk_size, &mut bytes);
     }
-    let mut reader = ChunkReader::new(true);
+    let mut reader = ChunkReader::new();
     let mut got = Vec::new();
     let mut rest = &bytes[..];
     let mut cuts = cuts.iter().cycle();
@@ -312,7 +316,7 @@ fn whatever_the_writer_writes_is_read_in_any_cut(
         let (mut piece, behind) =
             rest.split_at(rest.len().min(usize::from(*cuts.next().unwrap_or(&255)).max(1)));
         rest = behind;
-        while let Some(message) = reader.read(&mut piece).unwrap() {
+        while let Some(message) = reader.read(&mut piece, &mut lenient()).unwrap() {
             got.push(message);
         }
     }
@@ -321,12 +325,12 @@ fn whatever_the_writer_writes_is_read_in_any_cut(
 
 #[quickcheck]
 fn arbitrary_bytes_give_the_same_in_one_piece_and_byte_by_byte(bytes: Vec<u8>) -> bool {
-    let mut whole = ChunkReader::new(false);
-    let mut single = ChunkReader::new(false);
+    let mut whole = ChunkReader::new();
+    let mut single = ChunkReader::new();
     let drain = |reader: &mut ChunkReader, mut piece: &[u8]| {
         let mut messages = Vec::new();
         loop {
-            match reader.read(&mut piece) {
+            match reader.read(&mut piece, &mut lenient()) {
                 Ok(Some(message)) => messages.push(Ok(message)),
                 Ok(None) => return messages,
                 Err(error) => {
@@ -348,13 +352,15 @@ fn arbitrary_bytes_give_the_same_in_one_piece_and_byte_by_byte(bytes: Vec<u8>) -
 }
 
 fn read_all(bytes: &[u8]) -> Vec<RawMessage> {
-    let (messages, _) = read_with(bytes, false).expect("the bytes follow the protocol");
+    let (messages, ..) = read_with(bytes, false).expect("the bytes follow the protocol");
     // Whatever a test reads in one piece must read the same byte by byte.
-    let mut reader = ChunkReader::new(false);
+    let mut reader = ChunkReader::new();
     let mut slow = Vec::new();
     for byte in bytes {
         let mut piece = std::slice::from_ref(byte);
-        while let Some(message) = reader.read(&mut piece).expect("the bytes follow the protocol") {
+        while let Some(message) =
+            reader.read(&mut piece, &mut lenient()).expect("the bytes follow the protocol")
+        {
             slow.push(message);
         }
     }
@@ -362,14 +368,19 @@ fn read_all(bytes: &[u8]) -> Vec<RawMessage> {
     messages
 }
 
-fn read_with(bytes: &[u8], strict: bool) -> Result<(Vec<RawMessage>, ChunkReader), ChunkError> {
-    let mut reader = ChunkReader::new(strict);
+fn read_with(bytes: &[u8], strict: bool) -> Result<(Vec<RawMessage>, ChunkReader, QuirkCounts), ChunkError> {
+    let mut reader = ChunkReader::new();
+    let mut tolerance = Tolerance::new(strict);
     let mut messages = Vec::new();
     let mut rest = bytes;
-    while let Some(message) = reader.read(&mut rest)? {
+    while let Some(message) = reader.read(&mut rest, &mut tolerance)? {
         messages.push(message);
     }
-    Ok((messages, reader))
+    Ok((messages, reader, tolerance.counts().clone()))
+}
+
+fn lenient() -> Tolerance {
+    Tolerance::new(false)
 }
 
 fn message(lane: u32, stream: u32, time: u32, kind: u8, body: &[u8]) -> RawMessage {

@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::chunk::{MessageHeader, chunked_len, write_message};
 use crate::ids::{ChunkSize, ChunkStreamId, MessageStreamId};
+use crate::limits;
 use crate::media::FrameKind;
 use crate::message::kind;
 use crate::timestamp::Timestamp;
@@ -30,9 +31,11 @@ impl Frame {
 
     /// Chunks `payload`. Costs one allocation and one copy, whatever the number of players.
     ///
-    /// A payload longer than 16 MiB cannot come from a chunk reader; handing one in is the caller's fault.
+    /// # Panics
+    /// If the payload is longer than [`limits::MESSAGE_BYTES`], as none from a chunk reader is.
     pub fn new(kind: FrameKind, timestamp: Timestamp, payload: &[u8], chunk_size: ChunkSize) -> Self {
-        let payload_len = u32::try_from(payload.len()).expect("no message is longer than 16 MiB");
+        assert!(payload.len() <= limits::MESSAGE_BYTES, "no message is longer than 16 MiB");
+        let payload_len = payload.len() as u32;
         let header = Self::header(kind, timestamp, payload_len, Self::WIRE_STREAM);
         let mut wire = BytesMut::with_capacity(chunked_len(&header, chunk_size));
         write_message(&header, payload, chunk_size, &mut wire);
@@ -42,13 +45,18 @@ impl Frame {
     /// The same payload at another time.
     #[must_use]
     pub fn at(&self, timestamp: Timestamp) -> Self {
-        let payload: Vec<u8> = self.payload().flatten().copied().collect();
-        Self::new(self.kind, timestamp, &payload, self.chunk_size)
+        let payload: Vec<&[u8]> = self.payload().collect();
+        Self::new(self.kind, timestamp, &payload.concat(), self.chunk_size)
     }
 
     /// All bytes, written for message stream 1.
     pub fn wire(&self) -> &Bytes {
         &self.wire
+    }
+
+    /// The same, without keeping the frame.
+    pub fn into_wire(self) -> Bytes {
+        self.wire
     }
 
     /// The bytes in front of the payload's first, written for `stream`. Never more than 16.
@@ -76,6 +84,17 @@ impl Frame {
             rest = behind.get(continuation..).unwrap_or_default();
             Some(slice)
         })
+    }
+
+    /// Whether the payload is just this.
+    pub fn has_payload(&self, payload: &[u8]) -> bool {
+        let mut rest = payload;
+        self.payload_len() == payload.len()
+            && self.payload().all(|slice| {
+                let (front, behind) = rest.split_at(slice.len());
+                rest = behind;
+                front == slice
+            })
     }
 
     /// Length of the payload in bytes.
@@ -108,7 +127,9 @@ impl Frame {
 
     fn header(kind: FrameKind, timestamp: Timestamp, length: u32, stream: MessageStreamId) -> MessageHeader {
         let (chunk_stream, kind) = match kind {
-            FrameKind::AudioConfig(_) | FrameKind::Audio => (ChunkStreamId::AUDIO, kind::AUDIO),
+            FrameKind::AudioConfig(_) | FrameKind::AudioLayout(_) | FrameKind::Audio => {
+                (ChunkStreamId::AUDIO, kind::AUDIO)
+            }
             FrameKind::VideoConfig(_)
             | FrameKind::VideoMetadata
             | FrameKind::Keyframe(_)
@@ -125,6 +146,7 @@ mod tests {
 
     use super::*;
     use crate::chunk::{ChunkReader, RawMessage};
+    use crate::quirk::Tolerance;
 
     #[test]
     fn the_wire_is_a_format_0_chunk_for_stream_1() {
@@ -140,10 +162,10 @@ mod tests {
         let stream = MessageStreamId::new(stream);
         let patched = [&frame.head_for(stream)[..], &frame.body()].concat();
         let read = |bytes: &[u8]| -> RawMessage {
-            let mut reader = ChunkReader::new(true);
+            let mut reader = ChunkReader::new();
             let set_size = [&[2, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0][..], &chunk.get().to_be_bytes()].concat();
-            reader.read(&mut &set_size[..]).unwrap().unwrap();
-            reader.read(&mut &bytes[..]).unwrap().unwrap()
+            reader.read(&mut &set_size[..], &mut Tolerance::new(true)).unwrap().unwrap();
+            reader.read(&mut &bytes[..], &mut Tolerance::new(true)).unwrap().unwrap()
         };
         let mine = read(&patched);
         let common = read(frame.wire());

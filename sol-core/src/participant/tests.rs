@@ -1,0 +1,170 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::hub::{Hub, StreamId, TooManyStreams};
+use crate::ids::ChunkSize;
+use crate::media::Content;
+use crate::message::{Command, kind};
+use crate::session::SessionConfig;
+use crate::timestamp::Timestamp;
+use crate::{amf, chunk};
+
+#[test]
+fn what_is_appended_between_the_last_look_and_the_arming_is_not_left_unseen() {
+    let mut streams = Scripted::new();
+    let mut player = participant();
+    ask(&mut player, "play", &mut streams);
+    let before = player.session().traffic().clone();
+    streams.append_when_armed = true;
+    player.handle_advanced(&mut streams, Instant::EPOCH);
+    assert!(!streams.append_when_armed, "the player has armed itself");
+    let sent = sent_bytes(&mut player, &mut streams);
+    assert!(sent.ends_with(&[0xAF, 1, 0x77]), "the frame that came while it did");
+    assert_eq!(before.received_bytes(), player.session().traffic().received_bytes());
+}
+
+#[test]
+fn both_of_two_publications_in_one_read_wake_their_players() {
+    let mut streams = Scripted::new();
+    let mut camera = participant();
+    ask(&mut camera, "publish", &mut streams);
+    ask_on(&mut camera, 2, "publish", "second", &mut streams);
+    streams.advanced.clear();
+    let media = [message(1, kind::AUDIO, &[0xAF, 1]), message(2, kind::AUDIO, &[0xAF, 1])].concat();
+    camera.handle_input(&media, &mut streams, Instant::EPOCH);
+    streams.advanced.sort_unstable();
+    assert_eq!(streams.advanced.len(), 2);
+    assert_ne!(streams.advanced[0], streams.advanced[1]);
+}
+
+#[test]
+fn what_says_nothing_new_wakes_nobody() {
+    let mut streams = Scripted::new();
+    let mut camera = participant();
+    ask(&mut camera, "publish", &mut streams);
+    let config = message(1, kind::AUDIO, &[0xAF, 0, 0x12, 0x10]);
+    camera.handle_input(&config, &mut streams, Instant::EPOCH);
+    streams.advanced.clear();
+    camera.handle_input(&config, &mut streams, Instant::EPOCH);
+    assert_eq!(streams.advanced, []);
+}
+
+#[test]
+fn a_name_in_use_is_refused_whatever_the_application_says() {
+    let mut streams = Scripted::new();
+    let (mut first, mut second) = (participant(), participant());
+    ask(&mut first, "publish", &mut streams);
+    ask(&mut second, "publish", &mut streams);
+    let refused = std::iter::from_fn(|| second.poll_event())
+        .any(|event| matches!(event, Event::Refused { why: Refusal::NameInUse, .. }));
+    assert!(refused);
+    first.handle_end(PeerEnd::Reset, &mut streams, Instant::EPOCH);
+    assert!(streams.hub.is_empty(), "nobody holds the name any more");
+}
+
+/// Streams that do what a test says at the moment a player arms itself.
+struct Scripted {
+    hub: Hub,
+    advanced: Vec<StreamId>,
+    append_when_armed: bool,
+}
+
+impl Scripted {
+    fn new() -> Self {
+        let hub = Hub::new(SessionConfig::default().chunk_size);
+        Self { hub, advanced: Vec::new(), append_when_armed: false }
+    }
+}
+
+impl Streams for Scripted {
+    type Handle = StreamId;
+
+    fn hold(&mut self, name: &StreamName, purpose: Purpose) -> Result<StreamId, TooManyStreams> {
+        self.hub.hold(name, purpose)
+    }
+
+    fn release(&mut self, name: &StreamName, _handle: StreamId) {
+        self.hub.release(name);
+    }
+
+    fn read<R>(&mut self, handle: &StreamId, look: impl FnOnce(&Stream) -> R) -> R {
+        look(self.hub.stream(*handle))
+    }
+
+    fn write<R>(&mut self, handle: &StreamId, change: impl FnOnce(&mut Stream) -> R) -> R {
+        change(self.hub.stream_mut(*handle))
+    }
+
+    fn advanced(&mut self, handle: &StreamId) {
+        self.advanced.push(*handle);
+    }
+
+    fn arm(&mut self, handle: &StreamId) {
+        if std::mem::take(&mut self.append_when_armed) {
+            let stream = self.hub.stream_mut(*handle);
+            let publication = stream.publish().expect("nobody publishes");
+            let content = Content::Audio(Bytes::from_static(&[0xAF, 1, 0x77]));
+            stream
+                .append(&publication, &Media { timestamp: Timestamp::ZERO, content })
+                .expect("it has just begun");
+        }
+    }
+}
+
+fn participant() -> Participant<StreamId> {
+    let session = Session::accept(Arc::new(SessionConfig::default()), [7; 32], Instant::EPOCH);
+    Participant::new(session)
+}
+
+/// Connects, asks for `live/cam`, and is allowed to.
+fn ask(participant: &mut Participant<StreamId>, command: &str, streams: &mut Scripted) {
+    let mut hello = vec![3];
+    hello.resize(1 + 2 * 1536, 0);
+    let object = amf::Properties::new().with("app", "live");
+    hello.extend(message(0, kind::COMMAND, &Command::new("connect", 1.0, object).body()));
+    participant.handle_input(&hello, streams, Instant::EPOCH);
+    ask_on(participant, 1, command, "cam", streams);
+    sent_bytes(participant, streams);
+}
+
+fn ask_on(
+    participant: &mut Participant<StreamId>,
+    on: u32,
+    command: &str,
+    key: &str,
+    streams: &mut Scripted,
+) {
+    let create = Command::new("createStream", 2.0, amf::Value::Null);
+    let ask = Command::new(command, 3.0, amf::Value::Null).with(key);
+    let bytes = [message(0, kind::COMMAND, &create.body()), message(on, kind::COMMAND, &ask.body())].concat();
+    participant.handle_input(&bytes, streams, Instant::EPOCH);
+    let request = participant.session().waiting().expect("it asks").id;
+    participant.allow(request, streams, Instant::EPOCH).expect("it waits");
+}
+
+fn message(stream: u32, kind: u8, body: &[u8]) -> Vec<u8> {
+    let header = chunk::MessageHeader {
+        chunk_stream: crate::ids::ChunkStreamId::COMMAND,
+        stream: MessageStreamId::new(stream),
+        timestamp: Timestamp::ZERO,
+        kind,
+        length: body.len() as u32,
+    };
+    let mut bytes = Vec::new();
+    chunk::write_message(&header, body, ChunkSize::INITIAL, &mut bytes);
+    bytes
+}
+
+fn sent_bytes(participant: &mut Participant<StreamId>, streams: &mut Scripted) -> Vec<u8> {
+    let mut sent = Vec::new();
+    while participant.session().has_output() {
+        let mut slices = [IoSlice::new(&[]); 16];
+        let count = participant.outbound(&mut slices);
+        let taken: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
+        participant.handle_sent(taken.len(), streams, Instant::EPOCH);
+        sent.extend(taken);
+    }
+    sent
+}
