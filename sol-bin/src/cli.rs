@@ -73,8 +73,12 @@ const AFTER_HELP: &str = "\
 Log lines go to standard error; RUST_LOG=debug shows more of them, RUST_LOG=warn fewer.
 Ctrl-C or SIGTERM stops the server after telling publishers and players; a second one stops it at once.
 
-Exit status: 0 stopped by a signal; 1 failed; 2 bad command line; 3 an address cannot be listened on;
-130 stopped by a second signal.";
+Exit status:
+  0    stopped by a signal
+  1    failed
+  2    bad command line
+  3    an address cannot be listened on
+  130  stopped by a second signal";
 
 #[cfg(test)]
 mod tests {

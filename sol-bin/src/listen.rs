@@ -27,6 +27,7 @@ enum Host {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AddressError {
     Empty,
+    Url(String),
     Port(String),
     Host(String),
 }
@@ -42,6 +43,9 @@ impl FromStr for ListenAddress {
         let port = |text: &str| text.parse::<u16>().map_err(|_| AddressError::Port(text.to_owned()));
         if text.is_empty() {
             return Err(AddressError::Empty);
+        }
+        if text.contains("://") {
+            return Err(AddressError::Url(text.to_owned()));
         }
         if let Ok(ip) = text.parse() {
             return Ok(Self { host: Host::Ip(ip), port: Self::RTMP_PORT });
@@ -89,6 +93,7 @@ impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AddressError::Empty => write!(f, "an address is a port, an IP address or a host name"),
+            AddressError::Url(text) => write!(f, "{text:?} is a URL; an address has neither scheme nor path"),
             AddressError::Port(text) => write!(f, "{text:?} is no port; ports are numbers from 0 to 65535"),
             AddressError::Host(text) => {
                 write!(
@@ -248,7 +253,7 @@ mod tests {
             ("[1.2.3.4]:1935", AddressError::Host("[1.2.3.4]".to_owned())),
             ("[1.2.3.4]", AddressError::Host("[1.2.3.4]".to_owned())),
             ("[[::1]", AddressError::Host("[[::1]".to_owned())),
-            ("rtmp://host:1935", AddressError::Host("rtmp://host".to_owned())),
+            ("rtmp://host:1935", AddressError::Url("rtmp://host:1935".to_owned())),
         ];
         for (text, error) in table {
             assert_eq!(text.parse::<ListenAddress>(), Err(error), "{text}");

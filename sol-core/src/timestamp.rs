@@ -42,12 +42,6 @@ impl Timestamp {
         self.offset_from(other) > 0
     }
 
-    /// The later of the two.
-    #[must_use]
-    pub const fn later_of(self, other: Timestamp) -> Self {
-        if self.is_after(other) { self } else { other }
-    }
-
     /// How far `self` trails `head`; zero when it does not.
     pub fn lag_behind(self, head: Timestamp) -> Duration {
         Duration::from_millis(head.offset_from(self).max(0).unsigned_abs().into())
@@ -71,7 +65,6 @@ mod tests {
         assert!(after.is_after(before));
         assert!(!before.is_after(after));
         assert_eq!(after.offset_from(before), 6);
-        assert_eq!(before.later_of(after), after);
     }
 
     #[test]

@@ -94,11 +94,4 @@ impl Command {
     pub fn numbers(&self) -> impl Iterator<Item = f64> {
         self.arguments.iter().filter_map(Value::as_number)
     }
-
-    /// The first boolean among the arguments.
-    pub fn boolean(&self) -> Option<bool> {
-        self.arguments
-            .iter()
-            .find_map(|value| if let Value::Boolean(flag) = value { Some(*flag) } else { None })
-    }
 }
