@@ -9,10 +9,9 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::chunk::{MessageHeader, chunked_len, write_message};
-use crate::ids::{ChunkSize, ChunkStreamId, MessageStreamId};
+use crate::ids::{ChunkSize, ChunkStreamId, MessageStreamId, MessageType};
 use crate::limits;
 use crate::media::FrameKind;
-use crate::message::kind;
 use crate::timestamp::Timestamp;
 
 /// A media message ready for the socket. Cloning shares the bytes.
@@ -128,13 +127,13 @@ impl Frame {
     fn header(kind: FrameKind, timestamp: Timestamp, length: u32, stream: MessageStreamId) -> MessageHeader {
         let (chunk_stream, kind) = match kind {
             FrameKind::AudioConfig(_) | FrameKind::AudioLayout(_) | FrameKind::Audio => {
-                (ChunkStreamId::AUDIO, kind::AUDIO)
+                (ChunkStreamId::AUDIO, MessageType::AUDIO)
             }
             FrameKind::VideoConfig(_)
             | FrameKind::VideoMetadata
             | FrameKind::Keyframe(_)
-            | FrameKind::Interframe => (ChunkStreamId::VIDEO, kind::VIDEO),
-            FrameKind::Metadata | FrameKind::Data => (ChunkStreamId::AUDIO, kind::DATA),
+            | FrameKind::Interframe => (ChunkStreamId::VIDEO, MessageType::VIDEO),
+            FrameKind::Metadata | FrameKind::Data => (ChunkStreamId::AUDIO, MessageType::DATA),
         };
         MessageHeader { chunk_stream, stream, timestamp, kind, length }
     }
@@ -171,7 +170,7 @@ mod tests {
         let common = read(frame.wire());
         mine.stream == stream
             && common.stream == Frame::WIRE_STREAM
-            && (&mine.body, mine.timestamp, mine.kind) == (&common.body, time, kind::VIDEO)
+            && (&mine.body, mine.timestamp, mine.kind) == (&common.body, time, MessageType::VIDEO)
             && mine.body == payload
             && frame.payload().flatten().eq(&payload)
             && frame.payload().count() == payload.len().div_ceil(chunk.bytes())

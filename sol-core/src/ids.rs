@@ -29,7 +29,7 @@ macro_rules! identifier {
 }
 
 identifier! {
-    /// One connection, unique within a process for as long as the process runs.
+    /// One connection, unique within its server for as long as that runs.
     SessionId(u64)
 }
 
@@ -41,6 +41,44 @@ identifier! {
 identifier! {
     /// A question that a session asked its application; unique within the session, never used twice.
     RequestId(u32)
+}
+
+identifier! {
+    /// What a message is (RTMP 1.0, 5.4, 6.2 and 7.1). Any number can come; those that mean something have names.
+    MessageType(u8)
+}
+
+impl MessageType {
+    /// Set Chunk Size (5.4.1).
+    pub const SET_CHUNK_SIZE: MessageType = MessageType::new(1);
+    /// Abort Message (5.4.2).
+    pub const ABORT: MessageType = MessageType::new(2);
+    /// Acknowledgement (5.4.3).
+    pub const ACKNOWLEDGEMENT: MessageType = MessageType::new(3);
+    /// User Control (6.2).
+    pub const USER_CONTROL: MessageType = MessageType::new(4);
+    /// Window Acknowledgement Size (5.4.4).
+    pub const WINDOW_ACKNOWLEDGEMENT_SIZE: MessageType = MessageType::new(5);
+    /// Set Peer Bandwidth (5.4.5).
+    pub const SET_PEER_BANDWIDTH: MessageType = MessageType::new(6);
+    /// Audio (7.1.4).
+    pub const AUDIO: MessageType = MessageType::new(8);
+    /// Video (7.1.5).
+    pub const VIDEO: MessageType = MessageType::new(9);
+    /// Data with AMF3 (7.1.2).
+    pub const AMF3_DATA: MessageType = MessageType::new(15);
+    /// Shared object with AMF3 (7.1.3).
+    pub const AMF3_SHARED_OBJECT: MessageType = MessageType::new(16);
+    /// Command with AMF3 (7.1.1).
+    pub const AMF3_COMMAND: MessageType = MessageType::new(17);
+    /// Data with AMF0 (7.1.2).
+    pub const DATA: MessageType = MessageType::new(18);
+    /// Shared object with AMF0 (7.1.3).
+    pub const SHARED_OBJECT: MessageType = MessageType::new(19);
+    /// Command with AMF0 (7.1.1).
+    pub const COMMAND: MessageType = MessageType::new(20);
+    /// Aggregate (7.1.6).
+    pub const AGGREGATE: MessageType = MessageType::new(22);
 }
 
 impl MessageStreamId {

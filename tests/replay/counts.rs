@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use sol_core::chunk::ChunkReader;
-use sol_core::message::{Message, kind};
+use sol_core::ids::MessageType;
+use sol_core::message::Message;
 use sol_core::quirk::Tolerance;
 use sol_tests::peer::codec::ChunkOddity;
 use sol_tests::peer::message::{ChunkStream, TypeId};
@@ -79,7 +80,11 @@ fn commands_by_the_core(half: &Half) -> Vec<String> {
         if let Message::Command(command) = message {
             names.push(command.name);
         } else {
-            assert!(![kind::COMMAND, kind::AMF3_COMMAND].contains(&raw.kind), "{}: {message:?}", half.name);
+            assert!(
+                ![MessageType::COMMAND, MessageType::AMF3_COMMAND].contains(&raw.kind),
+                "{}: {message:?}",
+                half.name
+            );
         }
     }
     names

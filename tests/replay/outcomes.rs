@@ -5,7 +5,7 @@ use std::path::Path;
 use std::{env, fs};
 
 use sol_core::handshake::{DigestLayout, HandshakeError, HandshakeKind};
-use sol_core::message::kind;
+use sol_core::ids::MessageType;
 use sol_core::participant;
 use sol_core::quirk::Quirk;
 use sol_core::session::{CloseReason, Event, Request, RequestKind};
@@ -126,7 +126,7 @@ fn an_application_that_nginx_did_not_know_is_accepted() {
         panic!("{:?}", transcript.events)
     };
     assert_eq!(connected.app, "nosuchapp");
-    assert_eq!(transcript.messages[usize::from(kind::COMMAND)], 1);
+    assert_eq!(transcript.messages[usize::from(MessageType::COMMAND.get())], 1);
 }
 
 /// One line of the table.

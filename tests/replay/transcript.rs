@@ -4,8 +4,8 @@ use std::io::IoSlice;
 use std::iter;
 use std::sync::Arc;
 
+use sol_core::ids::MessageType;
 use sol_core::ids::RequestId;
-use sol_core::message::kind;
 use sol_core::quirk::Quirk;
 use sol_core::session::{Event, Session, SessionConfig};
 use sol_core::time::Instant;
@@ -78,7 +78,8 @@ impl Transcript {
         session.handle_end(half.end, NOW);
         transcript.drain(&mut session);
         transcript.quirks = session.quirks().seen().collect();
-        transcript.messages = (0..=KIND_MAX).map(|kind| session.traffic().received_messages(kind)).collect();
+        transcript.messages =
+            (0..=KIND_MAX).map(|kind| session.traffic().received_messages(MessageType::new(kind))).collect();
         transcript.received_bytes = session.traffic().received_bytes();
         transcript
     }
@@ -150,4 +151,4 @@ fn first_difference<T: PartialEq>(these: &[T], those: &[T]) -> Option<usize> {
 }
 
 /// Ids above it share a count.
-const KIND_MAX: u8 = kind::AGGREGATE + 1;
+const KIND_MAX: u8 = MessageType::AGGREGATE.get() + 1;

@@ -4,7 +4,7 @@
 use bytes::BufMut;
 
 use super::basic_header::{BasicHeader, Format};
-use crate::ids::{ChunkStreamId, MessageStreamId};
+use crate::ids::{ChunkStreamId, MessageStreamId, MessageType};
 use crate::timestamp::Timestamp;
 
 /// The value of the 24-bit time field which says that four bytes with the real value follow the header.
@@ -19,8 +19,8 @@ pub struct MessageHeader {
     pub stream: MessageStreamId,
     /// Absolute time.
     pub timestamp: Timestamp,
-    /// The message type id.
-    pub kind: u8,
+    /// What the message is.
+    pub kind: MessageType,
     /// Payload bytes; at most `0x00FF_FFFF`.
     pub length: u32,
 }
@@ -37,7 +37,7 @@ impl MessageHeader {
         BasicHeader { format: Format::Full, chunk_stream: self.chunk_stream }.write(out);
         out.put_uint(u64::from(self.timestamp.millis().min(EXTENDED_FIELD)), 3);
         out.put_uint(u64::from(self.length), 3);
-        out.put_u8(self.kind);
+        out.put_u8(self.kind.get());
         // The one little-endian field of the protocol.
         out.put_u32_le(self.stream.get());
         if let Some(extended) = self.extended() {
@@ -74,7 +74,7 @@ pub(super) struct ChunkHeader {
     pub time: u32,
     pub extended: bool,
     pub length: u32,
-    pub kind: u8,
+    pub kind: MessageType,
     pub stream: u32,
 }
 
@@ -100,14 +100,15 @@ impl ChunkHeader {
         let (width, format) = BasicHeader::shape(bytes[0]);
         let fields = &bytes[width..];
         let field24 = |at: usize| u32::from_be_bytes([0, fields[at], fields[at + 1], fields[at + 2]]);
-        let mut header = ChunkHeader { basic, time: 0, extended: false, length: 0, kind: 0, stream: 0 };
+        let mut header =
+            ChunkHeader { basic, time: 0, extended: false, length: 0, kind: MessageType::new(0), stream: 0 };
         if format != Format::Same {
             header.time = field24(0);
             header.extended = header.time == EXTENDED_FIELD;
         }
         if matches!(format, Format::Full | Format::SameStream) {
             header.length = field24(3);
-            header.kind = fields[6];
+            header.kind = MessageType::new(fields[6]);
         }
         if format == Format::Full {
             header.stream = u32::from_le_bytes([fields[7], fields[8], fields[9], fields[10]]);
@@ -129,7 +130,7 @@ mod tests {
             chunk_stream: ChunkStreamId::VIDEO,
             stream: MessageStreamId::new(0x0102_0304),
             timestamp: Timestamp::from_millis(timestamp),
-            kind: 9,
+            kind: MessageType::VIDEO,
             length: 0x0A_0B0C,
         }
     }
@@ -151,7 +152,10 @@ mod tests {
             assert_eq!(ChunkHeader::len_known(&bytes), bytes.len());
             let parsed = ChunkHeader::parse(&bytes);
             assert_eq!((parsed.time, parsed.extended), (time, extended));
-            assert_eq!((parsed.length, parsed.kind, parsed.stream), (0x0A_0B0C, 9, 0x0102_0304));
+            assert_eq!(
+                (parsed.length, parsed.kind, parsed.stream),
+                (0x0A_0B0C, MessageType::VIDEO, 0x0102_0304)
+            );
         }
     }
 

@@ -14,7 +14,7 @@ pub use writer::{chunked_len, write_message};
 
 use bytes::Bytes;
 
-use crate::ids::{ChunkStreamId, MessageStreamId};
+use crate::ids::{ChunkStreamId, MessageStreamId, MessageType};
 use crate::timestamp::Timestamp;
 
 /// A whole message as the chunks carried it; its payload is not yet understood.
@@ -26,8 +26,8 @@ pub struct RawMessage {
     pub stream: MessageStreamId,
     /// The sender's time.
     pub timestamp: Timestamp,
-    /// The message type id (RTMP 1.0, 6.1).
-    pub kind: u8,
+    /// What it is.
+    pub kind: MessageType,
     /// The payload.
     pub body: Bytes,
 }

@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use super::RawMessage;
 use super::basic_header::{BasicHeader, Format};
 use super::message_header::ChunkHeader;
-use crate::ids::{ChunkSize, ChunkStreamId, MessageStreamId};
+use crate::ids::{ChunkSize, ChunkStreamId, MessageStreamId, MessageType};
 use crate::limits;
 use crate::quirk::{NotTolerated, Quirk, Tolerance};
 use crate::timestamp::Timestamp;
@@ -224,16 +224,14 @@ impl ChunkReader {
 
     /// Messages that act on the chunk layer itself.
     fn obey(&mut self, message: &RawMessage, tolerance: &mut Tolerance) -> Result<(), ChunkError> {
-        const SET_CHUNK_SIZE: u8 = 1;
-        const ABORT: u8 = 2;
-        if !matches!(message.kind, SET_CHUNK_SIZE | ABORT) {
+        if !matches!(message.kind, MessageType::SET_CHUNK_SIZE | MessageType::ABORT) {
             return Ok(());
         }
         let Some(&[a, b, c, d]) = message.body.first_chunk() else {
             return Ok(tolerance.tolerate(Quirk::ControlTooShort)?);
         };
         let value = u32::from_be_bytes([a, b, c, d]);
-        if message.kind == ABORT {
+        if message.kind == MessageType::ABORT {
             if let Some(lane) = self.lanes.iter().position(|lane| lane.id.get() == value) {
                 self.drop_unfinished(lane);
             }
@@ -327,7 +325,7 @@ struct Lane {
     /// The last header was absolute and too late to be a delta as well.
     delta_disbelieved: bool,
     length: usize,
-    kind: u8,
+    kind: MessageType,
     stream: MessageStreamId,
     /// The extended field of the last header that had a time.
     extended: Option<u32>,
@@ -344,7 +342,7 @@ impl Lane {
             delta: 0,
             delta_disbelieved: false,
             length: 0,
-            kind: 0,
+            kind: MessageType::new(0),
             stream: MessageStreamId::CONNECTION,
             extended: None,
             habit: Habit::Unknown,

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::data::Data;
-use super::kind;
+use crate::ids::MessageType;
 use crate::media::{Content, Media};
 use crate::timestamp::Timestamp;
 
@@ -67,10 +67,10 @@ impl Iterator for Aggregate {
         self.rest = self.rest.slice(end.min(self.rest.len())..);
         let first = *self.first.get_or_insert(time);
         let timestamp = self.timestamp.advanced_by(time.offset_from(first) as u32);
-        let content = match tag {
-            kind::AUDIO => Some(Content::Audio(body)),
-            kind::VIDEO => Some(Content::Video(body)),
-            kind::DATA => Data::parse(body).map(Content::Data),
+        let content = match MessageType::new(tag) {
+            MessageType::AUDIO => Some(Content::Audio(body)),
+            MessageType::VIDEO => Some(Content::Video(body)),
+            MessageType::DATA => Data::parse(body).map(Content::Data),
             _ => None,
         };
         Some(match content {

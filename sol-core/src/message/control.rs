@@ -1,6 +1,6 @@
 //! Protocol control messages (RTMP 1.0, 5.4): the connection speaks of itself.
 
-use super::kind;
+use crate::ids::MessageType;
 
 /// Types 1, 2, 3, 5 and 6. Always on message stream 0 and chunk stream 2 when written; taken from anywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,14 +37,14 @@ pub enum BandwidthLimit {
 
 impl Control {
     /// Understands the payload of a message of type `kind`; `None` if it is no control message or too short.
-    pub fn parse(kind: u8, body: &[u8]) -> Option<Self> {
+    pub fn parse(kind: MessageType, body: &[u8]) -> Option<Self> {
         let value = u32::from_be_bytes(*body.first_chunk()?);
         Some(match kind {
-            kind::SET_CHUNK_SIZE => Control::SetChunkSize(value),
-            kind::ABORT => Control::Abort(value),
-            kind::ACKNOWLEDGEMENT => Control::Acknowledgement(value),
-            kind::WINDOW_ACKNOWLEDGEMENT_SIZE => Control::WindowAcknowledgementSize(value),
-            kind::SET_PEER_BANDWIDTH => {
+            MessageType::SET_CHUNK_SIZE => Control::SetChunkSize(value),
+            MessageType::ABORT => Control::Abort(value),
+            MessageType::ACKNOWLEDGEMENT => Control::Acknowledgement(value),
+            MessageType::WINDOW_ACKNOWLEDGEMENT_SIZE => Control::WindowAcknowledgementSize(value),
+            MessageType::SET_PEER_BANDWIDTH => {
                 let limit = match *body.get(4)? {
                     0 => BandwidthLimit::Hard,
                     1 => BandwidthLimit::Soft,
@@ -57,14 +57,14 @@ impl Control {
         })
     }
 
-    /// The message type id.
-    pub const fn kind(self) -> u8 {
+    /// The type of the message.
+    pub const fn kind(self) -> MessageType {
         match self {
-            Control::SetChunkSize(_) => kind::SET_CHUNK_SIZE,
-            Control::Abort(_) => kind::ABORT,
-            Control::Acknowledgement(_) => kind::ACKNOWLEDGEMENT,
-            Control::WindowAcknowledgementSize(_) => kind::WINDOW_ACKNOWLEDGEMENT_SIZE,
-            Control::SetPeerBandwidth { .. } => kind::SET_PEER_BANDWIDTH,
+            Control::SetChunkSize(_) => MessageType::SET_CHUNK_SIZE,
+            Control::Abort(_) => MessageType::ABORT,
+            Control::Acknowledgement(_) => MessageType::ACKNOWLEDGEMENT,
+            Control::WindowAcknowledgementSize(_) => MessageType::WINDOW_ACKNOWLEDGEMENT_SIZE,
+            Control::SetPeerBandwidth { .. } => MessageType::SET_PEER_BANDWIDTH,
         }
     }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::amf::{Properties, Value, amf0};
-use crate::ids::{ChunkStreamId, MessageStreamId};
+use crate::ids::{ChunkStreamId, MessageStreamId, MessageType};
 use crate::timestamp::Timestamp;
 
 #[test]
@@ -23,11 +23,11 @@ fn control_messages_survive_writing_and_reading() {
 #[test]
 fn a_short_control_message_is_counted_and_kept() {
     let mut tolerance = Tolerance::new(false);
-    let raw = raw(kind::SET_PEER_BANDWIDTH, &[0, 0, 1, 0]);
+    let raw = raw(MessageType::SET_PEER_BANDWIDTH, &[0, 0, 1, 0]);
     let body = raw.body.clone();
     assert_eq!(
         Message::parse(&raw, &mut tolerance),
-        Ok(Message::Unreadable { kind: kind::SET_PEER_BANDWIDTH, body })
+        Ok(Message::Unreadable { kind: MessageType::SET_PEER_BANDWIDTH, body })
     );
     assert_eq!(tolerance.counts().get(Quirk::ControlTooShort), 1);
 }
@@ -103,7 +103,7 @@ fn type_17_is_amf0_behind_a_zero_byte() {
     let command = Command::new("createStream", 2.0, Value::Null);
     for (body, quirks) in [([&[0][..], &command.body()].concat(), 0), (command.body().to_vec(), 1)] {
         let mut tolerance = Tolerance::new(false);
-        let parsed = Message::parse(&raw(kind::AMF3_COMMAND, &body), &mut tolerance);
+        let parsed = Message::parse(&raw(MessageType::AMF3_COMMAND, &body), &mut tolerance);
         assert_eq!(parsed, Ok(Message::Command(command.clone())));
         assert_eq!(tolerance.counts().get(Quirk::Amf3FormatByteMissing), quirks);
     }
@@ -120,7 +120,7 @@ fn set_data_frame_is_taken_off_and_the_rest_passed_on_as_it_came() {
         assert_eq!(data.payload(), &plain);
     }
     let typed =
-        Message::parse(&raw(kind::AMF3_DATA, &[&[0][..], &plain].concat()), &mut Tolerance::new(true));
+        Message::parse(&raw(MessageType::AMF3_DATA, &[&[0][..], &plain].concat()), &mut Tolerance::new(true));
     let Ok(Message::Media(Media { content: Content::Data(data), .. })) = typed else { panic!("{typed:?}") };
     assert_eq!(data.payload(), &plain);
 }
@@ -134,14 +134,14 @@ fn data_with_values_that_cannot_be_read_is_passed_on_all_the_same() {
 
 #[test]
 fn an_aggregate_is_split_and_its_parts_keep_their_distances() {
-    let mut body = tag(kind::AUDIO, 5_000, &[0xAF, 1]);
-    body.extend(tag(kind::VIDEO, 5_040, &[0x27, 1]));
-    body.extend(tag(12, 5_050, &[]));
-    let mut last = tag(kind::AUDIO, 5_063, &[0xAF, 2]);
+    let mut body = tag(MessageType::AUDIO, 5_000, &[0xAF, 1]);
+    body.extend(tag(MessageType::VIDEO, 5_040, &[0x27, 1]));
+    body.extend(tag(MessageType::new(12), 5_050, &[]));
+    let mut last = tag(MessageType::AUDIO, 5_063, &[0xAF, 2]);
     last.truncate(last.len() - 4);
     body.extend(last);
     let Ok(Message::Aggregate(parts)) =
-        Message::parse(&raw(kind::AGGREGATE, &body), &mut Tolerance::new(true))
+        Message::parse(&raw(MessageType::AGGREGATE, &body), &mut Tolerance::new(true))
     else {
         panic!("an aggregate")
     };
@@ -160,7 +160,7 @@ fn an_aggregate_is_split_and_its_parts_keep_their_distances() {
 
 #[test]
 fn an_aggregate_that_ends_inside_a_part_says_so_once() {
-    let whole = tag(kind::AUDIO, 0, &[1, 2, 3]);
+    let whole = tag(MessageType::AUDIO, 0, &[1, 2, 3]);
     for len in 1..whole.len() - 4 {
         let parts = Aggregate::new(Timestamp::ZERO, Bytes::copy_from_slice(&whole[..len]));
         assert_eq!(parts.collect::<Vec<_>>(), [Part::Truncated], "cut to {len} bytes");
@@ -170,7 +170,7 @@ fn an_aggregate_that_ends_inside_a_part_says_so_once() {
 #[test]
 fn unassigned_types_are_kept_whole_and_counted() {
     let mut tolerance = Tolerance::new(false);
-    for kind in [0, 7, 10, 14, 21, 23, 255] {
+    for kind in [0, 7, 10, 14, 21, 23, 255].map(MessageType::new) {
         let message = Message::parse(&raw(kind, &[1, 2]), &mut tolerance);
         assert_eq!(message, Ok(Message::Unknown { kind, body: Bytes::from_static(&[1, 2]) }));
     }
@@ -181,7 +181,7 @@ fn parse_command(body: &[u8]) -> Option<Command> {
     Command::parse(body, &mut Tolerance::new(true)).expect("nothing to tolerate")
 }
 
-fn raw(kind: u8, body: &[u8]) -> RawMessage {
+fn raw(kind: MessageType, body: &[u8]) -> RawMessage {
     RawMessage {
         chunk_stream: ChunkStreamId::COMMAND,
         stream: MessageStreamId::new(1),
@@ -191,9 +191,9 @@ fn raw(kind: u8, body: &[u8]) -> RawMessage {
     }
 }
 
-fn tag(kind: u8, millis: u32, payload: &[u8]) -> Vec<u8> {
+fn tag(kind: MessageType, millis: u32, payload: &[u8]) -> Vec<u8> {
     let length = payload.len() as u32;
-    let mut bytes = vec![kind];
+    let mut bytes = vec![kind.get()];
     bytes.extend(&length.to_be_bytes()[1..]);
     bytes.extend(&millis.to_be_bytes()[1..]);
     bytes.push((millis >> 24) as u8);

@@ -4,9 +4,9 @@ use bytes::Bytes;
 
 use super::*;
 use crate::hub::{Hub, StreamId, TooManyStreams};
-use crate::ids::ChunkSize;
+use crate::ids::{ChunkSize, MessageType};
 use crate::media::Content;
-use crate::message::{Command, kind};
+use crate::message::Command;
 use crate::session::SessionConfig;
 use crate::timestamp::Timestamp;
 use crate::{amf, chunk};
@@ -32,7 +32,8 @@ fn both_of_two_publications_in_one_read_wake_their_players() {
     ask(&mut camera, "publish", &mut streams);
     ask_on(&mut camera, 2, "publish", "second", &mut streams);
     streams.advanced.clear();
-    let media = [message(1, kind::AUDIO, &[0xAF, 1]), message(2, kind::AUDIO, &[0xAF, 1])].concat();
+    let media =
+        [message(1, MessageType::AUDIO, &[0xAF, 1]), message(2, MessageType::AUDIO, &[0xAF, 1])].concat();
     camera.handle_input(&media, &mut streams, Instant::EPOCH);
     streams.advanced.sort_unstable();
     assert_eq!(streams.advanced.len(), 2);
@@ -44,7 +45,7 @@ fn what_says_nothing_new_wakes_nobody() {
     let mut streams = Scripted::new();
     let mut camera = participant();
     ask(&mut camera, "publish", &mut streams);
-    let config = message(1, kind::AUDIO, &[0xAF, 0, 0x12, 0x10]);
+    let config = message(1, MessageType::AUDIO, &[0xAF, 0, 0x12, 0x10]);
     camera.handle_input(&config, &mut streams, Instant::EPOCH);
     streams.advanced.clear();
     camera.handle_input(&config, &mut streams, Instant::EPOCH);
@@ -123,7 +124,7 @@ fn ask(participant: &mut Participant<StreamId>, command: &str, streams: &mut Scr
     let mut hello = vec![3];
     hello.resize(1 + 2 * 1536, 0);
     let object = amf::Properties::new().with("app", "live");
-    hello.extend(message(0, kind::COMMAND, &Command::new("connect", 1.0, object).body()));
+    hello.extend(message(0, MessageType::COMMAND, &Command::new("connect", 1.0, object).body()));
     participant.handle_input(&hello, streams, Instant::EPOCH);
     ask_on(participant, 1, command, "cam", streams);
     sent_bytes(participant, streams);
@@ -138,13 +139,15 @@ fn ask_on(
 ) {
     let create = Command::new("createStream", 2.0, amf::Value::Null);
     let ask = Command::new(command, 3.0, amf::Value::Null).with(key);
-    let bytes = [message(0, kind::COMMAND, &create.body()), message(on, kind::COMMAND, &ask.body())].concat();
+    let bytes =
+        [message(0, MessageType::COMMAND, &create.body()), message(on, MessageType::COMMAND, &ask.body())]
+            .concat();
     participant.handle_input(&bytes, streams, Instant::EPOCH);
     let request = participant.session().waiting().expect("it asks").id;
     participant.allow(request, streams, Instant::EPOCH).expect("it waits");
 }
 
-fn message(stream: u32, kind: u8, body: &[u8]) -> Vec<u8> {
+fn message(stream: u32, kind: MessageType, body: &[u8]) -> Vec<u8> {
     let header = chunk::MessageHeader {
         chunk_stream: crate::ids::ChunkStreamId::COMMAND,
         stream: MessageStreamId::new(stream),

@@ -66,7 +66,7 @@ impl Session {
         if [&app, &tc_url].iter().any(|text| text.starts_with(['\'', '"'])) {
             self.tolerance.tolerate(Quirk::UrlQuoted)?;
         }
-        let encoding = field("objectEncoding").and_then(Value::as_number).unwrap_or_default();
+        let encoding = reply::ObjectEncoding::of(field("objectEncoding").and_then(Value::as_number));
         self.app = match App::new(&app) {
             Ok(app) => app,
             Err(error) => {
@@ -75,9 +75,9 @@ impl Session {
             }
         };
         // In one write: each small segment of its own would wait for a delayed acknowledgement.
-        self.send_control(Control::WindowAcknowledgementSize(self.config.window));
+        self.send_control(Control::WindowAcknowledgementSize(self.config.window_bytes));
         let limit = BandwidthLimit::Dynamic;
-        self.send_control(Control::SetPeerBandwidth { window: self.config.window, limit });
+        self.send_control(Control::SetPeerBandwidth { window: self.config.window_bytes, limit });
         self.send_control(Control::SetChunkSize(self.config.chunk_size.get()));
         self.chunk_size_sent = self.config.chunk_size;
         self.send_command(&reply::connected(command.transaction, encoding));

@@ -9,7 +9,7 @@ pub struct SessionConfig {
     /// players. FFmpeg publishers copy it.
     pub chunk_size: ChunkSize,
     /// Bytes after which peers are asked to acknowledge, and how much they may have unacknowledged.
-    pub window: u32,
+    pub window_bytes: u32,
     /// Refuse what real encoders get wrong instead of counting it.
     pub strict: bool,
 }
@@ -18,7 +18,7 @@ impl Default for SessionConfig {
     fn default() -> Self {
         Self {
             chunk_size: ChunkSize::new(65_536).expect("65 536 is below 16 MiB"),
-            window: 2_500_000,
+            window_bytes: 2_500_000,
             strict: false,
         }
     }

@@ -12,15 +12,36 @@ const FMS_VERSION: &str = "FMS/3,5,7,7009";
 /// What FMS says of itself, and everybody after it.
 const CAPABILITIES: f64 = 31.0;
 
+/// What a client wants objects written in. Our answers are AMF0 either way, which every client reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ObjectEncoding {
+    Amf0,
+    Amf3,
+}
+
+impl ObjectEncoding {
+    /// What `objectEncoding` in `connect` asks for.
+    pub(super) fn of(number: Option<f64>) -> Self {
+        if number == Some(3.0) { ObjectEncoding::Amf3 } else { ObjectEncoding::Amf0 }
+    }
+
+    fn number(self) -> f64 {
+        match self {
+            ObjectEncoding::Amf0 => 0.0,
+            ObjectEncoding::Amf3 => 3.0,
+        }
+    }
+}
+
 /// `connect` is accepted.
-pub(super) fn connected(transaction: f64, object_encoding: f64) -> Command {
+pub(super) fn connected(transaction: f64, encoding: ObjectEncoding) -> Command {
     let server =
         Properties::new().with("fmsVer", FMS_VERSION).with("capabilities", CAPABILITIES).with("mode", 1.0);
     let status = Properties::new()
         .with("level", "status")
         .with("code", "NetConnection.Connect.Success")
         .with("description", "Connection succeeded.")
-        .with("objectEncoding", object_encoding);
+        .with("objectEncoding", encoding.number());
     Command::new("_result", transaction, server).with(status)
 }
 

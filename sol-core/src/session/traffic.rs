@@ -1,5 +1,6 @@
 //! Traffic: what went through a session, and when the peer is owed an acknowledgement (RTMP 1.0, 5.4.3).
 
+use crate::ids::MessageType;
 use crate::limits;
 
 /// Bytes and messages of one session.
@@ -26,8 +27,8 @@ impl Traffic {
         self.sent_bytes
     }
 
-    /// Whole messages that came, by message type id; an aggregate counts once. All ids above 22 share a count.
-    pub fn received_messages(&self, kind: u8) -> u64 {
+    /// Whole messages that came, by type; an aggregate counts once. All types above 22 share a count.
+    pub fn received_messages(&self, kind: MessageType) -> u64 {
         self.received_messages[Self::place(kind)]
     }
 
@@ -35,7 +36,7 @@ impl Traffic {
         self.sent_bytes += bytes as u64;
     }
 
-    pub(super) fn count_message(&mut self, kind: u8) {
+    pub(super) fn count_message(&mut self, kind: MessageType) {
         self.received_messages[Self::place(kind)] += 1;
     }
 
@@ -66,8 +67,8 @@ impl Traffic {
         Some(self.received_bytes as u32)
     }
 
-    fn place(kind: u8) -> usize {
-        usize::from(kind).min(Self::KINDS - 1)
+    fn place(kind: MessageType) -> usize {
+        usize::from(kind.get()).min(Self::KINDS - 1)
     }
 }
 

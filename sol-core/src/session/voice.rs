@@ -3,9 +3,9 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::chunk::{MessageHeader, chunked_len, write_message};
-use crate::ids::{ChunkStreamId, MessageStreamId};
+use crate::ids::{ChunkStreamId, MessageStreamId, MessageType};
 use crate::limits;
-use crate::message::{Command, Control, UserControl, kind};
+use crate::message::{Command, Control, UserControl};
 use crate::name::StreamName;
 use crate::timestamp::Timestamp;
 
@@ -21,17 +21,22 @@ impl Session {
     }
 
     pub(super) fn send_user_control(&mut self, event: &UserControl) {
-        self.send(ChunkStreamId::CONTROL, MessageStreamId::CONNECTION, kind::USER_CONTROL, &event.body());
+        self.send(
+            ChunkStreamId::CONTROL,
+            MessageStreamId::CONNECTION,
+            MessageType::USER_CONTROL,
+            &event.body(),
+        );
     }
 
     /// A command on the connection.
     pub(super) fn send_command(&mut self, command: &Command) {
-        self.send(ChunkStreamId::COMMAND, MessageStreamId::CONNECTION, kind::COMMAND, &command.body());
+        self.send(ChunkStreamId::COMMAND, MessageStreamId::CONNECTION, MessageType::COMMAND, &command.body());
     }
 
     /// A command on a NetStream.
     pub(super) fn send_status(&mut self, stream: MessageStreamId, status: &Command) {
-        self.send(ChunkStreamId::STATUS, stream, kind::COMMAND, &status.body());
+        self.send(ChunkStreamId::STATUS, stream, MessageType::COMMAND, &status.body());
     }
 
     pub(super) fn acknowledge(&mut self, total: u32) {
@@ -43,7 +48,7 @@ impl Session {
         self.timers.set(Timer::Ping, self.now + limits::PING_TIME);
         let millis = self.now.since_epoch().as_millis() as u32;
         let request = UserControl::PingRequest(Timestamp::from_millis(millis));
-        self.send_chatter(kind::USER_CONTROL, &request.body());
+        self.send_chatter(MessageType::USER_CONTROL, &request.body());
     }
 
     pub(super) fn send_play_end(&mut self, stream: MessageStreamId, name: &str) {
@@ -83,7 +88,7 @@ impl Session {
         }
     }
 
-    fn send(&mut self, chunk_stream: ChunkStreamId, stream: MessageStreamId, kind: u8, body: &[u8]) {
+    fn send(&mut self, chunk_stream: ChunkStreamId, stream: MessageStreamId, kind: MessageType, body: &[u8]) {
         if self.phase.is_open() {
             self.expect_progress();
             self.outbox.push_answer(self.written(chunk_stream, stream, kind, body));
@@ -91,14 +96,20 @@ impl Session {
     }
 
     /// What may be left out: a peer that reads nothing must not be taken for stalled because of it.
-    fn send_chatter(&mut self, kind: u8, body: &[u8]) {
+    fn send_chatter(&mut self, kind: MessageType, body: &[u8]) {
         if self.phase.is_open() && self.outbox.bytes() < limits::OUTBOX_BYTES_CHATTER {
             let bytes = self.written(ChunkStreamId::CONTROL, MessageStreamId::CONNECTION, kind, body);
             self.outbox.push_chatter(bytes);
         }
     }
 
-    fn written(&self, chunk_stream: ChunkStreamId, stream: MessageStreamId, kind: u8, body: &[u8]) -> Bytes {
+    fn written(
+        &self,
+        chunk_stream: ChunkStreamId,
+        stream: MessageStreamId,
+        kind: MessageType,
+        body: &[u8],
+    ) -> Bytes {
         let length = u32::try_from(body.len()).expect("answers are short");
         let header = MessageHeader { chunk_stream, stream, timestamp: Timestamp::ZERO, kind, length };
         let mut bytes = BytesMut::with_capacity(chunked_len(&header, self.chunk_size_sent));

@@ -302,7 +302,7 @@ fn whatever_the_writer_writes_is_read_in_any_cut(
         sent.push(message(id, u32::from(lane), time, lane, &payload));
         let message = sent.last().unwrap();
         // Kinds 1 and 2 would act on the reader.
-        if matches!(message.kind, 1 | 2) {
+        if matches!(message.kind, MessageType::SET_CHUNK_SIZE | MessageType::ABORT) {
             sent.pop();
             continue;
         }
@@ -388,7 +388,7 @@ fn message(lane: u32, stream: u32, time: u32, kind: u8, body: &[u8]) -> RawMessa
         chunk_stream: ChunkStreamId::new(lane).unwrap(),
         stream: MessageStreamId::new(stream),
         timestamp: Timestamp::from_millis(time),
-        kind,
+        kind: MessageType::new(kind),
         body: Bytes::copy_from_slice(body),
     }
 }

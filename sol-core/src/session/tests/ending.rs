@@ -82,7 +82,7 @@ fn each_silence_has_its_deadline() {
     player.read();
     player.wait(limits::PING_TIME);
     let ping = player.read().pop().expect("a ping");
-    assert_eq!(ping.kind, kind::USER_CONTROL);
+    assert_eq!(ping.kind, MessageType::USER_CONTROL);
     player.wait(limits::SILENCE_TIME);
     assert_eq!(player.closed(), Some(CloseReason::Silent));
 }
@@ -96,7 +96,7 @@ fn a_player_that_answers_pings_may_wait_for_ever() {
             2,
             0,
             0,
-            kind::USER_CONTROL,
+            MessageType::USER_CONTROL,
             &UserControl::PingResponse(Timestamp::ZERO).body(),
         ));
     }

@@ -10,9 +10,9 @@ use super::*;
 use crate::amf::{Properties, Value};
 use crate::chunk::{ChunkError, MessageHeader, RawMessage, write_message};
 use crate::handshake::HandshakeError;
-use crate::ids::ChunkStreamId;
+use crate::ids::{ChunkStreamId, MessageType};
 use crate::media::{Content, FrameKind};
-use crate::message::{Command, Control, kind};
+use crate::message::{Command, Control};
 use crate::quirk::Quirk;
 use crate::timestamp::Timestamp;
 
@@ -23,8 +23,8 @@ fn connect_glued_to_c2_is_answered_at_once_and_in_one_write() {
     client.send(&hello);
     assert_eq!(client.writes, 1);
     let answers = client.read();
-    let kinds: Vec<u8> = answers.iter().map(|message| message.kind).collect();
-    assert_eq!(kinds, [5, 6, 1, 20], "window, bandwidth, chunk size, result");
+    let kinds: Vec<MessageType> = answers.iter().map(|message| message.kind).collect();
+    assert_eq!(kinds, [5, 6, 1, 20].map(MessageType::new), "window, bandwidth, chunk size, result");
     assert_eq!(commands(&answers)[0].name, "_result");
     let Some(Event::Connected(connected)) = client.events.first() else { panic!("{:?}", client.events) };
     assert_eq!((connected.app.as_str(), connected.flash_ver.as_str()), ("live", "FMLE/3.0"));
@@ -92,7 +92,7 @@ fn a_ping_is_answered_with_its_own_time() {
         2,
         0,
         0,
-        kind::USER_CONTROL,
+        MessageType::USER_CONTROL,
         &UserControl::PingRequest(Timestamp::from_millis(77)).body(),
     ));
     let pong = client.read().pop().unwrap();
@@ -103,7 +103,7 @@ fn a_ping_is_answered_with_its_own_time() {
 fn received_bytes_are_acknowledged_as_often_as_the_peer_asks() {
     let mut client = Client::publishing("cam");
     let asked = client.session.traffic().received_bytes() + 16;
-    client.send(&message(2, 0, 0, kind::WINDOW_ACKNOWLEDGEMENT_SIZE, &20_000_u32.to_be_bytes()));
+    client.send(&message(2, 0, 0, MessageType::WINDOW_ACKNOWLEDGEMENT_SIZE, &20_000_u32.to_be_bytes()));
     for _ in 0..5 {
         client.send(&audio(1, 0, &[0xAF; 10_000]));
     }
@@ -123,7 +123,7 @@ fn set_peer_bandwidth_is_answered_with_the_window() {
     let mut client = Client::connected();
     let limit = crate::message::BandwidthLimit::Dynamic;
     let body = Control::SetPeerBandwidth { window: 5_000_000, limit }.body();
-    client.send(&message(2, 0, 0, kind::SET_PEER_BANDWIDTH, &body));
+    client.send(&message(2, 0, 0, MessageType::SET_PEER_BANDWIDTH, &body));
     let answer = client.read().pop().unwrap();
     assert_eq!(
         Control::parse(answer.kind, &answer.body),
@@ -166,7 +166,7 @@ fn any_cut_of_the_same_bytes_gives_the_same_events_and_answers(cuts: Vec<u8>) ->
     let talk = [
         handshake(),
         connect("live"),
-        message(2, 0, 0, kind::WINDOW_ACKNOWLEDGEMENT_SIZE, &17_000_u32.to_be_bytes()),
+        message(2, 0, 0, MessageType::WINDOW_ACKNOWLEDGEMENT_SIZE, &17_000_u32.to_be_bytes()),
         create_stream(),
         create_stream(),
         on_stream(1, "publish", "cam"),
@@ -360,20 +360,20 @@ fn on_stream(stream: u32, name: &str, key: &str) -> Vec<u8> {
 }
 
 fn command(stream: u32, command: Command) -> Vec<u8> {
-    message(3, stream, 0, kind::COMMAND, &command.body())
+    message(3, stream, 0, MessageType::COMMAND, &command.body())
 }
 
 fn audio(stream: u32, millis: u32, payload: &[u8]) -> Vec<u8> {
-    message(4, stream, millis, kind::AUDIO, payload)
+    message(4, stream, millis, MessageType::AUDIO, payload)
 }
 
 fn video_header(stream: u32, length: u32) -> Vec<u8> {
-    let mut bytes = message(6, stream, 0, kind::VIDEO, &[]);
+    let mut bytes = message(6, stream, 0, MessageType::VIDEO, &[]);
     bytes[4..7].copy_from_slice(&length.to_be_bytes()[1..]);
     bytes
 }
 
-fn message(lane: u32, stream: u32, millis: u32, kind: u8, body: &[u8]) -> Vec<u8> {
+fn message(lane: u32, stream: u32, millis: u32, kind: MessageType, body: &[u8]) -> Vec<u8> {
     let header = MessageHeader {
         chunk_stream: ChunkStreamId::new(lane).unwrap(),
         stream: MessageStreamId::new(stream),
@@ -387,12 +387,13 @@ fn message(lane: u32, stream: u32, millis: u32, kind: u8, body: &[u8]) -> Vec<u8
 }
 
 fn commands(messages: &[RawMessage]) -> Vec<Command> {
-    let bodies = messages.iter().filter(|message| message.kind == kind::COMMAND).map(|message| &message.body);
+    let bodies =
+        messages.iter().filter(|message| message.kind == MessageType::COMMAND).map(|message| &message.body);
     bodies.map(|body: &Bytes| Command::parse(body, &mut Tolerance::new(true)).unwrap().unwrap()).collect()
 }
 
 fn statuses(messages: &[RawMessage]) -> Vec<(u32, String)> {
-    let on_stream = messages.iter().filter(|message| message.kind == kind::COMMAND);
+    let on_stream = messages.iter().filter(|message| message.kind == MessageType::COMMAND);
     on_stream
         .filter_map(|message| {
             let command = Command::parse(&message.body, &mut Tolerance::new(true)).unwrap().unwrap();

@@ -95,7 +95,7 @@ fn each_net_stream_gets_frames_with_its_own_id() {
     let received: Vec<(u32, u8)> = client
         .read()
         .iter()
-        .filter(|message| message.kind == 8)
+        .filter(|message| message.kind == MessageType::AUDIO)
         .map(|message| (message.stream.get(), message.body[1]))
         .collect();
     assert_eq!(received, [(1, 1), (2, 1)], "and a stream that plays nothing gets nothing");
@@ -109,7 +109,7 @@ fn play_begins_with_stream_begin_reset_and_start() {
     let request = client.request();
     client.allow(&request);
     let answers = client.read();
-    assert_eq!(answers[0].kind, kind::USER_CONTROL);
+    assert_eq!(answers[0].kind, MessageType::USER_CONTROL);
     assert_eq!(UserControl::parse(&answers[0].body), Some(UserControl::StreamBegin(MessageStreamId::new(1))));
     assert_eq!(
         statuses(&answers),
@@ -217,8 +217,8 @@ fn a_name_is_not_echoed_longer_than_a_name_may_be() {
 #[test]
 fn an_aggregate_of_very_many_parts_is_cut() {
     let mut client = Client::publishing("cam");
-    let part = [kind::AUDIO, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11];
-    client.send(&message(4, 1, 0, kind::AGGREGATE, &part.repeat(limits::AGGREGATE_PARTS + 5)));
+    let part = [MessageType::AUDIO.get(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11];
+    client.send(&message(4, 1, 0, MessageType::AGGREGATE, &part.repeat(limits::AGGREGATE_PARTS + 5)));
     assert_eq!(client.media().len(), limits::AGGREGATE_PARTS);
     assert_eq!(client.session.quirks().get(Quirk::AggregateTooLong), 1);
 }
