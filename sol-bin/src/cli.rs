@@ -27,8 +27,6 @@ enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Listen for RTMP on this address; may be given several times
-    ///
-    /// A port alone means every address of this machine, IPv4 and IPv6. Port 0 lets the system choose.
     #[arg(long = "rtmp", value_name = "ADDR", default_value = "1935", long_help = RTMP_HELP)]
     pub(crate) rtmp: Vec<ListenAddress>,
 

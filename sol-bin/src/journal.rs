@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 
-use sol_tokio::{Application, Event, Peer, RequestKind, Session};
+use sol_tokio::{Application, Event, Peer, RequestKind, Session, TurnedAway};
 use tracing::{debug, info, warn};
 use tracing_subscriber::EnvFilter;
 
@@ -90,9 +90,9 @@ impl Application for Journal {
         }
     }
 
-    fn turned_away(&self, peer: Option<SocketAddr>, why: &io::Error) {
+    fn turned_away(&self, peer: Option<SocketAddr>, why: &TurnedAway) {
         let peer = peer.map(|address| readable(address).to_string());
-        warn!(peer, why = why.to_string(), "connection turned away");
+        warn!(peer, reason = why.code(), why = why.to_string(), "connection turned away");
     }
 }
 

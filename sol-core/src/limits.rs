@@ -1,7 +1,8 @@
 //! Every bound on what a peer can make Sol hold or do, in one table, with the reason for each number.
 //!
 //! What a session or a stream may hold is the sum of its rows; nothing else grows with a peer's input, except that events
-//! wait until the driver takes them: at most one for each byte of a call.
+//! wait until the driver takes them: for each call at most one for each byte of its input and of what was held, and
+//! [`AGGREGATE_PARTS`] where an aggregate ends.
 
 use std::time::Duration;
 
@@ -40,6 +41,10 @@ pub const AMF_VALUES: usize = 4_096;
 /// NetStreams of one connection. Clients use one; players of several cameras a handful.
 pub const NET_STREAMS: usize = 16;
 
+/// What a client says of itself (`app` with its query string, `tcUrl`, `flashVer`), each, in bytes: it goes into events and
+/// logs. Longer texts are cut, except that an app whose path is too long for a name is refused.
+pub const CLIENT_TEXT_BYTES: usize = 8 * 1024;
+
 /// App and stream name together, in bytes. Signed query strings are apart from the name.
 pub const NAME_BYTES: usize = 512;
 
@@ -58,7 +63,7 @@ pub const OUTBOX_BYTES_CLOSE: usize = 1024 * 1024;
 pub const OUTBOX_BYTES_CHATTER: usize = 4 * 1024;
 
 /// Bytes that came behind a request which the application has not answered yet. Input is not wanted then, so
-/// this is what one last read brings; a capture fed in one piece fits as well.
+/// this is what one last read brings, however much a driver reads at a time.
 pub const HELD_INPUT_BYTES: usize = 8 * 1024 * 1024;
 
 /// Fewest bytes between two Acknowledgements, even if the peer asks for one per byte.
@@ -107,11 +112,11 @@ pub const FLUSH_TIME: Duration = Duration::from_secs(5);
 
 // --- Hub --------------------------------------------------------------------------------------------------
 
-/// Stream names that publishers may have in use at once.
+/// Stream names in use at once, by publishers and by players. From here on only publishers may take new ones, up to
+/// [`STREAMS_RESERVED`] more: nobody can keep publishers out by waiting for names that do not exist.
 pub const STREAMS: usize = 10_000;
-
-/// Names beside those that players may wait for. Apart, so that nobody can keep publishers out by waiting.
-pub const STREAMS_AWAITED: usize = 10_000;
+/// See [`STREAMS`].
+pub const STREAMS_RESERVED: usize = 10_000;
 
 /// Bytes of frames on one tape: 20 s at 12 Mbit/s, or one frame of the largest size and some more.
 pub const TAPE_BYTES: usize = 32 * 1024 * 1024;

@@ -43,6 +43,15 @@ pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
         if let Some(reason) = connection.tell() {
             break reason;
         }
+        // Asked for here and not only below: a peer whose bytes never end keeps the transport ready for ever.
+        if connection.is_due() {
+            connection.touch(|participant, streams, now| participant.handle_timeout(streams, now));
+            continue;
+        }
+        if connection.participant.session().waiting().is_none() {
+            // Answered, or refused for want of an answer.
+            verdict = None;
+        }
         if let Some(request) = connection.asked.take() {
             let id = request.id;
             let deciding = async move { (id, shared.application.authorize(&peer, &request).await) };
@@ -68,7 +77,6 @@ pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
                 }
             }
             (request, answer) = decided(&mut verdict) => {
-                verdict = None;
                 connection.answer(request, answer);
             }
             () = connection.exchange(&mut transport) => {}
@@ -110,6 +118,11 @@ impl<A: Application> Connection<'_, A> {
     ) -> R {
         let mut streams = self.shared.streams.seen_by(self.wake);
         act(&mut self.participant, &mut streams, self.shared.now())
+    }
+
+    /// Whether a deadline has passed.
+    fn is_due(&self) -> bool {
+        self.participant.poll_timeout().is_some_and(|deadline| deadline.at <= self.shared.now())
     }
 
     fn answer(&mut self, request: RequestId, answer: Result<(), Refusal>) {

@@ -29,7 +29,7 @@ mod connection;
 mod server;
 mod streams;
 
-pub use application::{Application, Peer};
+pub use application::{Application, Peer, TurnedAway};
 pub use server::{Server, ServerConfig};
 
 pub use sol_core;

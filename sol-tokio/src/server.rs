@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
-use crate::application::{Application, Peer};
+use crate::application::{Application, Peer, TurnedAway};
 use crate::connection;
 use crate::streams::SharedStreams;
 
@@ -101,7 +101,7 @@ impl<A: Application> Server<A> {
                 Ok((socket, address)) => {
                     // 43 ms and more are lost wherever a small answer waits for a delayed acknowledgement.
                     if let Err(error) = socket.set_nodelay(true) {
-                        self.shared.application.turned_away(Some(address), &error);
+                        self.shared.application.turned_away(Some(address), &TurnedAway::Accept(error));
                         continue;
                     }
                     if let Some(connection) = self.admit(socket, address) {
@@ -109,8 +109,9 @@ impl<A: Application> Server<A> {
                     }
                 }
                 Err(error) => {
-                    self.shared.application.turned_away(None, &error);
-                    if !is_one_connections_fault(&error) {
+                    let is_short_of_something = !is_one_connections_fault(&error);
+                    self.shared.application.turned_away(None, &TurnedAway::Accept(error));
+                    if is_short_of_something {
                         tokio::time::sleep(ACCEPT_PAUSE).await;
                     }
                 }
@@ -170,7 +171,7 @@ impl<A: Application> Server<A> {
     {
         let mut seed = [0; 32];
         if let Err(error) = SysRng.try_fill_bytes(&mut seed) {
-            self.shared.application.turned_away(Some(address), &io::Error::other(error));
+            self.shared.application.turned_away(Some(address), &TurnedAway::Entropy(io::Error::other(error)));
             return None;
         }
         let id = SessionId::new(self.shared.sessions_so_far.fetch_add(1, Ordering::Relaxed) + 1);
@@ -178,16 +179,16 @@ impl<A: Application> Server<A> {
         {
             let mut connections = self.shared.connections();
             let why = if self.shared.is_shutdown() {
-                Some("the server shuts down".to_owned())
+                Some(TurnedAway::Shutdown)
             } else if connections.open.len() >= self.shared.connections_max {
-                Some(format!("more than {} connections", self.shared.connections_max))
+                Some(TurnedAway::TooManyConnections { max: self.shared.connections_max })
             } else {
                 connections.open.insert(id, Arc::clone(&wake));
                 None
             };
             drop(connections);
             if let Some(why) = why {
-                self.shared.application.turned_away(Some(address), &io::Error::other(why));
+                self.shared.application.turned_away(Some(address), &why);
                 return None;
             }
         }

@@ -1,4 +1,6 @@
-//! Interop: `sol` as it is installed, between real encoders and players of Debian 12.
+//! Interop: the program `sol`, between real encoders and players of Debian 12.
+//!
+//! The program is the one beside these tests in the target folder: `cargo build -p sol-bin` renews it.
 //!
 //! Each test has a server of its own, on a port of the system's choice. They need the programs: a missing one fails
 //! its tests and names its package. `cargo build -p sol-bin` builds `sol`; SOL_BIN names another one.

@@ -94,5 +94,5 @@ fn md5(bytes: &[u8]) -> String {
     Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Made from `messages.csv`, which is not part of this repository.
+/// The file itself says how it was made.
 const MEDIA_BY_TSHARK: &str = include_str!("media-by-tshark.txt");

@@ -1,4 +1,5 @@
-//! Captures with several connections: all clients meet at one server, at their recorded times.
+//! Captures with several connections: all clients are connected to one server from the start, and speak at their recorded
+//! times.
 
 use std::ops::Range;
 use std::time::Duration;

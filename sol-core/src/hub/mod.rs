@@ -115,7 +115,7 @@ impl Hub {
         self.streams.values().map(Stream::tape_bytes).sum()
     }
 
-    /// Whether there are none.
+    /// Whether no stream is held.
     pub fn is_empty(&self) -> bool {
         self.streams.is_empty()
     }

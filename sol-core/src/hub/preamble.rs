@@ -1,7 +1,7 @@
 //! Preamble: what a player needs before the first frame of a sync point.
 //!
 //! Metadata at time 0 (with any other, FFmpeg's family sees a phantom track) and the codec configuration of each
-//! track, stamped for that point. A sync point costs two references; its preamble is stamped for the first player
+//! track, stamped for that point. A sync point costs a reference and a time; its preamble is stamped for the first player
 //! that begins there, and shared by all that follow.
 //!
 //! Invariant: at most `limits::PREAMBLE_CONFIGS` frames, with at most `limits::PREAMBLE_BYTES` of payload together.
@@ -78,9 +78,8 @@ pub(super) struct PreambleAt {
 impl PreambleAt {
     /// Its frames. The first call stamps them.
     pub(super) fn frames(&self) -> Preamble {
-        let stamp = |frame: &Frame| match frame.kind() {
-            FrameKind::Metadata => frame.clone(),
-            _ => frame.at(self.time),
+        let stamp = |frame: &Frame| {
+            if frame.kind().is_timeless() { frame.clone() } else { frame.at(self.time) }
         };
         Arc::clone(self.stamped.get_or_init(|| self.configurations.iter().map(stamp).collect()))
     }

@@ -45,8 +45,8 @@ impl<H: Clone> Registry<H> {
     /// [`Registry::release`].
     ///
     /// # Errors
-    /// [`TooManyStreams`] if it would have to be made and there are `limits::STREAMS_AWAITED` to play, or that and
-    /// `limits::STREAMS` to publish: players that wait do not use up what publishers need.
+    /// [`TooManyStreams`] if it would have to be made and there are `limits::STREAMS` already, to publish
+    /// `limits::STREAMS_RESERVED` more.
     pub fn hold(
         &mut self,
         name: &StreamName,
@@ -58,8 +58,8 @@ impl<H: Clone> Registry<H> {
             return Ok(slot.handle.clone());
         }
         let names_max = match purpose {
-            Purpose::Play => limits::STREAMS_AWAITED,
-            Purpose::Publish => limits::STREAMS_AWAITED + limits::STREAMS,
+            Purpose::Play => limits::STREAMS,
+            Purpose::Publish => limits::STREAMS + limits::STREAMS_RESERVED,
         };
         if self.slots.len() >= names_max {
             return Err(TooManyStreams);
@@ -116,11 +116,11 @@ mod tests {
     #[test]
     fn players_that_wait_do_not_keep_publishers_out() {
         let mut registry = Registry::new();
-        for index in 0..limits::STREAMS_AWAITED {
+        for index in 0..limits::STREAMS {
             registry.hold(&name(&format!("waited/{index}")), Purpose::Play, || index).unwrap();
         }
         assert_eq!(registry.hold(&name("waited/one-more"), Purpose::Play, || 0), Err(TooManyStreams));
-        for index in 0..limits::STREAMS {
+        for index in 0..limits::STREAMS_RESERVED {
             registry.hold(&name(&format!("live/{index}")), Purpose::Publish, || index).unwrap();
         }
         assert_eq!(registry.hold(&name("live/one-more"), Purpose::Publish, || 0), Err(TooManyStreams));

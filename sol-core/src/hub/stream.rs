@@ -1,6 +1,6 @@
 //! Stream: one publisher at a time, one tape, any number of playheads.
 //!
-//! Appending costs the same whatever the number of players; reading needs only a shared borrow, so players of one
+//! Appending costs the same whatever the number of players, but for one look at their positions now and then; reading needs only a shared borrow, so players of one
 //! stream do not wait for each other.
 
 use crate::frame::Frame;
@@ -102,7 +102,7 @@ impl Stream {
             return Ok(false);
         }
         let at = if kind.is_coded() { self.timeline.stamp(media.timestamp) } else { self.timeline.head() };
-        let timestamp = if kind == FrameKind::Metadata { Timestamp::ZERO } else { at };
+        let timestamp = if kind.is_timeless() { Timestamp::ZERO } else { at };
         let frame = Frame::new(kind, timestamp, payload, self.chunk_size);
         if kind.is_preamble() {
             self.configurations.keep(&frame);

@@ -106,6 +106,11 @@ impl FrameKind {
         }
     }
 
+    /// Whether it is always sent with time 0: with any other, players of FFmpeg's family see a phantom track.
+    pub const fn is_timeless(self) -> bool {
+        matches!(self, FrameKind::Metadata)
+    }
+
     /// Whether it is one picture of a video track.
     pub const fn is_picture(self) -> bool {
         matches!(self, FrameKind::Keyframe(_) | FrameKind::Interframe)

@@ -6,6 +6,7 @@ use std::io;
 use crate::chunk::ChunkError;
 use crate::handshake::HandshakeError;
 use crate::limits;
+use crate::name::NameError;
 use crate::quirk::NotTolerated;
 
 /// Why a session is over.
@@ -38,8 +39,8 @@ pub enum CloseReason {
     /// For too long no byte came, and no media was taken either.
     #[error("silent for {} s", limits::SILENCE_TIME.as_secs())]
     Silent,
-    /// Output waited and the peer took none of it.
-    #[error("took nothing for {} s while output waited", limits::STALL_TIME.as_secs())]
+    /// Output waited, and the peer took too little of it.
+    #[error("took less than {} bytes of what waited within {} s", limits::STALL_BYTES, limits::STALL_TIME.as_secs())]
     Stalled,
     /// The peer sends commands and does not read the answers.
     #[error("more than {} bytes of answers unread", limits::OUTBOX_BYTES_CLOSE)]
@@ -47,8 +48,11 @@ pub enum CloseReason {
     /// The driver went on feeding input while none was wanted.
     #[error("more than {} bytes behind an unanswered request", limits::HELD_INPUT_BYTES)]
     TooMuchHeld,
+    /// `connect` named an app that no stream name can begin with.
+    #[error("connect was refused: {0}")]
+    ConnectRefused(NameError),
     /// The last thing that the peer asked for was refused. It left thereupon, or was made to after
-    /// `limits::FAREWELL_TIME`.
+    /// `limits::FAREWELL_TIME`; or it was refused `limits::REFUSALS` times.
     #[error("what it asked for was refused")]
     Refused,
     /// The last stream that was played ended. The player left thereupon, or was made to after
@@ -93,6 +97,7 @@ impl CloseReason {
             CloseReason::Stalled => "stalled",
             CloseReason::AnswersUnread => "answers-unread",
             CloseReason::TooMuchHeld => "too-much-held",
+            CloseReason::ConnectRefused(_) => "connect-refused",
             CloseReason::Refused => "refused",
             CloseReason::StreamEnded => "stream-ended",
             CloseReason::Shutdown => "shutdown",
@@ -118,6 +123,7 @@ impl CloseReason {
             | CloseReason::CommandTimeout
             | CloseReason::AnswersUnread
             | CloseReason::TooMuchHeld
+            | CloseReason::ConnectRefused(_)
             | CloseReason::Refused
             | CloseReason::StreamEnded
             | CloseReason::Shutdown => true,

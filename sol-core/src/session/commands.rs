@@ -33,7 +33,8 @@ impl Session {
             }
             "publish" => self.request(stream, command, RequestKind::Publish)?,
             "play" => self.request(stream, command, RequestKind::Play)?,
-            "closeStream" => self.stop(stream),
+            "closeStream" if self.streams.contains(stream) => self.stop(stream),
+            "closeStream" => self.tolerance.tolerate(Quirk::StreamUnknown)?,
             "deleteStream" => self.delete_stream(command)?,
             "getStreamLength" => self.answer(command, reply::stream_length),
             "_checkbw" => self.answer(command, reply::done),
@@ -51,7 +52,9 @@ impl Session {
             return Ok(self.tolerance.tolerate(Quirk::ConnectRepeated)?);
         };
         let field = |name: &str| command.object.properties().and_then(|properties| properties.get(name));
-        let text = |name: &str| field(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |name: &str| {
+            cut(field(name).and_then(Value::as_str).unwrap_or_default(), limits::CLIENT_TEXT_BYTES)
+        };
         let mut tc_url = text("tcUrl");
         if tc_url.is_empty() {
             tc_url = text("tcurl");
@@ -71,7 +74,7 @@ impl Session {
             Ok(app) => app,
             Err(error) => {
                 self.send_command(&reply::connect_rejected(command.transaction, &error.to_string()));
-                return Err(CloseReason::Refused);
+                return Err(CloseReason::ConnectRefused(error));
             }
         };
         // In one write: each small segment of its own would wait for a delayed acknowledgement.
@@ -139,7 +142,12 @@ impl Session {
     /// `deleteStream` names the stream by number. GStreamer names it by its name.
     fn delete_stream(&mut self, command: &Command) -> Result<(), CloseReason> {
         let Some(number) = command.numbers().next() else {
-            self.tolerance.tolerate(Quirk::StreamNamedByKey)?;
+            let quirk = if command.strings().next().is_some() {
+                Quirk::StreamNamedByKey
+            } else {
+                Quirk::StreamUnknown
+            };
+            self.tolerance.tolerate(quirk)?;
             self.stop_by_name(command);
             return Ok(());
         };
@@ -186,7 +194,7 @@ impl Session {
     fn fc(&mut self, command: &Command, notice: &str, code: &str) {
         self.answer(command, reply::done);
         let stream = command.strings().next().unwrap_or_default();
-        let shown: String = stream.chars().take(limits::NAME_BYTES).collect();
+        let shown = cut(stream, limits::NAME_BYTES);
         self.send_command(&reply::on_fc(notice, code, &shown));
     }
 
@@ -196,4 +204,9 @@ impl Session {
             self.send_command(&answer(command.transaction));
         }
     }
+}
+
+/// No more than the first `bytes_max` bytes of a text, whole characters only.
+fn cut(text: &str, bytes_max: usize) -> String {
+    text[..text.floor_char_boundary(bytes_max)].to_owned()
 }

@@ -1,7 +1,7 @@
 //! Intake: what a session does with the bytes that come.
 //!
-//! Invariant: how input is cut changes nothing. Acknowledgements fall on the byte at which they are due, and what
-//! comes behind a request is held until that is answered.
+//! Invariant: how input is cut changes nothing, as long as the output is drained. Acknowledgements fall on the byte at which
+//! they are due, and what comes behind a request is held until that is answered.
 
 use bytes::Buf;
 

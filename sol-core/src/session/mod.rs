@@ -14,7 +14,9 @@
 //! it. Failure is an output: [`Event::Closed`], exactly once, always last; whatever is called afterwards has no
 //! effect. The driver then closes the transport. All bytes that could be flushed have been.
 //!
-//! A run is a function of the configuration, the entropy and the calls; how input is cut does not matter.
+//! A run is a function of the configuration, the entropy and the calls. How input is cut does not matter, but for what
+//! depends on undrained output: acknowledgements are left out, and a session closed as [`CloseReason::AnswersUnread`], where
+//! the driver has let too much of it wait.
 
 mod close;
 mod commands;
@@ -140,7 +142,7 @@ impl Session {
     /// The transport took `count` of the bytes that [`Session::outbound`] showed.
     ///
     /// # Panics
-    /// If `count` is more than `outbound` showed.
+    /// If `count` is more than all that waits.
     pub fn handle_sent(&mut self, count: usize, now: Instant) {
         self.touch(now);
         if count == 0 || self.phase.is_closed() {

@@ -1,6 +1,6 @@
 //! Outbox: the bytes that wait for one peer's socket.
 //!
-//! Small: answers and notices, and not more than one batch of frames beyond `limits::OUTBOX_BYTES`. Frames are
+//! Small: answers and notices, and at most one frame beyond `limits::OUTBOX_BYTES`. Frames are
 //! shared slices; nothing is copied into the outbox.
 
 use std::collections::VecDeque;

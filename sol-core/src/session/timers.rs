@@ -15,7 +15,7 @@ pub enum Timer {
     Ping,
     /// The peer is silent: it is dead.
     Silence,
-    /// The peer takes no output.
+    /// The peer takes too little of the output that waits.
     Stall,
     /// Nothing is left to do; the peer should have left by itself.
     Farewell,

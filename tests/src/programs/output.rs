@@ -61,10 +61,13 @@ impl Output {
         deadline: Instant,
         mut find: impl FnMut(&str) -> Option<T>,
     ) -> Waited<T> {
-        let mut written = self.0.written();
         loop {
-            let is_closed = written.is_closed;
-            if let Some(found) = find(&whole_lines(&written.bytes, is_closed)) {
+            let written = self.0.written();
+            let (length, is_closed) = (written.bytes.len(), written.is_closed);
+            let lines = whole_lines(&written.bytes, is_closed);
+            // What is looked for may be missing for good, and `find` may say so by a panic.
+            drop(written);
+            if let Some(found) = find(&lines) {
                 return Waited::Found(found);
             }
             if is_closed {
@@ -74,7 +77,9 @@ impl Output {
             if patience.is_zero() {
                 return Waited::Late;
             }
-            written = self.0.changed.wait_timeout(written, patience).expect(NOBODY_PANICS).0;
+            let written = self.0.written();
+            let is_unchanged = |written: &mut Written| written.bytes.len() == length && !written.is_closed;
+            drop(self.0.changed.wait_timeout_while(written, patience, is_unchanged).expect(NOBODY_PANICS));
         }
     }
 
