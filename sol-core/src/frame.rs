@@ -126,13 +126,15 @@ impl Frame {
 
     fn header(kind: FrameKind, timestamp: Timestamp, length: u32, stream: MessageStreamId) -> MessageHeader {
         let (chunk_stream, kind) = match kind {
-            FrameKind::AudioConfig(_) | FrameKind::AudioLayout(_) | FrameKind::Audio => {
-                (ChunkStreamId::AUDIO, MessageType::AUDIO)
-            }
+            FrameKind::AudioConfig(_)
+            | FrameKind::AudioLayout(_)
+            | FrameKind::Audio
+            | FrameKind::AudioEnd => (ChunkStreamId::AUDIO, MessageType::AUDIO),
             FrameKind::VideoConfig(_)
             | FrameKind::VideoMetadata
             | FrameKind::Keyframe(_)
-            | FrameKind::Interframe => (ChunkStreamId::VIDEO, MessageType::VIDEO),
+            | FrameKind::Interframe
+            | FrameKind::VideoEnd => (ChunkStreamId::VIDEO, MessageType::VIDEO),
             FrameKind::Metadata | FrameKind::Data => (ChunkStreamId::AUDIO, MessageType::DATA),
         };
         MessageHeader { chunk_stream, stream, timestamp, kind, length }

@@ -17,11 +17,10 @@
 //! use std::time::Duration;
 //!
 //! use sol_core::participant::Event;
-//! use sol_core::server::Server;
-//! use sol_core::session::SessionConfig;
+//! use sol_core::server::{Server, ServerConfig};
 //! use sol_core::time::Instant;
 //!
-//! let mut server = Server::new(SessionConfig::default());
+//! let mut server = Server::new(ServerConfig::default());
 //! let mut now = Instant::EPOCH;
 //!
 //! // A client connects. The seed must be random and its own; here it is not.

@@ -144,13 +144,21 @@ pub const TAPE_SLACK_FRAMES: u64 = 32;
 /// Frames taken from a tape under one lock.
 pub const READ_BATCH: usize = 32;
 
-/// A player that is further behind the newest frame is moved to the newest keyframe, if that is nearer. Kept well
-/// below the gap of 20 s after which VLC and GStreamer stand still.
-pub const LAG_TIME: Duration = Duration::from_secs(8);
+/// Length of a stream's own timeline: an hour below 2³¹ ms, where mpegts.js and flv.js stand still for good. Players are
+/// then sent away to join anew.
+pub const TIMELINE_TIME: Duration = Duration::from_millis(0x8000_0000 - 3_600_000);
 
-/// A step of the publisher's clock, forward or back, beyond which it is another clock: the timeline goes on one frame
-/// after the last. Encoders that restart count from 0 again; some send a single wild stamp.
-pub const CLOCK_STEP_MILLIS: i32 = 10_000;
+/// Stream time without a keyframe after which none is waited for any more: the encoder refreshes its picture bit by bit
+/// (intra refresh). Ordinary encoders send one every few seconds; FFmpeg's longest default is ten.
+pub const KEYFRAME_TIME: Duration = Duration::from_secs(60);
+
+/// A step of the publisher's clock forward beyond which it is another clock: the timeline goes on one frame after the
+/// last. Some encoders send a single wild stamp.
+pub const CLOCK_AHEAD_MILLIS: i32 = 10_000;
+
+/// The same for a step back: encoders that restart and clips that loop count from 0 again. Audio and video interleaved by
+/// a careless muxer stay within it; so does the lag that is tolerated in a player.
+pub const CLOCK_BACK_MILLIS: i32 = 3_000;
 
 /// Distance between the last frame of one publication and the first of the next, on a stream that goes on: one
 /// frame at 25 per second.

@@ -11,14 +11,14 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use crate::frame::Frame;
-use crate::hub::{Gap, Playhead, Publication, PublishRefused, Purpose, Read, Start, Stream, Streams};
+use crate::hub::{Ending, Gap, Playhead, Publication, PublishRefused, Purpose, Read, Start, Stream, Streams};
 use crate::ids::{MessageStreamId, RequestId};
 use crate::limits;
 use crate::media::Media;
 use crate::name::StreamName;
 use crate::session::{
-    CloseReason, Connected, Deadline, Event as SessionEvent, PeerEnd, Refusal, Request, RequestKind, Session,
-    StaleRequest,
+    CloseReason, Connected, Deadline, Event as SessionEvent, PeerEnd, PlayEnd, Refusal, Request, RequestKind,
+    Session, StaleRequest, Timer, Track,
 };
 use crate::time::Instant;
 
@@ -73,6 +73,15 @@ pub enum EndReason {
     /// The stream that was played has no publisher any more.
     #[error("the stream ended")]
     StreamEnded,
+    /// Nobody published the stream in time.
+    #[error("nobody published the stream")]
+    NotFound,
+    /// The stream's own time is used up.
+    #[error("the stream's time is used up")]
+    TimelineFull,
+    /// The player was given up.
+    #[error("too slow for the stream")]
+    TooSlow,
     /// The session closed.
     #[error(transparent)]
     Closed(CloseReason),
@@ -84,6 +93,9 @@ impl EndReason {
         match self {
             EndReason::Stopped => "stopped",
             EndReason::StreamEnded => "stream-ended",
+            EndReason::NotFound => "not-found",
+            EndReason::TimelineFull => "timeline-full",
+            EndReason::TooSlow => "too-slow",
             EndReason::Closed(reason) => reason.code(),
         }
     }
@@ -102,6 +114,14 @@ pub struct Summary {
     pub gaps: u64,
     /// What it lost by that, in all.
     pub lost: Gap,
+}
+
+impl Summary {
+    fn count_gap(&mut self, gap: Gap) {
+        self.gaps += 1;
+        self.lost.frames += gap.frames;
+        self.lost.duration += gap.duration;
+    }
 }
 
 /// One connection with what it publishes and plays. `H` is how the driver reaches a stream.
@@ -130,14 +150,18 @@ enum Part {
         /// Players have not been woken since.
         has_appended: bool,
     },
-    Player(Playhead),
+    Player {
+        playhead: Playhead,
+        /// When to give up waiting for a publisher; `None` while there is one, and once a frame has come.
+        waits_until: Option<Instant>,
+    },
 }
 
 impl Part {
     fn kind(&self) -> RequestKind {
         match self {
             Part::Publisher { .. } => RequestKind::Publish,
-            Part::Player(_) => RequestKind::Play,
+            Part::Player { .. } => RequestKind::Play,
         }
     }
 }
@@ -171,6 +195,7 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
     /// See [`Session::handle_timeout`].
     pub fn handle_timeout(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
         self.session.handle_timeout(now);
+        self.stop_waiting(streams, now);
         self.follow(streams, now);
     }
 
@@ -238,7 +263,12 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
 
     /// See [`Session::poll_timeout`].
     pub fn poll_timeout(&self) -> Option<Deadline> {
-        self.session.poll_timeout()
+        let waits = self.roles.iter().filter_map(|role| match role.part {
+            Part::Player { waits_until, .. } => waits_until,
+            Part::Publisher { .. } => None,
+        });
+        let waits = waits.map(|at| Deadline { at, timer: Timer::Waiting });
+        waits.chain(self.session.poll_timeout()).min_by_key(|deadline| deadline.at)
     }
 
     /// See [`Session::outbound`].
@@ -264,6 +294,10 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
                 }
                 SessionEvent::Refused { stream: _, kind, name, why } => {
                     self.events.push_back(Event::Refused { kind, name, why });
+                }
+                SessionEvent::Paused { stream, paused } => self.pause(stream, paused, streams),
+                SessionEvent::Selected { stream, track, wanted } => {
+                    self.select(stream, track, wanted, streams);
                 }
                 SessionEvent::Stopped(stream) => self.end(stream, &EndReason::Stopped, streams, now),
                 SessionEvent::Closed(reason) => {
@@ -308,16 +342,36 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
                 }
             },
             RequestKind::Play => {
-                Part::Player(streams.write(&handle, |stream| stream.subscribe(Start::NewestSyncPoint)))
+                let (playhead, is_published) = streams.write(&handle, |stream| {
+                    (stream.subscribe(Start::NewestSyncPoint), stream.is_published())
+                });
+                let waits_until = (!is_published).then_some(now + self.session.config().waiting);
+                Part::Player { playhead, waits_until }
             }
         };
         Ok(Role { stream: asked.stream, name, handle, part, since: now, summary: Summary::default() })
     }
 
-    /// Gives the place in the hub back.
-    fn leave(role: Role<H>, streams: &mut impl Streams<Handle = H>) {
+    /// Gives the place in the hub back. A publisher whose connection ended may return within the stream's grace; one that
+    /// said that it ends does not.
+    fn leave(role: Role<H>, why: &EndReason, streams: &mut impl Streams<Handle = H>, now: Instant) {
         if let Part::Publisher { publication, .. } = role.part {
-            streams.write(&role.handle, |stream| stream.unpublish(publication));
+            let deadline = streams.write(&role.handle, |stream| {
+                match why {
+                    EndReason::Closed(CloseReason::ClosedByPeer) => stream.unpublish(publication),
+                    EndReason::Closed(_) => stream.abandon(publication, now),
+                    EndReason::Stopped
+                    | EndReason::StreamEnded
+                    | EndReason::NotFound
+                    | EndReason::TimelineFull
+                    | EndReason::TooSlow => stream.unpublish(publication),
+                }
+                stream.poll_timeout()
+            });
+            if let Some(at) = deadline {
+                streams.schedule(&role.handle, at);
+            }
+            // Also where only its last frames are new: they may have come together with the end.
             streams.advanced(&role.handle);
         }
         streams.release(&role.name, role.handle);
@@ -339,7 +393,7 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
             why: why.clone(),
             summary: Summary { lasted: now.saturating_since(role.since), ..role.summary },
         });
-        Self::leave(role, streams);
+        Self::leave(role, why, streams, now);
     }
 
     fn end_all(&mut self, reason: &CloseReason, streams: &mut impl Streams<Handle = H>, now: Instant) {
@@ -358,34 +412,95 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
         *has_appended |= grew.unwrap_or(false);
     }
 
+    fn pause(&mut self, stream: MessageStreamId, paused: bool, streams: &mut impl Streams<Handle = H>) {
+        if let Some((playhead, handle)) = self.playhead_of(stream) {
+            streams.read(handle, |tape| if paused { tape.pause(playhead) } else { tape.resume(playhead) });
+        }
+    }
+
+    fn select(
+        &mut self,
+        stream: MessageStreamId,
+        track: Track,
+        wanted: bool,
+        streams: &mut impl Streams<Handle = H>,
+    ) {
+        if let Some((playhead, handle)) = self.playhead_of(stream) {
+            let mut all = playhead.wanted();
+            match track {
+                Track::Audio => all.audio = wanted,
+                Track::Video => all.video = wanted,
+            }
+            streams.read(handle, |tape| tape.select(playhead, all));
+        }
+    }
+
+    fn playhead_of(&mut self, stream: MessageStreamId) -> Option<(&mut Playhead, &H)> {
+        let role = self.roles.iter_mut().find(|role| role.stream == stream)?;
+        match &mut role.part {
+            Part::Player { playhead, .. } => Some((playhead, &role.handle)),
+            Part::Publisher { .. } => None,
+        }
+    }
+
+    /// Gives up waiting where the time for that is over.
+    fn stop_waiting(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
+        let is_over = |role: &Role<H>| matches!(role.part, Part::Player { waits_until: Some(until), .. } if until <= now);
+        while let Some(role) = self.roles.iter_mut().find(|role| is_over(role)) {
+            let stream = role.stream;
+            if streams.read(&role.handle, Stream::is_published) {
+                let Part::Player { waits_until, .. } = &mut role.part else { return };
+                *waits_until = None;
+            } else {
+                self.session.play_not_found(stream, now);
+                self.end(stream, &EndReason::NotFound, streams, now);
+            }
+        }
+    }
+
     /// Pulls frames from the tapes that are played, while the session has room.
     fn fill(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
-        let mut ended = SmallVec::<[MessageStreamId; 1]>::new();
+        let mut ended = SmallVec::<[(MessageStreamId, PlayEnd); 1]>::new();
         for role in &mut self.roles {
-            if let Part::Player(playhead) = &mut role.part
-                && Self::pull(
+            if let Part::Player { playhead, waits_until } = &mut role.part {
+                let before = role.summary.frames;
+                let end = Self::pull(
                     &mut self.session,
                     role.stream,
                     playhead,
                     &role.handle,
                     &mut role.summary,
                     streams,
-                )
-            {
-                ended.push(role.stream);
+                );
+                if role.summary.frames > before {
+                    *waits_until = None;
+                } else if role.summary.frames == 0
+                    && waits_until.is_none()
+                    && end.is_none()
+                    && !streams.read(&role.handle, Stream::is_published)
+                {
+                    // A publication that shows nothing ends without a trace: the player waits for the next one.
+                    *waits_until = Some(now + self.session.config().waiting);
+                }
+                ended.extend(end.map(|end| (role.stream, end)));
             }
         }
         if self.roles.len() > 1 && self.session.media_room() == 0 {
             // One stream can use up all room there is: next time another has its turn first.
             self.roles.rotate_left(1);
         }
-        for stream in ended {
-            self.session.end_play(stream, now);
-            self.end(stream, &EndReason::StreamEnded, streams, now);
+        for (stream, end) in ended {
+            self.session.end_play(stream, end, now);
+            let why = match end {
+                PlayEnd::Unpublished => EndReason::StreamEnded,
+                PlayEnd::TimelineFull => EndReason::TimelineFull,
+                PlayEnd::TooSlow => EndReason::TooSlow,
+            };
+            self.end(stream, &why, streams, now);
         }
     }
 
-    /// Pulls from one tape; whether its stream has ended.
+    /// Pulls from one tape; why nothing more will come, if so.
     fn pull(
         session: &mut Session,
         stream: MessageStreamId,
@@ -393,12 +508,12 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
         handle: &H,
         summary: &mut Summary,
         streams: &mut impl Streams<Handle = H>,
-    ) -> bool {
+    ) -> Option<PlayEnd> {
         let mut armed = false;
         loop {
             let mut room = session.media_room();
             if room == 0 {
-                return false;
+                return None;
             }
             let mut batch = SmallVec::<[Frame; limits::READ_BATCH]>::new();
             let stop = streams.read(handle, |tape| {
@@ -408,12 +523,14 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
                             room = room.saturating_sub(frame.wire().len());
                             batch.push(frame);
                         }
-                        Read::Gap(gap) => {
-                            summary.gaps += 1;
-                            summary.lost.frames += gap.frames;
-                            summary.lost.duration += gap.duration;
+                        Read::Gap(gap) => summary.count_gap(gap),
+                        Read::CaughtUp => return Some(None),
+                        Read::Ended(Ending::Unpublished) => return Some(Some(PlayEnd::Unpublished)),
+                        Read::Ended(Ending::TimelineFull) => return Some(Some(PlayEnd::TimelineFull)),
+                        Read::TooSlow(gap) => {
+                            summary.count_gap(gap);
+                            return Some(Some(PlayEnd::TooSlow));
                         }
-                        stop @ (Read::CaughtUp | Read::Ended) => return Some(stop),
                     }
                 }
                 None
@@ -424,9 +541,9 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
                 session.send_frame(stream, frame);
             }
             match stop {
-                Some(Read::Ended) => return true,
-                Some(_) if armed => return false,
-                Some(_) => {
+                Some(Some(end)) => return Some(end),
+                Some(None) if armed => return None,
+                Some(None) => {
                     streams.arm(handle);
                     armed = true;
                 }

@@ -10,13 +10,22 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::IoSlice;
 use std::sync::Arc;
 
-use crate::hub::{Hub, Purpose, Stream, StreamId, Streams, TooManyStreams};
+use crate::hub::{Hub, Purpose, Stream, StreamConfig, StreamId, Streams, TooManyStreams};
 use crate::ids::{RequestId, SessionId};
 use crate::limits;
 use crate::name::StreamName;
 use crate::participant::{Event, Participant};
 use crate::session::{PeerEnd, Refusal, Session, SessionConfig, StaleRequest};
 use crate::time::Instant;
+
+/// What an operator decides for all sessions and all streams of a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// For each session.
+    pub session: SessionConfig,
+    /// For each stream.
+    pub stream: StreamConfig,
+}
 
 /// All sessions and streams of one thread.
 ///
@@ -30,7 +39,7 @@ pub struct Server {
     events: VecDeque<(SessionId, Event)>,
     /// Sessions that may have something to write.
     writable: BTreeSet<SessionId>,
-    deadlines: Deadlines,
+    deadlines: Deadlines<SessionId>,
     is_shut_down: bool,
 }
 
@@ -47,15 +56,16 @@ pub enum TurnedAway {
 
 impl Server {
     /// A server without connections.
-    pub fn new(config: SessionConfig) -> Self {
+    pub fn new(config: ServerConfig) -> Self {
         Self {
             local: Local {
-                hub: Hub::new(config.chunk_size),
+                hub: Hub::new(Arc::new(config.stream), config.session.chunk_size),
                 current: SessionId::new(0),
                 armed: BTreeMap::new(),
                 advanced: BTreeSet::new(),
+                scheduled: Deadlines::default(),
             },
-            config: Arc::new(config),
+            config: Arc::new(config.session),
             participants: BTreeMap::new(),
             opened: 0,
             events: VecDeque::new(),
@@ -101,6 +111,13 @@ impl Server {
 
     /// The time of [`Server::poll_timeout`] has come. Harmless when it has not.
     pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(stream) = self.local.scheduled.due(now) {
+            self.local.scheduled.set(stream, None);
+            if self.local.hub.stream_mut(stream).handle_timeout(now) {
+                self.local.advanced.insert(stream);
+            }
+        }
+        self.wake(now);
         while let Some(id) = self.deadlines.due(now) {
             self.touch(id, now, |participant, local| participant.handle_timeout(local, now));
         }
@@ -158,7 +175,7 @@ impl Server {
 
     /// When to call [`Server::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.next()
+        self.deadlines.next().into_iter().chain(self.local.scheduled.next()).min()
     }
 
     /// See [`Session::outbound`].
@@ -194,12 +211,17 @@ impl Server {
         act: impl FnOnce(&mut Participant<StreamId>, &mut Local) -> R,
     ) -> Option<R> {
         let result = self.touch_one(id, act);
+        self.wake(now);
+        result
+    }
+
+    /// Whoever waits for a stream that advanced has its turn.
+    fn wake(&mut self, now: Instant) {
         while let Some(stream) = self.local.advanced.pop_first() {
             for woken in self.local.armed.remove(&stream).unwrap_or_default() {
                 self.touch_one(woken, |participant, local| participant.handle_advanced(local, now));
             }
         }
-        result
     }
 
     fn touch_one<R>(
@@ -229,6 +251,8 @@ struct Local {
     current: SessionId,
     armed: BTreeMap<StreamId, BTreeSet<SessionId>>,
     advanced: BTreeSet<StreamId>,
+    /// When to ask which stream whether its time has come.
+    scheduled: Deadlines<StreamId>,
 }
 
 impl Streams for Local {
@@ -244,6 +268,7 @@ impl Streams for Local {
         }
         if self.hub.release(name) {
             self.armed.remove(&handle);
+            self.scheduled.set(handle, None);
         }
     }
 
@@ -259,32 +284,42 @@ impl Streams for Local {
         self.advanced.insert(*handle);
     }
 
+    fn schedule(&mut self, handle: &StreamId, at: Instant) {
+        self.scheduled.set(*handle, Some(at));
+    }
+
     fn arm(&mut self, handle: &StreamId) {
         self.armed.entry(*handle).or_default().insert(self.current);
     }
 }
 
-/// The next deadline of each session.
-#[derive(Debug, Default)]
-struct Deadlines {
-    by_time: BTreeSet<(Instant, SessionId)>,
-    by_session: BTreeMap<SessionId, Instant>,
+/// The next deadline of each session, or of each stream.
+#[derive(Debug)]
+struct Deadlines<K> {
+    by_time: BTreeSet<(Instant, K)>,
+    by_key: BTreeMap<K, Instant>,
 }
 
-impl Deadlines {
-    fn set(&mut self, id: SessionId, at: Option<Instant>) {
+impl<K> Default for Deadlines<K> {
+    fn default() -> Self {
+        Self { by_time: BTreeSet::new(), by_key: BTreeMap::new() }
+    }
+}
+
+impl<K: Copy + Ord> Deadlines<K> {
+    fn set(&mut self, key: K, at: Option<Instant>) {
         let before = match at {
-            Some(at) => self.by_session.insert(id, at),
-            None => self.by_session.remove(&id),
+            Some(at) => self.by_key.insert(key, at),
+            None => self.by_key.remove(&key),
         };
         if before == at {
             return;
         }
         if let Some(before) = before {
-            self.by_time.remove(&(before, id));
+            self.by_time.remove(&(before, key));
         }
         if let Some(at) = at {
-            self.by_time.insert((at, id));
+            self.by_time.insert((at, key));
         }
     }
 
@@ -292,7 +327,7 @@ impl Deadlines {
         self.by_time.first().map(|&(at, _)| at)
     }
 
-    fn due(&self, now: Instant) -> Option<SessionId> {
-        self.by_time.first().filter(|&&(at, _)| at <= now).map(|&(_, id)| id)
+    fn due(&self, now: Instant) -> Option<K> {
+        self.by_time.first().filter(|&&(at, _)| at <= now).map(|&(_, key)| key)
     }
 }

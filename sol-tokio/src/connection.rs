@@ -45,6 +45,9 @@ pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
         }
         // Asked for here and not only below: a peer whose bytes never end keeps the transport ready for ever.
         if connection.is_due() {
+            // What has come meanwhile counts first: a process that was stopped for a while must not take its peers for
+            // silent.
+            connection.exchange_at_once(&mut transport).await;
             connection.touch(|participant, streams, now| participant.handle_timeout(streams, now));
             continue;
         }
@@ -154,6 +157,16 @@ impl<A: Application> Connection<'_, A> {
             let wrote = self.poll_write(transport, context);
             let read = self.poll_read(transport, context);
             if wrote || read { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Passes on what the transport takes and gives at present.
+    async fn exchange_at_once<I: AsyncRead + AsyncWrite + Unpin>(&mut self, transport: &mut I) {
+        poll_fn(|context| {
+            self.poll_write(transport, context);
+            self.poll_read(transport, context);
+            Poll::Ready(())
         })
         .await;
     }

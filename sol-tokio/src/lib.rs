@@ -25,6 +25,7 @@
 //! nobody else.
 
 mod application;
+mod clock;
 mod connection;
 mod server;
 mod streams;
@@ -33,6 +34,7 @@ pub use application::{Application, Peer, TurnedAway};
 pub use server::{Server, ServerConfig};
 
 pub use sol_core;
+pub use sol_core::hub::StreamConfig;
 pub use sol_core::ids::SessionId;
 pub use sol_core::name::StreamName;
 pub use sol_core::participant::{EndReason, Event, Summary};

@@ -10,14 +10,17 @@ use std::time::Duration;
 
 use rand::TryRng;
 use rand::rngs::SysRng;
+use socket2::SockRef;
+use sol_core::hub::StreamConfig;
 use sol_core::ids::SessionId;
 use sol_core::limits;
 use sol_core::session::{Session, SessionConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 
 use crate::application::{Application, Peer, TurnedAway};
+use crate::clock::Clock;
 use crate::connection;
 use crate::streams::SharedStreams;
 
@@ -26,13 +29,24 @@ use crate::streams::SharedStreams;
 pub struct ServerConfig {
     /// What holds for each session.
     pub session: SessionConfig,
+    /// What holds for each stream.
+    pub stream: StreamConfig,
+    /// SO_SNDBUF of accepted connections, in bytes; `None` leaves it to the kernel, which may grow it to megabytes for a
+    /// player that is stalled. Linux doubles the number for its own bookkeeping, and caps it at `net.core.wmem_max`.
+    /// Throughput to one player is at most about this much for each round trip.
+    pub send_buffer_bytes: Option<u32>,
     /// Connections at once; more are turned away. At most [`limits::CONNECTIONS`], the default.
     pub connections_max: usize,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { session: SessionConfig::default(), connections_max: limits::CONNECTIONS }
+        Self {
+            session: SessionConfig::default(),
+            stream: StreamConfig::default(),
+            send_buffer_bytes: Some(256 * 1024),
+            connections_max: limits::CONNECTIONS,
+        }
     }
 }
 
@@ -53,9 +67,10 @@ pub(crate) struct Shared<A> {
     pub(crate) application: A,
     pub(crate) streams: SharedStreams,
     pub(crate) session_config: Arc<SessionConfig>,
-    epoch: tokio::time::Instant,
+    clock: Clock,
     sessions_so_far: AtomicU64,
     connections_max: usize,
+    send_buffer_bytes: Option<u32>,
     connections: Mutex<Connections>,
     /// Notified when the last connection is gone.
     emptied: Notify,
@@ -71,13 +86,15 @@ struct Connections {
 impl<A: Application> Server<A> {
     /// A server without listeners. To be made within a tokio runtime, whose clock it uses.
     pub fn new(config: ServerConfig, application: A) -> Self {
+        let clock = Clock::start();
         let shared = Shared {
             application,
-            streams: SharedStreams::new(config.session.chunk_size),
+            streams: SharedStreams::new(config.stream, config.session.chunk_size, clock),
             session_config: Arc::new(config.session),
-            epoch: tokio::time::Instant::now(),
+            clock,
             sessions_so_far: AtomicU64::new(0),
             connections_max: config.connections_max.min(limits::CONNECTIONS),
+            send_buffer_bytes: config.send_buffer_bytes,
             connections: Mutex::default(),
             emptied: Notify::new(),
             shutdown: watch::Sender::new(false),
@@ -99,8 +116,7 @@ impl<A: Application> Server<A> {
             };
             match accepted {
                 Ok((socket, address)) => {
-                    // 43 ms and more are lost wherever a small answer waits for a delayed acknowledgement.
-                    if let Err(error) = socket.set_nodelay(true) {
+                    if let Err(error) = self.prepare(&socket) {
                         self.shared.application.turned_away(Some(address), &TurnedAway::Accept(error));
                         continue;
                     }
@@ -117,6 +133,15 @@ impl<A: Application> Server<A> {
                 }
             }
         }
+    }
+
+    fn prepare(&self, socket: &TcpStream) -> io::Result<()> {
+        // 43 ms and more are lost wherever a small answer waits for a delayed acknowledgement.
+        socket.set_nodelay(true)?;
+        if let Some(bytes) = self.shared.send_buffer_bytes {
+            SockRef::from(socket).set_send_buffer_size(bytes as usize)?;
+        }
+        Ok(())
     }
 
     /// Serves one connection that the embedder accepted itself, over any transport. Returns when it is over.
@@ -205,12 +230,12 @@ impl<A: Application> Server<A> {
 impl<A> Shared<A> {
     /// The time as the core is told.
     pub(crate) fn now(&self) -> sol_core::time::Instant {
-        sol_core::time::Instant::from_epoch(self.epoch.elapsed())
+        self.clock.now()
     }
 
     /// The core's time as the runtime's timers know it.
     pub(crate) fn timer_at(&self, at: sol_core::time::Instant) -> tokio::time::Instant {
-        self.epoch + at.since_epoch()
+        self.clock.timer_at(at)
     }
 
     /// Whether everybody is to leave.

@@ -13,16 +13,21 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use sol_core::hub::{Purpose, Registry, Stream, Streams, TooManyStreams};
+use sol_core::hub::{Purpose, Registry, Stream, StreamConfig, Streams, TooManyStreams};
 use sol_core::ids::ChunkSize;
 use sol_core::name::StreamName;
+use sol_core::time::Instant;
 use tokio::sync::Notify;
+
+use crate::clock::Clock;
 
 /// All streams of a server.
 #[derive(Debug)]
 pub(crate) struct SharedStreams {
     registry: Mutex<Registry<Arc<SharedStream>>>,
+    config: Arc<StreamConfig>,
     chunk_size: ChunkSize,
+    clock: Clock,
 }
 
 #[derive(Debug)]
@@ -51,8 +56,8 @@ pub(crate) struct Seat {
 }
 
 impl SharedStreams {
-    pub(crate) fn new(chunk_size: ChunkSize) -> Self {
-        Self { registry: Mutex::new(Registry::new()), chunk_size }
+    pub(crate) fn new(config: StreamConfig, chunk_size: ChunkSize, clock: Clock) -> Self {
+        Self { registry: Mutex::new(Registry::new()), config: Arc::new(config), chunk_size, clock }
     }
 
     /// The streams as one connection sees them.
@@ -86,9 +91,9 @@ impl Streams for ConnectionStreams<'_> {
     type Handle = Arc<Seat>;
 
     fn hold(&mut self, name: &StreamName, purpose: Purpose) -> Result<Arc<Seat>, TooManyStreams> {
-        let chunk_size = self.streams.chunk_size;
+        let (config, chunk_size) = (Arc::clone(&self.streams.config), self.streams.chunk_size);
         let shared = self.streams.registry().hold(name, purpose, || {
-            let stream = RwLock::new(Stream::new(chunk_size));
+            let stream = RwLock::new(Stream::new(config, chunk_size));
             Arc::new(SharedStream { stream, armed: Mutex::default() })
         })?;
         let wake = Arc::clone(self.wake);
@@ -118,8 +123,38 @@ impl Streams for ConnectionStreams<'_> {
         change(&mut seat.shared.stream.write().unwrap_or_else(PoisonError::into_inner))
     }
 
+    fn schedule(&mut self, seat: &Arc<Seat>, at: Instant) {
+        let clock = self.streams.clock;
+        // Not to keep a stream alive that everybody has left.
+        let shared = Arc::downgrade(&seat.shared);
+        tokio::spawn(async move {
+            tokio::time::sleep_until(clock.timer_at(at)).await;
+            if let Some(shared) = shared.upgrade() {
+                let grew =
+                    shared.stream.write().unwrap_or_else(PoisonError::into_inner).handle_timeout(clock.now());
+                if grew {
+                    shared.wake();
+                }
+            }
+        });
+    }
+
     fn advanced(&mut self, seat: &Arc<Seat>) {
-        let mut list = seat.shared.armed();
+        seat.shared.wake();
+    }
+
+    fn arm(&mut self, seat: &Arc<Seat>) {
+        let mut armed = seat.shared.armed();
+        if !seat.is_armed.swap(true, Ordering::Relaxed) {
+            armed.seats.push(Arc::clone(seat));
+        }
+    }
+}
+
+impl SharedStream {
+    /// Wakes whoever is armed, once.
+    fn wake(&self) {
+        let mut list = self.armed();
         // The list keeps its room: it fills up again with the next batch of frames.
         let room = Vec::with_capacity(list.seats.len());
         let armed = std::mem::replace(&mut list.seats, room);
@@ -130,13 +165,6 @@ impl Streams for ConnectionStreams<'_> {
         drop(list);
         for seat in armed {
             seat.wake.notify_one();
-        }
-    }
-
-    fn arm(&mut self, seat: &Arc<Seat>) {
-        let mut armed = seat.shared.armed();
-        if !seat.is_armed.swap(true, Ordering::Relaxed) {
-            armed.seats.push(Arc::clone(seat));
         }
     }
 }
@@ -190,7 +218,9 @@ mod tests {
     }
 
     fn streams() -> SharedStreams {
-        SharedStreams::new(ChunkSize::new(65_536).unwrap())
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let _inside = runtime.enter();
+        SharedStreams::new(StreamConfig::default(), ChunkSize::new(65_536).unwrap(), Clock::start())
     }
 
     fn name() -> StreamName {

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::IoSlice;
+use std::time::Duration;
 
+use sol_core::hub::StreamConfig;
 use sol_core::ids::SessionId;
 use sol_core::participant::Event;
-use sol_core::server::Server;
-use sol_core::session::{PeerEnd, SessionConfig};
+use sol_core::server::{Server, ServerConfig};
+use sol_core::session::PeerEnd;
 use sol_core::time::Instant;
 
 use crate::transcript::ENTROPY;
@@ -22,8 +24,10 @@ pub(crate) struct Host {
 }
 
 impl Host {
+    /// No stream waits for its publisher to return: recorded clients see the end at once.
     pub(crate) fn new() -> Host {
-        let server = Server::new(SessionConfig::default());
+        let stream = StreamConfig { grace: Duration::ZERO, ..StreamConfig::default() };
+        let server = Server::new(ServerConfig { stream, ..ServerConfig::default() });
         Host { server, opened: 0, events: BTreeMap::new(), outbound: BTreeMap::new() }
     }
 

@@ -104,7 +104,11 @@ pub(crate) fn as_played(sent: &[Received]) -> Vec<Played> {
                 head_ms = head_ms.max(since_first_ms);
                 since_first_ms
             }
-            Meaning::Configuration(..) | Meaning::Channels(_) | Meaning::Colour | Meaning::Data => head_ms,
+            Meaning::Configuration(..)
+            | Meaning::Channels(_)
+            | Meaning::Colour
+            | Meaning::End
+            | Meaning::Data => head_ms,
         };
         begun |= meaning == Meaning::Keyframe(0);
         if begun || !matches!(meaning, Meaning::Keyframe(_) | Meaning::Interframe) {
@@ -170,6 +174,8 @@ enum Meaning {
     Colour,
     Keyframe(u8),
     Interframe,
+    /// Of a sequence of video. OBS stamps it with 0.
+    End,
     Sound,
     Data,
 }
@@ -197,7 +203,7 @@ impl Meaning {
             const AVC: u8 = 7;
             return match (body[0] & 0x0F, body[1]) {
                 (AVC, 0) => Meaning::Configuration(TypeId::VIDEO, 0),
-                (AVC, 2) => Meaning::Interframe,
+                (AVC, 2) => Meaning::End,
                 _ => picture(0),
             };
         }
@@ -207,7 +213,7 @@ impl Meaning {
             0 => Meaning::Configuration(TypeId::VIDEO, track),
             1 | 3 => picture(track),
             4 => Meaning::Colour,
-            2 => Meaning::Interframe,
+            2 => Meaning::End,
             other => panic!("no capture has video packets of type {other}"),
         }
     }
@@ -232,7 +238,9 @@ impl Meaning {
     fn prepares(self) -> bool {
         match self {
             Meaning::Metadata | Meaning::Configuration(..) | Meaning::Channels(_) | Meaning::Colour => true,
-            Meaning::Keyframe(_) | Meaning::Interframe | Meaning::Sound | Meaning::Data => false,
+            Meaning::Keyframe(_) | Meaning::Interframe | Meaning::End | Meaning::Sound | Meaning::Data => {
+                false
+            }
         }
     }
 }

@@ -58,12 +58,12 @@ fn a_player_that_joins_gets_the_present_within_one_round_trip_of_play() {
 fn players_that_wait_get_the_stream_from_its_first_frame() {
     let mut world = World::new(seed(4));
     let early: Vec<_> = (0..3).map(|_| world.player("live/cam")).collect();
-    world.run_until(ms(10_000));
+    world.run_until(ms(9_000));
     for viewer in &early {
         assert_eq!((viewer.media(), viewer.notices()), (vec![], vec![]));
     }
     let camera = world.publisher("live/cam").streaming(Pattern::new());
-    world.run_until(ms(13_000));
+    world.run_until(ms(12_000));
     for viewer in &early {
         assert_eq!(viewer.run_of(&camera).first, FIRST_FRAME);
     }

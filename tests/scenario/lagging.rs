@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use sol_core::hub::StreamConfig;
 use sol_core::limits;
+use sol_core::participant::EndReason;
+use sol_core::server::ServerConfig;
 use sol_core::session::CloseReason;
-use sol_tests::peer::message::{StreamId, TypeId};
+use sol_tests::peer::message::{StreamId, TypeId, UserControl};
 use sol_tests::peer::pattern::{FrameText, Pattern};
 use sol_tests::peer::run::check_runs;
 use sol_tests::peer::script::{Player, Publisher};
@@ -42,7 +45,7 @@ fn a_stalled_player_costs_bounded_memory_and_others_lose_nothing() {
     );
     let per_second = sent_bytes(&camera, ms(0), ms(20_000)) / 20;
     // Its lag as long as that may last, the group in which it ends, and the one before.
-    let lag_seconds = limits::LAG_TIME.as_secs() as usize;
+    let lag_seconds = StreamConfig::default().lag_max.as_secs() as usize;
     assert!(tape_peak > per_second * lag_seconds, "the tape was kept for it: {tape_peak}");
     assert!(tape_peak < per_second * (lag_seconds + 2 + 2), "{tape_peak} bytes at {per_second} a second");
     let tape = world.server().hub().tape_bytes();
@@ -62,23 +65,23 @@ fn a_player_that_lags_restarts_at_a_keyframe_with_its_configurations() {
     let viewer = world.player("live/cam");
     world.run_until(ms(5_000));
     world.stall(&viewer);
-    world.run_until(ms(25_900));
+    world.run_until(ms(12_900));
     world.resume(&viewer);
-    world.run_until(ms(40_000));
+    world.run_until(ms(25_000));
 
     let runs = viewer.runs_of(&camera);
     assert_eq!(runs.len(), 2, "{runs:#?}");
     let sent = camera.sent();
     let again = &sent[runs[1].first as usize];
     assert!(again.is_keyframe());
-    assert_eq!(again.timestamp_ms, 24_000, "the newest one when it read again");
+    assert_eq!(again.timestamp_ms, 12_000, "the newest one when it read again");
     assert!(sent.len() as u64 - runs[1].last < 10, "and it has caught up");
     let before = behind_frame(&viewer, runs[0].last);
     assert_eq!(before, [TypeId::DATA_AMF0, TypeId::AUDIO, TypeId::VIDEO], "the preamble again");
     assert_eq!(viewer.notices(), [""; 0]);
 
     world.hang_up(&viewer);
-    world.run_until(ms(41_000));
+    world.run_until(ms(26_000));
     let (_, summary) = viewer.endings()[0].clone();
     let missing = sent[runs[0].last as usize + 1..runs[1].first as usize].iter();
     let missing_ms = again.timestamp_ms - sent[runs[0].last as usize].timestamp_ms;
@@ -94,7 +97,7 @@ fn a_player_that_is_behind_by_less_than_the_lag_limit_loses_nothing() {
     let viewer = world.player("live/cam");
     world.run_until(ms(5_000));
     world.stall(&viewer);
-    world.run_until(ms(5_000 + limits::LAG_TIME.as_millis() as u64));
+    world.run_until(ms(5_000 + StreamConfig::default().lag_max.as_millis() as u64));
     world.resume(&viewer);
     world.run_until(ms(20_000));
     let run = viewer.run_of(&camera);
@@ -105,16 +108,16 @@ fn a_player_that_is_behind_by_less_than_the_lag_limit_loses_nothing() {
 fn a_player_that_is_too_late_goes_to_the_newest_keyframe_though_the_tape_has_what_it_missed() {
     let mut world = World::new(seed(9));
     world.set_link(SMALL_BUFFERS);
-    let camera = world.publisher("live/cam").streaming(Pattern::new().keyframe_every_ms(12_000));
+    let camera = world.publisher("live/cam").streaming(Pattern::new().keyframe_every_ms(10_000));
     let viewer = world.player("live/cam");
-    world.run_until(ms(2_000));
+    world.run_until(ms(3_000));
     world.stall(&viewer);
-    world.run_until(ms(15_000));
+    world.run_until(ms(11_000));
     world.resume(&viewer);
-    world.run_until(ms(18_000));
+    world.run_until(ms(14_000));
     let runs = viewer.runs_of(&camera);
     assert_eq!(runs.len(), 2, "{runs:#?}");
-    assert_eq!(camera.sent()[runs[1].first as usize].timestamp_ms, 12_000);
+    assert_eq!(camera.sent()[runs[1].first as usize].timestamp_ms, 10_000);
 }
 
 #[test]
@@ -143,8 +146,8 @@ fn a_player_that_is_given_up_takes_nothing_from_one_that_is_only_slow() {
     world.stall(&stalled);
     world.run_until(ms(5_000));
     world.stall(&slow);
-    // The keyframe at 12 s finds the one more than 8 s behind, and the other one less.
-    world.run_until(ms(13_000));
+    // The keyframe at 10 s finds the one more than 6 s behind, and the other one less.
+    world.run_until(ms(11_500));
     world.resume(&slow);
     world.run_until(ms(16_000));
     let run = slow.run_of(&camera);
@@ -152,8 +155,10 @@ fn a_player_that_is_given_up_takes_nothing_from_one_that_is_only_slow() {
 }
 
 #[test]
-fn a_line_that_is_too_slow_for_the_stream_gets_piece_after_piece_of_it() {
-    let mut world = World::new(seed(4));
+fn a_line_that_is_too_slow_for_the_stream_gets_piece_after_piece_of_it_from_a_patient_server() {
+    let stream = StreamConfig { patience: u32::MAX, ..StreamConfig::default() };
+    let config = ServerConfig { stream, ..ServerConfig::default() };
+    let mut world = World::with_config(seed(4), config);
     let camera = world.publisher("live/cam").streaming(Pattern::new());
     let half = camera_bytes_per_second() / 2;
     world.set_link(LinkOptions { bytes_per_second: half, ..SMALL_BUFFERS });
@@ -177,14 +182,70 @@ fn a_player_of_audio_alone_that_lags_goes_on_in_the_last_second() {
     let listener = world.player("live/radio");
     world.run_until(ms(5_000));
     world.stall(&listener);
-    world.run_until(ms(30_000));
+    world.run_until(ms(21_000));
     world.resume(&listener);
-    world.run_until(ms(35_000));
+    world.run_until(ms(26_000));
 
     let runs = listener.runs_of(&radio);
     assert_eq!(runs.len(), 2, "{runs:#?}");
     let again = radio.sent()[runs[1].first as usize].timestamp_ms;
-    assert!((28_800..30_000).contains(&again), "{again} ms");
+    assert!((19_800..21_000).contains(&again), "{again} ms");
+}
+
+#[test]
+fn a_line_that_is_too_slow_for_the_stream_is_given_up_when_it_never_catches_up() {
+    let mut world = World::new(seed(4));
+    let camera = world.publisher("live/cam").streaming(Pattern::new());
+    let healthy = world.player("live/cam");
+    let half = camera_bytes_per_second() / 2;
+    world.set_link(LinkOptions { bytes_per_second: half, ..SMALL_BUFFERS });
+    let viewer = world.player("live/cam");
+    world.run_until(ms(90_000));
+
+    let patience = StreamConfig::default().patience;
+    assert_eq!(viewer.runs_of(&camera).len(), 1 + patience as usize);
+    assert_eq!(viewer.notices(), GIVEN_UP);
+    assert_eq!(viewer.closed(), Some(CloseReason::TooSlow));
+    let (why, summary) = viewer.endings()[0].clone();
+    assert_eq!((why, summary.gaps), (EndReason::TooSlow, u64::from(patience) + 1));
+    assert!(camera.sent().len() as u64 - healthy.run_of(&camera).last < 10);
+}
+
+#[test]
+fn a_player_that_would_lose_more_than_a_player_can_bear_is_given_up() {
+    let mut world = World::new(seed(11));
+    world.set_link(SMALL_BUFFERS);
+    let camera = world.publisher("live/cam").streaming(Pattern::new());
+    let healthy = world.player("live/cam");
+    let viewer = world.player("live/cam");
+    world.run_until(ms(5_000));
+    world.stall(&viewer);
+    world.run_until(ms(25_000));
+    assert_eq!(viewer.closed(), None, "it may have taken something that the server does not know of yet");
+    world.resume(&viewer);
+    world.run_until(ms(30_000));
+
+    let run = viewer.run_of(&camera);
+    let last_ms = camera.sent()[run.last as usize].timestamp_ms;
+    assert!((5_000..8_000).contains(&last_ms), "what was under way, and nothing behind it: {last_ms} ms");
+    assert_eq!(viewer.notices(), GIVEN_UP);
+    assert!(
+        viewer
+            .with(|player| { player.peer().user_controls().contains(&UserControl::StreamEof(StreamId(1))) })
+    );
+    assert_eq!(viewer.closed(), Some(CloseReason::TooSlow));
+    let (told_at, _) = viewer.told()[0];
+    let farewell = viewer.ended_at().map(|at| at - told_at).unwrap_or_default();
+    // Behind what was under way, the news is a little later at the player.
+    assert!(farewell.abs_diff(limits::FAREWELL_TIME) < ms(250), "{farewell:?}");
+    let (why, summary) = viewer.endings()[0].clone();
+    assert_eq!((why, summary.gaps), (EndReason::TooSlow, 1));
+    assert!(summary.lost.duration > StreamConfig::default().gap_max);
+
+    let run = healthy.run_of(&camera);
+    assert_eq!(run.first, 3);
+    assert!(camera.sent().len() as u64 - run.last < 10);
+    assert_eq!((healthy.notices(), healthy.closed()), (vec![], None));
 }
 
 #[test]
@@ -259,6 +320,9 @@ fn sent_bytes(camera: &Client<Publisher>, from: Duration, to: Duration) -> usize
 fn camera_bytes_per_second() -> u64 {
     (400_000 + 64_000) / 8
 }
+
+/// What a player is told that gets nothing more because it is too slow.
+const GIVEN_UP: [&str; 2] = ["NetStream.Play.InsufficientBW", "NetStream.Play.UnpublishNotify"];
 
 /// The longest head of a frame.
 const HEAD_BYTES: usize = 16;

@@ -48,7 +48,7 @@ fn more_than_the_kernel_buffers_hold_waits_in_the_encoder_and_comes_whole() {
 
 #[test]
 fn an_encoder_that_has_left_before_the_answer_is_published_to_its_last_frame() {
-    let mut world = World::new(seed(3));
+    let mut world = World::without_grace(seed(3));
     world.set_policy(|request| match request.kind {
         RequestKind::Publish => Answer::allow().after(ms(3_000)),
         RequestKind::Play => Answer::allow(),
@@ -62,6 +62,25 @@ fn an_encoder_that_has_left_before_the_answer_is_published_to_its_last_frame() {
     assert_eq!((run.first, run.last), (3, sent.len() as u64 - 1));
     assert_eq!(viewer.notices(), ["NetStream.Play.UnpublishNotify"]);
     assert_eq!(encoder.closed(), Some(CloseReason::PeerLeft));
+}
+
+#[test]
+fn all_that_an_encoder_sent_before_it_left_is_shown_at_once_though_it_may_return() {
+    let mut world = World::new(seed(3));
+    world.set_policy(|request| match request.kind {
+        RequestKind::Publish => Answer::allow().after(ms(3_000)),
+        RequestKind::Play => Answer::allow(),
+    });
+    let viewer = world.player("live/cam");
+    let (encoder, sent) = eager_encoder(&mut world, true, 1_000);
+    world.run_until(ms(500));
+    world.hang_up(&encoder);
+    world.run_until(ms(3_500));
+    let run = check_run(&viewer.media(), &sent).unwrap();
+    assert_eq!((run.first, run.last), (3, sent.len() as u64 - 1));
+    assert_eq!(viewer.notices(), [""; 0]);
+    world.run_until(ms(14_000));
+    assert_eq!(viewer.notices(), ["NetStream.Play.UnpublishNotify"]);
 }
 
 #[test]

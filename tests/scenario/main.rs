@@ -3,6 +3,7 @@
 //! Each is a dialogue with times in a virtual [`World`](sol_tests::world::World), which asserts the driving
 //! contract in every one of them. No socket, no clock, no thread.
 
+mod choosing;
 mod ending;
 mod joining;
 mod lagging;
@@ -11,7 +12,9 @@ mod net_streams;
 mod one_publisher;
 mod peers;
 mod refusing;
+mod returning;
 mod same_again;
 mod silence;
 mod strangers;
 mod timestamps;
+mod waiting;

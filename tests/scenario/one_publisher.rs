@@ -95,7 +95,7 @@ fn how_a_publisher_left_is_told_as_it_was() {
 
 #[test]
 fn players_of_the_last_publication_and_of_the_next_are_not_mixed_up() {
-    let mut world = World::new(seed(6));
+    let mut world = World::without_grace(seed(6));
     world.set_link(LinkOptions {
         send_buffer_bytes: 8_000,
         receive_buffer_bytes: 8_000,

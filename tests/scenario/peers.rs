@@ -3,6 +3,7 @@
 use sol_core::handshake::{DigestLayout, HandshakeKind as Greeted};
 use sol_core::ids::ChunkSize;
 use sol_core::participant::Event;
+use sol_core::server::ServerConfig;
 use sol_core::session::SessionConfig;
 use sol_tests::peer::codec::Headers;
 use sol_tests::peer::handshake::HandshakeKind;
@@ -104,10 +105,9 @@ fn a_client_of_amf3_and_enhanced_rtmp_reaches_live_media() {
 #[test]
 fn a_server_of_any_chunk_size_is_understood_by_its_players() {
     for chunk_size in [1, 128, 4_096, 0x00FF_FFFF] {
-        let config = SessionConfig {
-            chunk_size: ChunkSize::new(chunk_size).expect("within bounds"),
-            ..SessionConfig::default()
-        };
+        let chunk_size = ChunkSize::new(chunk_size).expect("within bounds");
+        let session = SessionConfig { chunk_size, ..SessionConfig::default() };
+        let config = ServerConfig { session, ..ServerConfig::default() };
         let mut world = World::with_config(seed(2), config);
         let camera = world.publisher("live/cam").streaming(Pattern::new());
         let viewer = world.player("live/cam");

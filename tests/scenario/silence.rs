@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use sol_core::limits;
-use sol_core::session::CloseReason;
+use sol_core::server::ServerConfig;
+use sol_core::session::{CloseReason, SessionConfig};
 use sol_tests::peer::message::StreamId;
 use sol_tests::peer::pattern::Pattern;
 use sol_tests::peer::{Peer, PeerOptions};
@@ -80,7 +81,7 @@ fn a_client_that_chatters_and_asks_for_nothing_is_closed_all_the_same() {
 
 #[test]
 fn a_publisher_that_falls_silent_is_closed_and_its_name_is_free() {
-    let mut world = World::new(seed(5));
+    let mut world = World::without_grace(seed(5));
     let camera = world.publisher("live/cam").streaming(Pattern::new());
     let viewer = world.player("live/cam");
     world.run_until(ms(5_000));
@@ -111,7 +112,9 @@ fn a_publisher_that_was_only_cut_off_for_a_while_goes_on() {
 
 #[test]
 fn a_player_that_waits_lives_as_long_as_it_answers_pings() {
-    let mut world = World::new(seed(7));
+    let session = SessionConfig { waiting: ms(3_600_000), ..SessionConfig::default() };
+    let config = ServerConfig { session, ..ServerConfig::default() };
+    let mut world = World::with_config(seed(7), config);
     let answering = world.player("live/cam");
     let mute = world.player_with("live/cam", PeerOptions { answers_pings: false, ..PeerOptions::default() });
     world.run_until(ms(600_000));

@@ -48,7 +48,7 @@ fn garbage_behind_the_handshake_is_closed_for_the_rule_that_it_breaks() {
 
 #[test]
 fn a_publisher_that_breaks_its_chunks_loses_the_name_and_its_players_are_told() {
-    let mut world = World::new(seed(3));
+    let mut world = World::without_grace(seed(3));
     let camera = world.publisher("live/cam").streaming(Pattern::new());
     let viewer = world.player("live/cam");
     world.run_until(ms(3_000));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sol_core::ids::ChunkSize;
+use sol_core::server::ServerConfig;
 use sol_core::session::SessionConfig;
 use sol_tests::peer::codec::{Format, Framing};
 use sol_tests::peer::message::{ChunkStream, Message, StreamId, TypeId};
@@ -59,8 +60,9 @@ fn a_clock_that_wraps_goes_on() {
 #[test]
 fn players_follow_a_stream_over_the_border_and_join_it_beyond() {
     // Small chunks, so that most frames have later chunks, which repeat the extended timestamp.
-    let config =
-        SessionConfig { chunk_size: ChunkSize::new(128).expect("within bounds"), ..SessionConfig::default() };
+    let chunk_size = ChunkSize::new(128).expect("within bounds");
+    let session = SessionConfig { chunk_size, ..SessionConfig::default() };
+    let config = ServerConfig { session, ..ServerConfig::default() };
     let mut world = World::with_config(seed(4), config);
     let pattern = Pattern {
         video: Some(VideoPattern { frame_rate: 1, keyframe_every_ms: 60_000, kilobits_per_second: 4 }),

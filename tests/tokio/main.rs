@@ -14,7 +14,8 @@ use client::Client;
 use sol_tests::peer::script::Phase;
 use sol_tests::peer::{Peer as RtmpPeer, PeerOptions};
 use sol_tokio::{
-    Application, Event, Peer, Refusal, Request, RequestKind, Server, ServerConfig, Session, TurnedAway,
+    Application, Event, Peer, Refusal, Request, RequestKind, Server, ServerConfig, Session, StreamConfig,
+    TurnedAway,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -161,6 +162,40 @@ async fn a_second_publisher_is_refused_and_the_first_goes_on() {
         assert_eq!(*second.script.phase(), Phase::Refused("NetStream.Publish.BadName".to_owned()));
         camera.stream(Duration::from_secs(2)).await;
         player.watch(camera.script.sent()).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn players_of_a_publisher_that_vanished_are_told_when_the_grace_is_over() {
+    within_a_minute(async {
+        let stream = StreamConfig { grace: Duration::from_millis(50), ..StreamConfig::default() };
+        let house = House::with(ServerConfig { stream, ..ServerConfig::default() }, Rules::default()).await;
+        let mut camera = Client::publish(house.address, "cam").await;
+        let mut player = Client::play(house.address, "cam").await;
+        camera.stream(Duration::from_secs(1)).await;
+        player.watch(camera.script.sent()).await;
+        drop(camera);
+        player.run_to_the_end().await.unwrap();
+        assert_eq!(*player.script.phase(), Phase::EndedByServer("NetStream.Play.UnpublishNotify".to_owned()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_publisher_that_vanished_may_return_to_its_players() {
+    within_a_minute(async {
+        let stream = StreamConfig { grace: Duration::from_secs(3_600), ..StreamConfig::default() };
+        let house = House::with(ServerConfig { stream, ..ServerConfig::default() }, Rules::default()).await;
+        let first = Client::publish(house.address, "cam").await;
+        let mut player = Client::play(house.address, "cam").await;
+        drop(first);
+        house.until(|event| matches!(event, Seen::Ended(RequestKind::Publish))).await;
+        let mut second = Client::publish(house.address, "cam").await;
+        second.stream(Duration::from_secs(1)).await;
+        let last = second.script.sent().last().unwrap().payload.clone();
+        player.run_until(|player| player.media().iter().any(|media| media.payload == last)).await;
+        assert!(matches!(player.script.phase(), Phase::Live(_)), "it was told nothing");
     })
     .await;
 }

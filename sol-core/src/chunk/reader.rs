@@ -145,7 +145,10 @@ impl ChunkReader {
             }
             Place::Payload { lane, left, suspect } => {
                 let lane = *lane;
-                let (payload, rest) = input.split_at(input.len().min(*left));
+                let limit = self.message_bytes_max + limits::PARTIAL_SLACK_BYTES;
+                // One byte more than may be is enough to know, and the same byte in every cut.
+                let room = limit + 1 - self.partial_bytes;
+                let (payload, rest) = input.split_at(input.len().min(*left).min(room));
                 *input = rest;
                 *left -= payload.len();
                 let chunk_ended = *left == 0;
@@ -153,7 +156,6 @@ impl ChunkReader {
                     self.lanes[lane].habit = Habit::Unknown;
                 }
                 self.partial_bytes += payload.len();
-                let limit = self.message_bytes_max + limits::PARTIAL_SLACK_BYTES;
                 if self.partial_bytes > limit {
                     return Err(ChunkError::TooMuchUnfinished { limit });
                 }

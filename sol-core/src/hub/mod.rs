@@ -7,6 +7,7 @@
 //! [`Hub`] keeps all of it for one thread. A driver with threads keeps a [`Registry`] behind one lock and each
 //! [`Stream`] behind one of its own, and gives both to participants as [`Streams`].
 
+mod config;
 mod playhead;
 mod preamble;
 mod registry;
@@ -17,14 +18,18 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
-pub use playhead::{Gap, Playhead, Read, Start};
+pub use config::StreamConfig;
+pub use playhead::{Gap, Playhead, Read, Start, Wanted};
 pub use registry::{Purpose, Registry, TooManyStreams};
 pub use stream::{Publication, PublishRefused, StaleToken, Stream};
+pub use tape::Ending;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::ids::ChunkSize;
 use crate::name::StreamName;
+use crate::time::Instant;
 
 /// Where a participant finds its streams: in a [`Hub`], or behind locks.
 pub trait Streams {
@@ -49,6 +54,10 @@ pub trait Streams {
     /// The tape grew: whoever is armed is to be woken, once.
     fn advanced(&mut self, handle: &Self::Handle);
 
+    /// The stream's [`Stream::poll_timeout`] has changed to this: [`Stream::handle_timeout`] is to be called then, and if
+    /// the tape grew by that, whoever is armed is to be woken.
+    fn schedule(&mut self, handle: &Self::Handle, at: Instant);
+
     /// The caller has caught up and wants to be woken when the tape grows. It looks at the tape once more
     /// afterwards: what was appended in between woke nobody.
     fn arm(&mut self, handle: &Self::Handle);
@@ -61,6 +70,7 @@ pub struct StreamId(u64);
 /// All streams, for one thread. [`Server`](crate::server::Server) lends it to its participants as [`Streams`].
 #[derive(Debug)]
 pub struct Hub {
+    config: Arc<StreamConfig>,
     chunk_size: ChunkSize,
     registry: Registry<StreamId>,
     streams: BTreeMap<StreamId, Stream>,
@@ -69,8 +79,8 @@ pub struct Hub {
 
 impl Hub {
     /// A hub without streams. All frames will be chunked with `chunk_size`.
-    pub fn new(chunk_size: ChunkSize) -> Self {
-        Self { chunk_size, registry: Registry::new(), streams: BTreeMap::new(), made: 0 }
+    pub fn new(config: Arc<StreamConfig>, chunk_size: ChunkSize) -> Self {
+        Self { config, chunk_size, registry: Registry::new(), streams: BTreeMap::new(), made: 0 }
     }
 
     /// The stream of that name, found or made; see [`Streams::hold`].
@@ -78,11 +88,12 @@ impl Hub {
     /// # Errors
     /// [`TooManyStreams`].
     pub fn hold(&mut self, name: &StreamName, purpose: Purpose) -> Result<StreamId, TooManyStreams> {
-        let (made, streams, chunk_size) = (&mut self.made, &mut self.streams, self.chunk_size);
+        let (made, streams) = (&mut self.made, &mut self.streams);
+        let (config, chunk_size) = (&self.config, self.chunk_size);
         self.registry.hold(name, purpose, || {
             *made += 1;
             let id = StreamId(*made);
-            streams.insert(id, Stream::new(chunk_size));
+            streams.insert(id, Stream::new(Arc::clone(config), chunk_size));
             id
         })
     }

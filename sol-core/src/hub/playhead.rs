@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::frame::Frame;
+use crate::media::FrameKind;
 use crate::timestamp::Timestamp;
 
 use super::preamble::Preamble;
-use super::tape::Position;
+use super::tape::{Ending, Position};
 
 /// Where a player is to begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,12 +29,14 @@ pub enum Start {
 pub enum Read {
     /// The next frame to send.
     Frame(Frame),
-    /// Frames were lost to lag; the next one is a preamble's, or the live edge's.
+    /// Frames were lost to lag; what comes next is a preamble, the live edge, or the end.
     Gap(Gap),
     /// There is nothing more at present.
     CaughtUp,
-    /// The publisher has ended the stream, and every frame before that was read.
-    Ended,
+    /// There is nothing more to come; what was not read before was reported as a gap.
+    Ended(Ending),
+    /// The player would lose too much at once, or has lost something too often: it is to be given up.
+    TooSlow(Gap),
 }
 
 /// Frames that a player was too slow for.
@@ -43,6 +46,30 @@ pub struct Gap {
     pub frames: u64,
     /// How much of the stream's time.
     pub duration: Duration,
+}
+
+/// Which tracks a player wants (`receiveAudio`, `receiveVideo`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Audio.
+    pub audio: bool,
+    /// Video.
+    pub video: bool,
+}
+
+impl Wanted {
+    /// What every player wants at first.
+    pub const ALL: Wanted = Wanted { audio: true, video: true };
+
+    pub(super) fn includes(self, kind: FrameKind) -> bool {
+        if kind.is_video() {
+            self.video
+        } else if kind.is_audio() {
+            self.audio
+        } else {
+            true
+        }
+    }
 }
 
 /// A player's position on the tape of one stream. Made by [`Stream::subscribe`](super::Stream::subscribe).
@@ -55,18 +82,42 @@ pub struct Playhead {
     pub(super) awaits_keyframe: bool,
     /// The time of the last coded frame that was read.
     pub(super) reached: Option<Timestamp>,
+    /// Gaps since the player last caught up.
+    pub(super) gaps_in_a_row: u32,
+    pub(super) wanted: Wanted,
+    /// Where the player stopped, while it pauses. The cursor then keeps nothing on the tape.
+    pub(super) paused_at: Option<Position>,
 }
 
 impl Playhead {
+    pub(super) fn new(cursor: Cursor) -> Self {
+        Self {
+            cursor,
+            preamble: None,
+            awaits_keyframe: true,
+            reached: None,
+            gaps_in_a_row: 0,
+            wanted: Wanted::ALL,
+            paused_at: None,
+        }
+    }
+
+    /// Which tracks it wants.
+    pub fn wanted(&self) -> Wanted {
+        self.wanted
+    }
+
     /// The next frame of the preamble that is under way.
     pub(super) fn next_of_preamble(&mut self) -> Option<Frame> {
         let (preamble, next) = self.preamble.as_mut()?;
-        let frame = preamble.get(*next).cloned();
-        *next += 1;
-        if frame.is_none() {
-            self.preamble = None;
+        while let Some(frame) = preamble.get(*next) {
+            *next += 1;
+            if self.wanted.includes(frame.kind()) {
+                return Some(frame.clone());
+            }
         }
-        frame
+        self.preamble = None;
+        None
     }
 }
 
@@ -77,6 +128,11 @@ pub(super) struct Cursor(Arc<AtomicU64>);
 impl Cursor {
     pub(super) fn position(&self) -> Position {
         Position(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Keeps nothing on the tape until it is moved again.
+    pub(super) fn let_go(&self) {
+        self.move_to(Position(u64::MAX));
     }
 
     pub(super) fn move_to(&self, position: Position) {

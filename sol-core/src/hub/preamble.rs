@@ -31,10 +31,11 @@ impl Configurations {
     pub(super) fn keep(&mut self, frame: &Frame) {
         debug_assert!(frame.kind().is_preamble(), "only what a decoder needs is kept");
         self.latest.remove(&frame.kind());
-        let bytes: usize = self.latest.values().map(Frame::payload_len).sum();
-        if self.latest.len() < limits::PREAMBLE_CONFIGS
-            && bytes + frame.payload_len() <= limits::PREAMBLE_BYTES
-        {
+        if !self.has_room_for(frame) && frame.kind() != FrameKind::Metadata {
+            // Without its metadata a stream plays, without a configuration it does not.
+            self.latest.remove(&FrameKind::Metadata);
+        }
+        if self.has_room_for(frame) {
             self.latest.insert(frame.kind(), frame.clone());
         }
         self.share();
@@ -54,6 +55,11 @@ impl Configurations {
     /// The preamble of a sync point at `time`.
     pub(super) fn at(&self, time: Timestamp) -> PreambleAt {
         PreambleAt { configurations: Arc::clone(&self.shared), time, stamped: Cache::default() }
+    }
+
+    fn has_room_for(&self, frame: &Frame) -> bool {
+        let bytes: usize = self.latest.values().map(Frame::payload_len).sum();
+        self.latest.len() < limits::PREAMBLE_CONFIGS && bytes + frame.payload_len() <= limits::PREAMBLE_BYTES
     }
 
     fn share(&mut self) {

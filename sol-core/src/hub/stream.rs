@@ -3,25 +3,35 @@
 //! Appending costs the same whatever the number of players, but for one look at their positions now and then; reading needs only a shared borrow, so players of one
 //! stream do not wait for each other.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::frame::Frame;
 use crate::ids::ChunkSize;
 use crate::limits;
 use crate::media::{FrameKind, Media, TrackId};
+use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
-use super::playhead::{Cursors, Gap, Playhead, Read, Start};
+use super::config::StreamConfig;
+use super::playhead::{Cursors, Gap, Playhead, Read, Start, Wanted};
 use super::preamble::Configurations;
-use super::tape::{Entry, Position, Tape};
+use super::tape::{Ending, Entry, Position, SyncPoint, Tape};
 use super::timeline::Timeline;
 
 /// One stream: its publisher, its tape, and what joins need.
 #[derive(Debug)]
 pub struct Stream {
+    config: Arc<StreamConfig>,
     chunk_size: ChunkSize,
     publication: Option<u64>,
     publications: u64,
+    /// The publisher has gone and may return until then.
+    grace_until: Option<Instant>,
     /// Whether the publication has shown any video.
     has_video: bool,
+    /// When the publication last sent a keyframe, or else its first video.
+    last_keyframe: Option<Timestamp>,
     configurations: Configurations,
     timeline: Timeline,
     tape: Tape,
@@ -47,12 +57,15 @@ pub struct StaleToken;
 
 impl Stream {
     /// A stream that nobody publishes. Its frames will be chunked with `chunk_size`.
-    pub fn new(chunk_size: ChunkSize) -> Self {
+    pub fn new(config: Arc<StreamConfig>, chunk_size: ChunkSize) -> Self {
         Self {
+            config,
             chunk_size,
             publication: None,
             publications: 0,
+            grace_until: None,
             has_video: false,
+            last_keyframe: None,
             configurations: Configurations::default(),
             timeline: Timeline::default(),
             tape: Tape::default(),
@@ -60,7 +73,7 @@ impl Stream {
         }
     }
 
-    /// Begins a publication.
+    /// Begins a publication, or goes on with the last one within its grace.
     ///
     /// # Errors
     /// [`PublishRefused::NameInUse`] while another one lasts.
@@ -68,9 +81,13 @@ impl Stream {
         if self.publication.is_some() {
             return Err(PublishRefused::NameInUse);
         }
+        if self.grace_until.take().is_some() {
+            self.tape.append_splice(self.timeline.head());
+        }
         self.publications += 1;
         self.publication = Some(self.publications);
         self.has_video = false;
+        self.last_keyframe = None;
         self.configurations = Configurations::default();
         self.timeline.begin_publication();
         Ok(Publication(self.publications))
@@ -101,37 +118,74 @@ impl Stream {
         if kind.is_preamble() && self.configurations.is_known(kind, payload) {
             return Ok(false);
         }
+        if self.timeline.is_full() && self.may_begin_at(kind, self.timeline.head()) {
+            self.tape.append_end(Ending::TimelineFull);
+            self.timeline.restart();
+            self.last_keyframe = None;
+        }
         let at = if kind.is_coded() { self.timeline.stamp(media.timestamp) } else { self.timeline.head() };
         let timestamp = if kind.is_timeless() { Timestamp::ZERO } else { at };
         let frame = Frame::new(kind, timestamp, payload, self.chunk_size);
         if kind.is_preamble() {
             self.configurations.keep(&frame);
         }
-        if self.is_sync_point(&frame) {
+        if self.may_begin_at(kind, timestamp) {
             // Whoever is too late, or off the tape already, will be sent to a keyframe and needs nothing older.
-            let (cursors, head) = (&mut self.cursors, self.timeline.head());
+            let (cursors, config, head) = (&mut self.cursors, &self.config, self.timeline.head());
             self.tape.begin_group(&self.configurations, timestamp, |tape| {
-                cursors
-                    .slowest(|position| tape.get(position).is_some_and(|entry| !Self::is_late(entry, head)))
+                cursors.slowest(|position| {
+                    tape.get(position).is_some_and(|entry| !is_late(tape, entry, head, config))
+                })
             });
+        }
+        if kind == FrameKind::Keyframe(TrackId::DEFAULT) || (kind.is_video() && self.last_keyframe.is_none())
+        {
+            self.last_keyframe = Some(at);
         }
         self.tape.append(frame, at);
         Ok(true)
     }
 
-    /// Ends a publication: players read what is left, then [`Read::Ended`]. Without effect if it is over.
+    /// Ends a publication in good order: its players read what is left, then [`Read::Ended`]. Without effect if the
+    /// publication is over.
     pub fn unpublish(&mut self, publication: Publication) {
         if self.publication == Some(publication.0) {
             self.publication = None;
-            self.tape.append_end();
+            self.tape.append_end(Ending::Unpublished);
         }
+    }
+
+    /// The publisher has vanished. Its players read what is left and then wait for one to go on, until the grace is over
+    /// and they read [`Read::Ended`]; at once where there is none. Without effect if the publication is over.
+    ///
+    /// [`Stream::poll_timeout`] has changed.
+    pub fn abandon(&mut self, publication: Publication, now: Instant) {
+        if self.publication == Some(publication.0) {
+            self.publication = None;
+            self.grace_until = Some(now + self.config.grace);
+            self.handle_timeout(now);
+        }
+    }
+
+    /// When to call [`Stream::handle_timeout`].
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.grace_until
+    }
+
+    /// The time of [`Stream::poll_timeout`] has come; whether the tape grew. Harmless when it has not.
+    pub fn handle_timeout(&mut self, now: Instant) -> bool {
+        let is_over = self.grace_until.is_some_and(|until| until <= now);
+        if is_over {
+            self.grace_until = None;
+            self.tape.append_end(Ending::Unpublished);
+        }
+        is_over
     }
 
     /// A new player. If nobody publishes it waits, and gets the next publication from its first frame on.
     pub fn subscribe(&mut self, start: Start) -> Playhead {
-        let cursor = self.cursors.add(self.tape.end());
-        let mut playhead = Playhead { cursor, preamble: None, awaits_keyframe: true, reached: None };
-        if self.publication.is_some() {
+        let mut playhead = Playhead::new(self.cursors.add(self.tape.end()));
+        if self.is_published() {
             self.place(&mut playhead, start);
         }
         playhead
@@ -141,6 +195,15 @@ impl Stream {
     ///
     /// Call until it is [`Read::CaughtUp`] or there is no room; at most `limits::READ_BATCH` times under one lock.
     pub fn read(&self, playhead: &mut Playhead) -> Read {
+        if let Some(paused_at) = playhead.paused_at {
+            return match self.tape.last_end() {
+                Some((end, ending)) if end >= paused_at => {
+                    playhead.paused_at = Some(Position(end.0 + 1));
+                    Read::Ended(ending)
+                }
+                _ => Read::CaughtUp,
+            };
+        }
         loop {
             if let Some(frame) = playhead.next_of_preamble() {
                 return Read::Frame(frame);
@@ -149,34 +212,60 @@ impl Stream {
             if self.must_skip(position) {
                 return self.skip(playhead);
             }
-            let next = Position(position.0 + 1);
-            match self.tape.get(position) {
-                None => return Read::CaughtUp,
-                Some(Entry::End) => {
-                    playhead.cursor.move_to(next);
+            let Some(entry) = self.tape.get(position) else {
+                playhead.gaps_in_a_row = 0;
+                return Read::CaughtUp;
+            };
+            playhead.cursor.move_to(Position(position.0 + 1));
+            match entry {
+                Entry::Splice { .. } => playhead.awaits_keyframe = true,
+                Entry::End(ending) => {
                     playhead.awaits_keyframe = true;
-                    return Read::Ended;
+                    return Read::Ended(*ending);
                 }
-                Some(Entry::Frame { frame, .. }) => {
-                    playhead.cursor.move_to(next);
-                    if frame.kind() == FrameKind::Keyframe(TrackId::DEFAULT) {
-                        playhead.awaits_keyframe = false;
+                Entry::Frame { frame, .. } => {
+                    if self.is_for(playhead, frame) {
+                        return Read::Frame(frame.clone());
                     }
-                    if frame.kind().is_picture() && playhead.awaits_keyframe {
-                        continue;
-                    }
-                    if frame.kind().is_coded() {
-                        playhead.reached = Some(frame.timestamp());
-                    }
-                    return Read::Frame(frame.clone());
                 }
             }
         }
     }
 
-    /// Whether anybody publishes.
+    /// The player pauses: it does not lag, and reads nothing but the end of the stream.
+    pub fn pause(&self, playhead: &mut Playhead) {
+        if playhead.paused_at.is_none() {
+            playhead.paused_at = Some(playhead.cursor.position());
+            playhead.cursor.let_go();
+            playhead.preamble = None;
+        }
+    }
+
+    /// The player goes on, at the newest sync point.
+    pub fn resume(&self, playhead: &mut Playhead) {
+        if playhead.paused_at.take().is_some() {
+            playhead.cursor.move_to(self.tape.end());
+            playhead.gaps_in_a_row = 0;
+            if self.is_published() {
+                self.place(playhead, Start::NewestSyncPoint);
+            }
+        }
+    }
+
+    /// The player wants these tracks from here on. What it wants anew comes behind its configuration; video from its next
+    /// keyframe on.
+    pub fn select(&self, playhead: &mut Playhead, wanted: Wanted) {
+        let before = std::mem::replace(&mut playhead.wanted, wanted);
+        let wants_more = (wanted.audio && !before.audio) || (wanted.video && !before.video);
+        playhead.awaits_keyframe |= wanted.video && !before.video;
+        if wants_more && playhead.paused_at.is_none() && self.is_published() {
+            playhead.preamble = Some((self.configurations.at(self.timeline.head()).frames(), 0));
+        }
+    }
+
+    /// Whether anybody publishes, or may return to do so.
     pub fn is_published(&self) -> bool {
-        self.publication.is_some()
+        self.publication.is_some() || self.grace_until.is_some()
     }
 
     /// Playheads that are in use.
@@ -189,15 +278,38 @@ impl Stream {
         self.tape.bytes()
     }
 
-    /// A player may begin at a keyframe of the default track; without video, at some audio frame each second.
-    fn is_sync_point(&self, frame: &Frame) -> bool {
-        if self.has_video {
-            return frame.kind() == FrameKind::Keyframe(TrackId::DEFAULT);
+    /// Whether a player gets a frame that it has come to.
+    fn is_for(&self, playhead: &mut Playhead, frame: &Frame) -> bool {
+        let kind = frame.kind();
+        if kind == FrameKind::Keyframe(TrackId::DEFAULT) && playhead.wanted.video {
+            playhead.awaits_keyframe = false;
         }
-        frame.kind() == FrameKind::Audio
-            && self.tape.sync_point().is_none_or(|newest| {
-                newest.timestamp.lag_behind(frame.timestamp()) >= limits::AUDIO_SYNC_TIME
-            })
+        if kind.is_picture() && playhead.awaits_keyframe && !self.has_no_keyframes() {
+            return false;
+        }
+        if kind.is_coded() {
+            playhead.reached = Some(frame.timestamp());
+        }
+        playhead.wanted.includes(kind)
+    }
+
+    /// Whether the encoder seems to send no more keyframes at all.
+    fn has_no_keyframes(&self) -> bool {
+        self.last_keyframe.is_some_and(|last| last.lag_behind(self.timeline.head()) > limits::KEYFRAME_TIME)
+    }
+
+    /// A player may begin at a keyframe of the default track; without video, at some audio frame each second.
+    fn may_begin_at(&self, kind: FrameKind, timestamp: Timestamp) -> bool {
+        if self.has_video {
+            return kind == FrameKind::Keyframe(TrackId::DEFAULT)
+                || (kind == FrameKind::Interframe && self.timeline.is_full() && self.has_no_keyframes());
+        }
+        // A looped clip steps back: a frame in front of the newest sync point is due as well.
+        let is_due = |newest: &SyncPoint| {
+            newest.timestamp.is_after(timestamp)
+                || newest.timestamp.lag_behind(timestamp) >= limits::AUDIO_SYNC_TIME
+        };
+        kind == FrameKind::Audio && self.tape.sync_point().is_none_or(is_due)
     }
 
     /// Puts a playhead where it may begin.
@@ -215,30 +327,24 @@ impl Stream {
 
     /// Whether a player at `position` cannot go on there, or is too late and could be better off.
     fn must_skip(&self, position: Position) -> bool {
-        let is_late =
-            || self.tape.get(position).is_some_and(|entry| Self::is_late(entry, self.timeline.head()));
+        let is_late = || {
+            let entry = self.tape.get(position);
+            entry.is_some_and(|entry| is_late(&self.tape, entry, self.timeline.head(), &self.config))
+        };
         position < self.tape.start()
             || self.tape.sync_point().is_some_and(|newest| newest.position > position && is_late())
-    }
-
-    /// Whether a player that has yet to read `entry` is too far behind `head`.
-    fn is_late(entry: &Entry, head: Timestamp) -> bool {
-        match entry {
-            Entry::Frame { at, .. } => at.lag_behind(head) > limits::LAG_TIME,
-            Entry::End => false,
-        }
     }
 
     /// Moves a playhead that is too far behind, and says what it loses.
     fn skip(&self, playhead: &mut Playhead) -> Read {
         let from = playhead.cursor.position();
-        let goes_on_at = match self.tape.last_end().filter(|&end| end >= from) {
+        let goes_on_at = match self.tape.last_end().filter(|&(end, _)| end >= from) {
             // Its publication is over. It is told so rather than sent on into another one.
-            Some(end) => {
+            Some((end, ending)) => {
                 playhead.awaits_keyframe = true;
                 if end < self.tape.start() {
                     playhead.cursor.move_to(Position(end.0 + 1));
-                    return Read::Ended;
+                    return Read::Ended(ending);
                 }
                 playhead.cursor.move_to(end);
                 self.timeline.head()
@@ -248,17 +354,35 @@ impl Stream {
                 self.tape.sync_point().map_or(self.timeline.head(), |newest| newest.timestamp)
             }
         };
-        let to = playhead.cursor.position();
-        Read::Gap(Gap {
-            frames: to.0.saturating_sub(from.0),
+        let gap = Gap {
+            frames: playhead.cursor.position().0.saturating_sub(from.0),
             duration: playhead.reached.map(|reached| reached.lag_behind(goes_on_at)).unwrap_or_default(),
-        })
+        };
+        playhead.gaps_in_a_row += 1;
+        if gap.duration > self.config.gap_max || playhead.gaps_in_a_row > self.config.patience {
+            Read::TooSlow(gap)
+        } else {
+            Read::Gap(gap)
+        }
     }
+}
+
+/// Whether a player that has yet to read `entry` is too far behind `head`.
+fn is_late(tape: &Tape, entry: &Entry, head: Timestamp, config: &StreamConfig) -> bool {
+    let lag = match entry {
+        Entry::Frame { at, .. } | Entry::Splice { at } => at.lag_behind(head),
+        Entry::End(_) => Duration::ZERO,
+    };
+    lag > config.lag_max || tape.bytes_from(entry) > config.lag_bytes_max
 }
 
 /// What tests look at and nobody else may.
 #[cfg(test)]
 impl Stream {
+    pub(super) fn config_for_test(&mut self, config: StreamConfig) {
+        self.config = Arc::new(config);
+    }
+
     pub(super) fn tape_bounds(&self) -> (u64, u64) {
         (self.tape.start().0, self.tape.end().0)
     }

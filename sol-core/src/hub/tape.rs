@@ -25,9 +25,25 @@ pub(super) enum Entry {
         frame: Frame,
         /// The stream's time when it was appended; metadata itself says 0.
         at: Timestamp,
+        /// Bytes of all frames in front of it, since the stream began.
+        offset: u64,
+    },
+    /// Another publisher goes on where the last one stopped.
+    Splice {
+        /// The stream's time when it did.
+        at: Timestamp,
     },
     /// The publication is over.
-    End,
+    End(Ending),
+}
+
+/// Why there is nothing more to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The publisher has gone, and none came in its place in time.
+    Unpublished,
+    /// The stream's own time is used up, after 24 days. Who joins anew finds it begun anew.
+    TimelineFull,
 }
 
 /// The newest place at which a player may begin.
@@ -51,8 +67,12 @@ pub(super) struct Tape {
     /// The position of the first entry.
     first: u64,
     bytes: usize,
+    /// Bytes of all frames since the stream began.
+    offset: u64,
     sync_point: Option<SyncPoint>,
-    last_end: Option<Position>,
+    /// The end of the tape when it was last asked what is still needed.
+    looked_at: u64,
+    last_end: Option<(Position, Ending)>,
 }
 
 impl Tape {
@@ -68,7 +88,9 @@ impl Tape {
     ) {
         if let Some(last) = self.sync_point.as_ref().map(|last| last.position)
             && last.0 > self.first + limits::TAPE_SLACK_FRAMES
+            && self.end().0 >= self.looked_at + limits::TAPE_SLACK_FRAMES
         {
+            self.looked_at = self.end().0;
             let needed = slowest(self).map_or(last, |slowest| slowest.min(last));
             while self.start() < needed {
                 self.drop_first();
@@ -80,8 +102,10 @@ impl Tape {
 
     /// Appends a frame, at the stream's time `at`.
     pub(super) fn append(&mut self, frame: Frame, at: Timestamp) {
-        self.bytes += frame.wire().len();
-        self.push(Entry::Frame { frame, at });
+        let bytes = frame.wire().len();
+        self.push(Entry::Frame { frame, at, offset: self.offset });
+        self.bytes += bytes;
+        self.offset += bytes as u64;
         while self.entries.len() > 1 && self.is_over_bounds(at) {
             self.drop_first();
         }
@@ -91,11 +115,19 @@ impl Tape {
     /// The publication is over. Nobody begins at its sync point any more.
     ///
     /// A publication that showed nothing ends without a trace: whoever waited for it goes on waiting.
-    pub(super) fn append_end(&mut self) {
+    pub(super) fn append_end(&mut self, ending: Ending) {
         self.sync_point = None;
-        if !matches!(self.entries.back(), None | Some(Entry::End)) {
-            self.last_end = Some(self.end());
-            self.push(Entry::End);
+        if !matches!(self.entries.back(), None | Some(Entry::End(_))) {
+            self.last_end = Some((self.end(), ending));
+            self.push(Entry::End(ending));
+        }
+        self.debug_check();
+    }
+
+    /// Another publisher goes on. Its first frames depend on nothing that came before.
+    pub(super) fn append_splice(&mut self, at: Timestamp) {
+        if !matches!(self.entries.back(), None | Some(Entry::Splice { .. } | Entry::End(_))) {
+            self.push(Entry::Splice { at });
         }
         self.debug_check();
     }
@@ -122,8 +154,16 @@ impl Tape {
     }
 
     /// The newest end of a publication, also if it is off the tape.
-    pub(super) fn last_end(&self) -> Option<Position> {
+    pub(super) fn last_end(&self) -> Option<(Position, Ending)> {
         self.last_end
+    }
+
+    /// Bytes of the frames from an entry on.
+    pub(super) fn bytes_from(&self, entry: &Entry) -> u64 {
+        match entry {
+            Entry::Frame { offset, .. } => self.offset - offset,
+            Entry::Splice { .. } | Entry::End(_) => 0,
+        }
     }
 
     /// Bytes of the frames that are on it.
@@ -140,8 +180,10 @@ impl Tape {
 
     fn is_over_bounds(&self, newest: Timestamp) -> bool {
         let is_old = match self.entries.front() {
-            Some(Entry::Frame { at, .. }) => at.lag_behind(newest) > limits::TAPE_TIME,
-            Some(Entry::End) | None => false,
+            Some(Entry::Frame { at, .. } | Entry::Splice { at }) => at.lag_behind(newest) > limits::TAPE_TIME,
+            // Who has not read it by now is told by `last_end`.
+            Some(Entry::End(_)) => true,
+            None => false,
         };
         self.bytes > limits::TAPE_BYTES || is_old
     }

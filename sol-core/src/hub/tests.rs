@@ -35,7 +35,7 @@ fn a_player_that_joins_amid_a_group_begins_at_its_keyframe_behind_the_preamble()
 
 #[test]
 fn a_player_that_waits_gets_the_stream_from_its_first_frame() {
-    let mut stream = Stream::new(chunk_size());
+    let mut stream = new_stream();
     let mut player = stream.subscribe(Start::NewestSyncPoint);
     assert_eq!(stream.read(&mut player), Read::CaughtUp);
     let mut camera = Camera::begin_on(stream);
@@ -89,7 +89,7 @@ fn a_stream_of_video_alone_needs_no_audio() {
 
 #[test]
 fn a_second_publisher_is_refused_while_the_first_lives() {
-    let mut stream = Stream::new(chunk_size());
+    let mut stream = new_stream();
     let first = stream.publish().unwrap();
     assert_eq!(stream.publish(), Err(PublishRefused::NameInUse));
     stream.unpublish(first);
@@ -98,7 +98,7 @@ fn a_second_publisher_is_refused_while_the_first_lives() {
 
 #[test]
 fn the_token_of_an_earlier_publication_moves_nothing() {
-    let mut stream = Stream::new(chunk_size());
+    let mut stream = new_stream();
     let first = stream.publish().unwrap();
     let copy_of_first = first.duplicate();
     stream.unpublish(first);
@@ -119,7 +119,7 @@ fn the_end_is_read_behind_the_last_frame_and_once() {
     loop {
         match stream.read(&mut player) {
             Read::Frame(frame) => last = Some(frame.timestamp().millis()),
-            Read::Ended => break,
+            Read::Ended(_) => break,
             other => panic!("{other:?} before the end"),
         }
     }
@@ -149,30 +149,177 @@ fn while_nobody_lags_the_tape_holds_two_groups() {
 fn a_player_that_is_a_little_late_loses_nothing() {
     let mut camera = Camera::begin();
     let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
-    for group in 0..7 {
+    for group in 0..6 {
         camera.group(group * 1_000, 25);
     }
     let read = camera.read_all(&mut player);
-    assert_eq!(read.len(), 3 + 7 * 25, "all frames, though the tape would hold two groups otherwise");
+    assert_eq!(read.len(), 3 + 6 * 25, "all frames, though the tape would hold two groups otherwise");
 }
 
 #[test]
 fn a_player_that_lags_goes_on_at_the_newest_keyframe_with_its_preamble() {
-    let mut camera = Camera::begin();
-    camera.group(0, 25);
-    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
-    camera.read_all(&mut player);
-    for second in 1..=20 {
+    let (mut camera, mut player) = Camera::watched();
+    for second in 1..=7 {
         camera.group(second * 1_000, 25);
     }
     let Read::Gap(gap) = camera.stream.read(&mut player) else { panic!("a gap") };
-    assert_eq!(gap, Gap { frames: 19 * 25, duration: Duration::from_millis(20_000 - 960) });
+    assert_eq!(gap, Gap { frames: 6 * 25, duration: Duration::from_millis(7_000 - 960) });
     let read = camera.read_all(&mut player);
     assert_eq!(
         read[..4],
-        [(FrameKind::Metadata, 0), (AUDIO_CONFIG, 20_000), (VIDEO_CONFIG, 20_000), (KEYFRAME, 20_000)]
+        [(FrameKind::Metadata, 0), (AUDIO_CONFIG, 7_000), (VIDEO_CONFIG, 7_000), (KEYFRAME, 7_000)]
     );
     assert_eq!(read.len(), 3 + 25);
+}
+
+#[test]
+fn a_player_that_would_lose_more_than_a_gap_may_be_is_given_up() {
+    let (mut camera, mut player) = Camera::watched();
+    for second in 1..=9 {
+        camera.group(second * 1_000, 25);
+    }
+    let Read::TooSlow(gap) = camera.stream.read(&mut player) else { panic!("given up") };
+    assert_eq!(gap.duration, Duration::from_millis(9_000 - 960));
+}
+
+#[test]
+fn a_player_that_lags_in_bytes_goes_on_at_the_newest_keyframe() {
+    let (mut camera, mut player) = Camera::watched();
+    let mut payload = INTER.to_vec();
+    payload.resize(1024 * 1024, 0);
+    for index in 0..17 {
+        camera.frame(1_000 + index, &payload);
+    }
+    camera.frame(1_100, &KEY);
+    assert!(matches!(camera.stream.read(&mut player), Read::Gap(_)));
+    assert_eq!(camera.read_all(&mut player).last(), Some(&(KEYFRAME, 1_100)));
+}
+
+#[test]
+fn gaps_without_ever_catching_up_in_between_exhaust_patience() {
+    for catches_up in [false, true] {
+        let (mut camera, mut player) = Camera::watched();
+        let mut reads = Vec::new();
+        for round in 0..4 {
+            for second in 1..=7 {
+                camera.group((round * 7 + second) * 1_000, 25);
+            }
+            reads.push(camera.stream.read(&mut player));
+            // A few frames of the preamble and the group, and no more.
+            for _ in 0..5 {
+                camera.stream.read(&mut player);
+            }
+            if catches_up {
+                camera.read_all(&mut player);
+            }
+        }
+        let given_up = reads.iter().filter(|read| matches!(read, Read::TooSlow(_))).count();
+        assert_eq!(given_up, usize::from(!catches_up), "{reads:?}");
+    }
+}
+
+#[test]
+fn within_its_grace_a_publisher_goes_on_and_its_players_are_told_nothing() {
+    let mut camera = Camera::begin_on(Stream::new(Arc::new(StreamConfig::default()), chunk_size()));
+    camera.group(0, 25);
+    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    camera.read_all(&mut player);
+    let mut stream = camera.stream;
+    stream.abandon(camera.publication, Instant::EPOCH);
+    let until = Instant::EPOCH + StreamConfig::default().grace;
+    assert_eq!(stream.poll_timeout(), Some(until));
+    assert_eq!(stream.read(&mut player), Read::CaughtUp);
+    let mut camera = Camera::begin_on(stream);
+    assert_eq!(camera.stream.poll_timeout(), None);
+    camera.frame(5_000, &INTER);
+    camera.group(5_040, 2);
+    let resumed = 960 + limits::RESUME_MILLIS;
+    let read = camera.read_all(&mut player);
+    assert_eq!(
+        read[read.len() - 2..],
+        [(KEYFRAME, resumed + 40), (FrameKind::Interframe, resumed + 80)],
+        "the new encoder's pictures wait for its keyframe"
+    );
+    assert!(!read.contains(&(FrameKind::Interframe, resumed)));
+}
+
+#[test]
+fn when_the_grace_is_over_players_read_the_end_once() {
+    let (camera, mut player) = Camera::watched();
+    let (mut stream, publication) = (camera.stream, camera.publication);
+    stream.config_for_test(StreamConfig::default());
+    stream.abandon(publication, Instant::EPOCH);
+    let until = stream.poll_timeout().unwrap();
+    assert!(!stream.handle_timeout(Instant::EPOCH), "not yet");
+    assert!(stream.handle_timeout(until));
+    assert!(!stream.handle_timeout(until), "once");
+    assert_eq!(stream.read(&mut player), Read::Ended(Ending::Unpublished));
+    assert!(!stream.is_published());
+}
+
+#[test]
+fn a_player_that_pauses_pins_nothing_and_goes_on_at_the_newest_keyframe() {
+    let (mut camera, mut player) = Camera::watched();
+    camera.stream.pause(&mut player);
+    for second in 1..=30 {
+        camera.group(second * 1_000, 25);
+        assert_eq!(camera.stream.read(&mut player), Read::CaughtUp);
+    }
+    let (start, end) = camera.stream.tape_bounds();
+    assert!(end - start <= 75, "two groups and some slack");
+    camera.stream.resume(&mut player);
+    assert_eq!(camera.read_all(&mut player)[3], (KEYFRAME, 30_000), "behind the preamble, and no gap");
+}
+
+#[test]
+fn a_player_that_pauses_is_told_of_the_end() {
+    let (camera, mut player) = Camera::watched();
+    camera.stream.pause(&mut player);
+    let stream = camera.end();
+    assert_eq!(stream.read(&mut player), Read::Ended(Ending::Unpublished));
+    assert_eq!(stream.read(&mut player), Read::CaughtUp);
+}
+
+#[test]
+fn a_player_gets_the_tracks_that_it_wants_and_video_again_from_a_keyframe() {
+    let (mut camera, mut player) = Camera::watched();
+    camera.stream.select(&mut player, Wanted { audio: true, video: false });
+    camera.group(1_000, 2);
+    camera.audio(1_050);
+    assert_eq!(camera.read_all(&mut player), [(FrameKind::Audio, 1_050)]);
+    camera.stream.select(&mut player, Wanted { audio: false, video: true });
+    camera.audio(1_070);
+    camera.frame(1_080, &INTER);
+    camera.group(1_120, 2);
+    let kinds: Vec<FrameKind> = camera.read_all(&mut player).into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(kinds, [FrameKind::Metadata, VIDEO_CONFIG, KEYFRAME, FrameKind::Interframe]);
+}
+
+#[test]
+fn an_encoder_that_sends_no_more_keyframes_is_not_waited_for() {
+    let (mut camera, _) = Camera::watched();
+    for millis in (1_000..=limits::KEYFRAME_TIME.as_millis() as u32 + 1_000).step_by(40) {
+        camera.frame(millis, &INTER);
+    }
+    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    camera.frame(62_000, &INTER);
+    assert_eq!(camera.read_all(&mut player).last(), Some(&(FrameKind::Interframe, 62_000)));
+}
+
+#[test]
+fn a_stream_whose_time_is_used_up_ends_and_begins_anew_for_those_who_join() {
+    let (mut camera, mut player) = Camera::watched();
+    let almost = limits::TIMELINE_TIME.as_millis() as u32;
+    for millis in (1_000..almost).step_by(9_000) {
+        camera.frame(millis, &INTER);
+    }
+    camera.frame(almost, &INTER);
+    while !matches!(camera.stream.read(&mut player), Read::CaughtUp) {}
+    camera.group(almost + 40, 2);
+    assert_eq!(camera.stream.read(&mut player), Read::Ended(Ending::TimelineFull));
+    let mut joins_anew = camera.stream.subscribe(Start::NewestSyncPoint);
+    let read = camera.read_all(&mut joins_anew);
+    assert_eq!(read[read.len() - 2..], [(KEYFRAME, 0), (FrameKind::Interframe, 40)]);
 }
 
 #[test]
@@ -184,7 +331,7 @@ fn a_player_that_lags_over_the_end_is_told_of_the_end() {
     for second in 0..30 {
         camera.group(second * 1_000, 25);
     }
-    assert!(matches!(camera.stream.read_past_preamble(&mut player), Read::Ended));
+    assert!(matches!(camera.stream.read_past_preamble(&mut player), Read::Ended(Ending::Unpublished)));
     assert!(matches!(camera.stream.read(&mut player), Read::Gap(_)), "what came afterwards is long gone");
     assert_eq!(camera.read_all(&mut player)[3], (KEYFRAME, 29_000 + 960 + limits::RESUME_MILLIS));
 }
@@ -208,7 +355,7 @@ fn a_group_longer_than_the_tape_leaves_a_tape_without_a_sync_point() {
 
 #[test]
 fn publications_without_end_leave_no_trail() {
-    let mut stream = Stream::new(chunk_size());
+    let mut stream = new_stream();
     let mut player = stream.subscribe(Start::NewestSyncPoint);
     let content = || Media { timestamp: Timestamp::ZERO, content: audio_content(&[0xAF, 1]) };
     for round in 0..3 * limits::TAPE_FRAMES {
@@ -220,12 +367,12 @@ fn publications_without_end_leave_no_trail() {
     }
     let (start, end) = stream.tape_bounds();
     assert!((end - start) as usize <= limits::TAPE_FRAMES);
-    assert!(matches!(stream.read(&mut player), Read::Ended | Read::Gap(_)));
+    assert!(matches!(stream.read(&mut player), Read::Ended(_) | Read::Gap(_)));
 }
 
 #[test]
 fn a_publication_that_showed_nothing_ends_nothing() {
-    let mut stream = Stream::new(chunk_size());
+    let mut stream = new_stream();
     let mut player = stream.subscribe(Start::NewestSyncPoint);
     let publication = stream.publish().unwrap();
     stream.unpublish(publication);
@@ -325,6 +472,51 @@ fn preambles_are_bounded() {
 }
 
 #[test]
+fn metadata_makes_room_for_configurations_and_never_the_other_way() {
+    let long = |bytes: usize| {
+        let text = "x".repeat(bytes);
+        let body = crate::amf::amf0::write_all(&["onMetaData".into(), text.into()]);
+        Content::Data(Data::parse(body.into()).unwrap())
+    };
+    for metadata_first in [true, false] {
+        let mut camera = Camera::begin_without_configurations();
+        let contents = [long(limits::PREAMBLE_BYTES - 20), video_content(&AVC_CONFIG)];
+        if metadata_first {
+            contents.into_iter().for_each(|content| camera.send(0, content));
+        } else {
+            contents.into_iter().rev().for_each(|content| camera.send(0, content));
+        }
+        camera.group(0, 1);
+        let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+        assert_eq!(camera.read_all(&mut player), [(VIDEO_CONFIG, 0), (KEYFRAME, 0)]);
+    }
+}
+
+#[test]
+fn a_looped_clip_of_audio_keeps_its_sync_points() {
+    let mut camera = Camera::begin_without_configurations();
+    for _ in 0..20 {
+        for millis in (0..2_900).step_by(20) {
+            camera.audio(millis);
+        }
+    }
+    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    assert!(camera.read_all(&mut player).len() <= 60, "about a second");
+}
+
+#[test]
+fn the_end_of_an_earlier_publication_keeps_nothing_on_the_tape() {
+    let mut camera = Camera::begin();
+    camera.group(0, 2);
+    let mut camera = Camera::begin_on(camera.end());
+    for millis in (0..60_000).step_by(40) {
+        camera.frame(millis, &INTER);
+    }
+    let (start, end) = camera.stream.tape_bounds();
+    assert!(end - start <= 20 * 25 + 10, "no more than the tape's time");
+}
+
+#[test]
 fn a_channel_layout_stands_in_the_preamble_beside_its_configuration() {
     let mut camera = Camera::begin_without_configurations();
     let opus = |head: u8, rest: &[u8]| audio_content(&[&[head], &b"Opus"[..], rest].concat());
@@ -355,7 +547,7 @@ fn a_preamble_is_stamped_once_for_all_who_begin_there() {
 
 #[test]
 fn a_hub_forgets_a_stream_with_its_last_holder() {
-    let mut hub = Hub::new(chunk_size());
+    let mut hub = Hub::new(Arc::new(at_once()), chunk_size());
     let (name, _) = StreamName::join(&App::new("live").unwrap(), "cam").unwrap();
     let id = hub.hold(&name, Purpose::Play).unwrap();
     assert_eq!(hub.hold(&name, Purpose::Play), Ok(id));
@@ -377,7 +569,7 @@ struct Camera {
 
 impl Camera {
     fn begin() -> Self {
-        Self::begin_on(Stream::new(chunk_size()))
+        Self::begin_on(new_stream())
     }
 
     fn begin_on(stream: Stream) -> Self {
@@ -388,8 +580,17 @@ impl Camera {
         camera
     }
 
+    /// A camera with one second on the tape, and a player that has read it.
+    fn watched() -> (Self, Playhead) {
+        let mut camera = Self::begin();
+        camera.group(0, 25);
+        let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+        camera.read_all(&mut player);
+        (camera, player)
+    }
+
     fn begin_without_configurations() -> Self {
-        Self::without_configurations_on(Stream::new(chunk_size()))
+        Self::without_configurations_on(new_stream())
     }
 
     fn without_configurations_on(mut stream: Stream) -> Self {
@@ -441,6 +642,15 @@ impl Stream {
             }
         }
     }
+}
+
+/// Without grace: who leaves ends the stream.
+fn at_once() -> StreamConfig {
+    StreamConfig { grace: Duration::ZERO, ..StreamConfig::default() }
+}
+
+fn new_stream() -> Stream {
+    Stream::new(Arc::new(at_once()), chunk_size())
 }
 
 fn metadata() -> Content {

@@ -32,19 +32,29 @@ impl Timeline {
         self.clock = None;
     }
 
+    /// The stream's own time begins anew, for players that join from here on.
+    pub(super) fn restart(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Whether the end of the stream's own time is near.
+    pub(super) fn is_full(&self) -> bool {
+        self.head >= limits::TIMELINE_TIME.as_millis() as u64
+    }
+
     /// The place of a coded frame that the publisher stamped with `time`.
     pub(super) fn stamp(&mut self, time: Timestamp) -> Timestamp {
         let clock = self.clock.get_or_insert(Clock { last: time, run: 0 });
         let step = time.offset_from(clock.last);
         clock.last = time;
-        if (-limits::CLOCK_STEP_MILLIS..=limits::CLOCK_STEP_MILLIS).contains(&step) {
+        if (-limits::CLOCK_BACK_MILLIS..=limits::CLOCK_AHEAD_MILLIS).contains(&step) {
             clock.run += i64::from(step);
         } else {
             clock.run = (self.head - self.base) as i64 + i64::from(limits::RESUME_MILLIS);
         }
         // What was captured before the first frame, by an audio clock that is a little behind, plays with it.
         let earliest =
-            self.head.saturating_sub(limits::CLOCK_STEP_MILLIS.unsigned_abs().into()).max(self.base);
+            self.head.saturating_sub(limits::CLOCK_BACK_MILLIS.unsigned_abs().into()).max(self.base);
         let at = (self.base + u64::try_from(clock.run).unwrap_or(0)).max(earliest);
         self.head = self.head.max(at);
         Self::wrapped(at)

@@ -17,6 +17,7 @@ pub(super) fn classify(payload: &[u8]) -> FrameKind {
 
 fn enhanced(packet_type: u8, rest: &[u8]) -> Option<FrameKind> {
     const SEQUENCE_START: u8 = 0;
+    const SEQUENCE_END: u8 = 2;
     const MULTICHANNEL_CONFIG: u8 = 4;
     const MULTITRACK: u8 = 5;
     let (packet_type, rest) = skip_mod_ex(packet_type, rest)?;
@@ -26,6 +27,7 @@ fn enhanced(packet_type: u8, rest: &[u8]) -> Option<FrameKind> {
     };
     Some(match packet_type {
         SEQUENCE_START => FrameKind::AudioConfig(track),
+        SEQUENCE_END => FrameKind::AudioEnd,
         MULTICHANNEL_CONFIG => FrameKind::AudioLayout(track),
         _ => FrameKind::Audio,
     })

@@ -64,16 +64,20 @@ pub enum FrameKind {
     AudioConfig(TrackId),
     /// Which channels an audio track has, beside its configuration (Enhanced RTMP v2, MultichannelConfig).
     AudioLayout(TrackId),
-    /// Audio that can be decoded once its configuration is known; also silence, and the end of a sequence.
+    /// Audio that can be decoded once its configuration is known; also silence.
     Audio,
+    /// Nothing more comes of an audio track. Encoders stamp it as they like; OBS with 0.
+    AudioEnd,
     /// Codec configuration of a video track.
     VideoConfig(TrackId),
     /// Video that holds for what follows but is no picture: HDR and colour information.
     VideoMetadata,
     /// A picture that needs no earlier one.
     Keyframe(TrackId),
-    /// Video that needs an earlier picture; also the end of a sequence.
+    /// Video that needs an earlier picture.
     Interframe,
+    /// Nothing more comes of a video track.
+    VideoEnd,
     /// The stream's description, `onMetaData`.
     Metadata,
     /// Any other data message.
@@ -97,10 +101,29 @@ impl FrameKind {
             FrameKind::VideoConfig(_)
             | FrameKind::VideoMetadata
             | FrameKind::Keyframe(_)
-            | FrameKind::Interframe => true,
+            | FrameKind::Interframe
+            | FrameKind::VideoEnd => true,
             FrameKind::AudioConfig(_)
             | FrameKind::AudioLayout(_)
             | FrameKind::Audio
+            | FrameKind::AudioEnd
+            | FrameKind::Metadata
+            | FrameKind::Data => false,
+        }
+    }
+
+    /// Whether it goes to an audio decoder.
+    pub const fn is_audio(self) -> bool {
+        match self {
+            FrameKind::AudioConfig(_)
+            | FrameKind::AudioLayout(_)
+            | FrameKind::Audio
+            | FrameKind::AudioEnd => true,
+            FrameKind::VideoConfig(_)
+            | FrameKind::VideoMetadata
+            | FrameKind::Keyframe(_)
+            | FrameKind::Interframe
+            | FrameKind::VideoEnd
             | FrameKind::Metadata
             | FrameKind::Data => false,
         }
@@ -122,8 +145,10 @@ impl FrameKind {
             FrameKind::Audio | FrameKind::Keyframe(_) | FrameKind::Interframe => true,
             FrameKind::AudioConfig(_)
             | FrameKind::AudioLayout(_)
+            | FrameKind::AudioEnd
             | FrameKind::VideoConfig(_)
             | FrameKind::VideoMetadata
+            | FrameKind::VideoEnd
             | FrameKind::Metadata
             | FrameKind::Data => false,
         }
@@ -137,7 +162,12 @@ impl FrameKind {
             | FrameKind::VideoConfig(_)
             | FrameKind::VideoMetadata
             | FrameKind::Metadata => true,
-            FrameKind::Audio | FrameKind::Keyframe(_) | FrameKind::Interframe | FrameKind::Data => false,
+            FrameKind::Audio
+            | FrameKind::AudioEnd
+            | FrameKind::Keyframe(_)
+            | FrameKind::Interframe
+            | FrameKind::VideoEnd
+            | FrameKind::Data => false,
         }
     }
 }

@@ -20,6 +20,7 @@ fn legacy(frame_type: u8, codec: u8, rest: &[u8]) -> FrameKind {
     const WITH_PACKET_TYPE: [u8; 4] = [7, 12, 13, 14];
     const SEQUENCE_HEADER: u8 = 0;
     const NALU: u8 = 1;
+    const END_OF_SEQUENCE: u8 = 2;
     if frame_type == FRAME_TYPE_COMMAND {
         return FrameKind::Interframe;
     }
@@ -29,6 +30,7 @@ fn legacy(frame_type: u8, codec: u8, rest: &[u8]) -> FrameKind {
             // header is the kind that some encoders send first and then send again with its content.
             Some(&SEQUENCE_HEADER) if rest.len() > 4 => return FrameKind::VideoConfig(TrackId::DEFAULT),
             Some(&NALU) => {}
+            Some(&END_OF_SEQUENCE) => return FrameKind::VideoEnd,
             _ => return FrameKind::Interframe,
         }
     }
@@ -38,6 +40,7 @@ fn legacy(frame_type: u8, codec: u8, rest: &[u8]) -> FrameKind {
 fn enhanced(frame_type: u8, packet_type: u8, rest: &[u8]) -> Option<FrameKind> {
     const SEQUENCE_START: u8 = 0;
     const CODED_FRAMES: u8 = 1;
+    const SEQUENCE_END: u8 = 2;
     const CODED_FRAMES_X: u8 = 3;
     const METADATA: u8 = 4;
     const MPEG2TS_SEQUENCE_START: u8 = 5;
@@ -52,6 +55,7 @@ fn enhanced(frame_type: u8, packet_type: u8, rest: &[u8]) -> Option<FrameKind> {
     };
     Some(match packet_type {
         SEQUENCE_START | MPEG2TS_SEQUENCE_START => FrameKind::VideoConfig(track),
+        SEQUENCE_END => FrameKind::VideoEnd,
         CODED_FRAMES | CODED_FRAMES_X => picture(frame_type, track),
         METADATA if track == TrackId::DEFAULT => FrameKind::VideoMetadata,
         _ => FrameKind::Interframe,
@@ -76,11 +80,7 @@ mod tests {
         assert_eq!(classify(&[0x17, 0, 0, 0, 0, 1, 0x64]), FrameKind::VideoConfig(MAIN));
         assert_eq!(classify(&[0x17, 1, 0, 0, 0, 0]), FrameKind::Keyframe(MAIN));
         assert_eq!(classify(&[0x27, 1, 0, 0, 40, 0]), FrameKind::Interframe);
-        assert_eq!(
-            classify(&[0x17, 2, 0, 0, 0]),
-            FrameKind::Interframe,
-            "the end of a sequence begins nothing"
-        );
+        assert_eq!(classify(&[0x17, 2, 0, 0, 0]), FrameKind::VideoEnd);
     }
 
     #[test]
@@ -104,6 +104,7 @@ mod tests {
         assert_eq!(tag(&[0x90], &[1]), FrameKind::VideoConfig(MAIN));
         assert_eq!(tag(&[0x91], &[0, 0, 0, 1]), FrameKind::Keyframe(MAIN));
         assert_eq!(tag(&[0xA3], &[1]), FrameKind::Interframe);
+        assert_eq!(tag(&[0xA2], &[]), FrameKind::VideoEnd);
         assert_eq!(tag(&[0xD4], &[2]), FrameKind::VideoMetadata, "the frame type of metadata is ignored");
         assert_eq!(tag(&[0x96, 0x00], &[1, 9]), FrameKind::VideoConfig(TrackId(1)));
         assert_eq!(tag(&[0x96, 0x01], &[1, 9]), FrameKind::Keyframe(TrackId(1)));

@@ -90,6 +90,11 @@ impl Command {
         self.arguments.iter().filter_map(Value::as_str)
     }
 
+    /// The first flag among the arguments: a boolean, or a number as some clients write it.
+    pub fn flag(&self) -> Option<bool> {
+        self.arguments.iter().find_map(Value::as_bool)
+    }
+
     /// The numbers among the arguments, in order.
     pub fn numbers(&self) -> impl Iterator<Item = f64> {
         self.arguments.iter().filter_map(Value::as_number)

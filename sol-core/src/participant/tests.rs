@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::*;
-use crate::hub::{Hub, StreamId, TooManyStreams};
+use crate::hub::{Hub, StreamConfig, StreamId, TooManyStreams};
 use crate::ids::{ChunkSize, MessageType};
 use crate::media::Content;
 use crate::message::Command;
@@ -74,7 +74,7 @@ struct Scripted {
 
 impl Scripted {
     fn new() -> Self {
-        let hub = Hub::new(SessionConfig::default().chunk_size);
+        let hub = Hub::new(Arc::new(StreamConfig::default()), SessionConfig::default().chunk_size);
         Self { hub, advanced: Vec::new(), append_when_armed: false }
     }
 }
@@ -101,6 +101,8 @@ impl Streams for Scripted {
     fn advanced(&mut self, handle: &StreamId) {
         self.advanced.push(*handle);
     }
+
+    fn schedule(&mut self, _handle: &StreamId, _at: Instant) {}
 
     fn arm(&mut self, handle: &StreamId) {
         if std::mem::take(&mut self.append_when_armed) {

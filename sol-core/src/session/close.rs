@@ -59,6 +59,15 @@ pub enum CloseReason {
     /// `limits::FAREWELL_TIME`.
     #[error("the stream ended")]
     StreamEnded,
+    /// The stream's own time was used up, after 24 days. The player left thereupon, or was made to; it may join anew.
+    #[error("the stream's time is used up; join anew")]
+    TimelineFull,
+    /// The player lost too much to lag, or lost something too often without ever catching up.
+    #[error("too slow for the stream")]
+    TooSlow,
+    /// The client said `close`.
+    #[error("the client asked for it")]
+    ClosedByPeer,
     /// The server shuts down.
     #[error("the server shuts down")]
     Shutdown,
@@ -100,6 +109,9 @@ impl CloseReason {
             CloseReason::ConnectRefused(_) => "connect-refused",
             CloseReason::Refused => "refused",
             CloseReason::StreamEnded => "stream-ended",
+            CloseReason::TimelineFull => "timeline-full",
+            CloseReason::TooSlow => "too-slow",
+            CloseReason::ClosedByPeer => "closed-by-peer",
             CloseReason::Shutdown => "shutdown",
         }
     }
@@ -126,23 +138,39 @@ impl CloseReason {
             | CloseReason::ConnectRefused(_)
             | CloseReason::Refused
             | CloseReason::StreamEnded
+            | CloseReason::TimelineFull
+            | CloseReason::TooSlow
+            | CloseReason::ClosedByPeer
             | CloseReason::Shutdown => true,
         }
     }
+}
+
+/// Why a player gets nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlayEnd {
+    /// The publisher has gone.
+    Unpublished,
+    /// The stream's own time is used up; who joins anew finds it begun anew.
+    TimelineFull,
+    /// The player is given up.
+    TooSlow,
 }
 
 /// Why a peer should leave by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Farewell {
     Refused,
-    StreamEnded,
+    Ended(PlayEnd),
 }
 
 impl From<Farewell> for CloseReason {
     fn from(farewell: Farewell) -> Self {
         match farewell {
             Farewell::Refused => CloseReason::Refused,
-            Farewell::StreamEnded => CloseReason::StreamEnded,
+            Farewell::Ended(PlayEnd::Unpublished) => CloseReason::StreamEnded,
+            Farewell::Ended(PlayEnd::TimelineFull) => CloseReason::TimelineFull,
+            Farewell::Ended(PlayEnd::TooSlow) => CloseReason::TooSlow,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::name::{App, StreamName, app_of_url};
 use crate::quirk::Quirk;
 
 use super::close::{CloseReason, Refusal};
-use super::event::{Connected, Event, Request, RequestKind};
+use super::event::{Connected, Event, Request, RequestKind, Track};
 use super::net_stream::Doing;
 use super::timers::Timer;
 use super::{Session, reply};
@@ -36,6 +36,17 @@ impl Session {
             "closeStream" if self.streams.contains(stream) => self.stop(stream),
             "closeStream" => self.tolerance.tolerate(Quirk::StreamUnknown)?,
             "deleteStream" => self.delete_stream(command)?,
+            "pause" | "pauseRaw" => self.pause(stream, command),
+            "receiveAudio" => self.select(stream, Track::Audio, command),
+            "receiveVideo" => self.select(stream, Track::Video, command),
+            "seek" => {
+                if let Some(Doing::Playing(name)) = self.streams.get(stream) {
+                    let failed = reply::seek_failed(name.as_str());
+                    self.send_status(stream, &failed);
+                }
+            }
+            "ping" => self.answer(command, reply::done),
+            "close" => return Err(CloseReason::ClosedByPeer),
             "getStreamLength" => self.answer(command, reply::stream_length),
             "_checkbw" => self.answer(command, reply::done),
             // Answers, to nothing that we ask.
@@ -119,6 +130,16 @@ impl Session {
                 return Ok(());
             }
         }
+        // `play` with a false reset asks to put a name behind the one that plays. The spec has it as a boolean or a number
+        // behind start and duration (7.2.2.1).
+        if kind == RequestKind::Play
+            && matches!(self.streams.get(stream), Some(Doing::Playing(_)))
+            && command.arguments.get(3).and_then(Value::as_bool) == Some(false)
+        {
+            let why = "Playlists are not supported; play one stream at a time.";
+            self.refuse_request(stream, kind, None, Refusal::Rejected(why.into()));
+            return Ok(());
+        }
         self.stop(stream);
         let (name, query) = match StreamName::join(&self.app, command.strings().next().unwrap_or_default()) {
             Ok(joined) => joined,
@@ -156,6 +177,27 @@ impl Session {
         match self.streams.delete(id) {
             Some(_) => Ok(()),
             None => Ok(self.tolerance.tolerate(Quirk::StreamUnknown)?),
+        }
+    }
+
+    fn pause(&mut self, stream: MessageStreamId, command: &Command) {
+        let Some(Doing::Playing(name)) = self.streams.get(stream) else { return };
+        let name = name.as_str().to_owned();
+        let paused = command.flag().unwrap_or(true);
+        if paused {
+            self.send_status(stream, &reply::pause_notify(&name));
+            self.send_user_control(&UserControl::StreamEof(stream));
+        } else {
+            self.send_user_control(&UserControl::StreamBegin(stream));
+            self.send_status(stream, &reply::unpause_notify(&name));
+        }
+        self.events.push_back(Event::Paused { stream, paused });
+    }
+
+    fn select(&mut self, stream: MessageStreamId, track: Track, command: &Command) {
+        self.answer(command, reply::done);
+        if let (Some(Doing::Playing(_)), Some(wanted)) = (self.streams.get(stream), command.flag()) {
+            self.events.push_back(Event::Selected { stream, track, wanted });
         }
     }
 

@@ -1,5 +1,7 @@
 //! What an operator decides for all sessions.
 
+use std::time::Duration;
+
 use crate::ids::ChunkSize;
 
 /// Shared by all sessions of a server.
@@ -10,6 +12,8 @@ pub struct SessionConfig {
     pub chunk_size: ChunkSize,
     /// Bytes after which peers are asked to acknowledge, and how much they may have unacknowledged.
     pub window_bytes: u32,
+    /// How long a player waits for a stream that nobody publishes, before it is told that there is none.
+    pub waiting: Duration,
     /// Refuse what real encoders get wrong instead of counting it.
     pub strict: bool,
 }
@@ -19,6 +23,7 @@ impl Default for SessionConfig {
         Self {
             chunk_size: ChunkSize::new(65_536).expect("65 536 is below 16 MiB"),
             window_bytes: 2_500_000,
+            waiting: Duration::from_secs(10),
             strict: false,
         }
     }

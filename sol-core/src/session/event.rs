@@ -35,6 +35,22 @@ pub enum Event {
     },
     /// The peer ended what it was allowed to do on a NetStream.
     Stopped(MessageStreamId),
+    /// A player pauses, or goes on.
+    Paused {
+        /// The NetStream that plays.
+        stream: MessageStreamId,
+        /// Which of both.
+        paused: bool,
+    },
+    /// A player wants a kind of track, or no longer.
+    Selected {
+        /// The NetStream that plays.
+        stream: MessageStreamId,
+        /// Which kind.
+        track: Track,
+        /// Whether it wants it.
+        wanted: bool,
+    },
     /// The session is over. Comes exactly once, and last.
     Closed(CloseReason),
 }
@@ -74,6 +90,15 @@ pub enum RequestKind {
     Publish,
     /// Receive it.
     Play,
+}
+
+/// The two kinds of track that a player can do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Track {
+    /// Whatever goes to an audio decoder.
+    Audio,
+    /// Whatever goes to a video decoder.
+    Video,
 }
 
 /// The answer came late or twice, or was for another session. Nothing was done.

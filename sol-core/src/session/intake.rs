@@ -3,6 +3,8 @@
 //! Invariant: how input is cut changes nothing, as long as the output is drained. Acknowledgements fall on the byte at which
 //! they are due, and what comes behind a request is held until that is answered.
 
+use std::time::Duration;
+
 use bytes::Buf;
 
 use crate::chunk::RawMessage;
@@ -11,6 +13,7 @@ use crate::limits;
 use crate::media::{Content, Media};
 use crate::message::{Control, Message, Part, UserControl};
 use crate::quirk::Quirk;
+use crate::timestamp::Timestamp;
 
 use super::Session;
 use super::close::CloseReason;
@@ -98,13 +101,13 @@ impl Session {
             Message::UserControl(UserControl::PingRequest(time)) => {
                 self.send_user_control(&UserControl::PingResponse(time));
             }
+            Message::UserControl(UserControl::PingResponse(time)) => self.hear_pong(time),
             Message::UserControl(
                 UserControl::StreamBegin(_)
                 | UserControl::StreamEof(_)
                 | UserControl::StreamDry(_)
                 | UserControl::SetBufferLength { .. }
                 | UserControl::StreamIsRecorded(_)
-                | UserControl::PingResponse(_)
                 | UserControl::Unknown { .. },
             ) => {}
             Message::Media(media) => self.media(raw.stream, media)?,
@@ -141,6 +144,17 @@ impl Session {
             }
             // The chunk reader has acted upon the first two.
             Control::SetChunkSize(_) | Control::Abort(_) | Control::Acknowledgement(_) => {}
+        }
+    }
+
+    /// A ping was answered with the time that it carried.
+    fn hear_pong(&mut self, time: Timestamp) {
+        let elapsed = self.ping_clock().offset_from(time);
+        // An answer to no ping of ours says nothing.
+        if let Ok(millis) = u64::try_from(elapsed)
+            && u128::from(millis) <= limits::SILENCE_TIME.as_millis()
+        {
+            self.round_trip = Some(Duration::from_millis(millis));
         }
     }
 

@@ -34,11 +34,11 @@ mod voice;
 #[cfg(test)]
 mod tests;
 
-pub use close::{CloseReason, PeerEnd, Refusal};
+pub use close::{CloseReason, PeerEnd, PlayEnd, Refusal};
 
 use close::Farewell;
 pub use config::SessionConfig;
-pub use event::{Connected, Event, Request, RequestKind, StaleRequest};
+pub use event::{Connected, Event, Request, RequestKind, StaleRequest, Track};
 pub use timers::{Deadline, Timer};
 pub use traffic::Traffic;
 
@@ -87,6 +87,7 @@ pub struct Session {
     /// Why the peer should leave, while [`Timer::Farewell`] runs.
     farewell: Option<Farewell>,
     traffic: Traffic,
+    round_trip: Option<Duration>,
     opened: Instant,
     now: Instant,
 }
@@ -117,6 +118,7 @@ impl Session {
             timers,
             farewell: None,
             traffic: Traffic::default(),
+            round_trip: None,
             opened: now,
             now,
             config,
@@ -196,6 +198,8 @@ impl Session {
                 // Nothing can be written to this peer any more, so nothing waits to be flushed.
                 Timer::Stall => self.finish(CloseReason::Stalled),
                 Timer::Flush => self.finish_closing(),
+                // A participant's, never set here.
+                Timer::Waiting => {}
             }
         }
         self.debug_check();
@@ -261,17 +265,33 @@ impl Session {
         }
     }
 
-    /// The stream that the NetStream plays has ended: the player is told, behind the last frame that was queued.
-    /// If nothing else is going on it gets `limits::FAREWELL_TIME` to leave.
-    pub fn end_play(&mut self, stream: MessageStreamId, now: Instant) {
+    /// There is nothing more to come for the NetStream that plays: the player is told, behind the last frame that was
+    /// queued. If nothing else is going on it gets `limits::FAREWELL_TIME` to leave.
+    pub fn end_play(&mut self, stream: MessageStreamId, why: PlayEnd, now: Instant) {
         self.touch(now);
         if let Some(Doing::Playing(name)) = self.streams.get(stream)
             && self.phase.is_connected()
         {
             let name = name.clone();
+            if why == PlayEnd::TooSlow {
+                self.send_status(stream, &reply::insufficient_bandwidth(name.as_str()));
+            }
             self.send_play_end(stream, name.as_str());
             self.streams.set(stream, Doing::Nothing);
-            self.settle(Some(Farewell::StreamEnded));
+            self.settle(Some(Farewell::Ended(why)));
+        }
+        self.debug_check();
+    }
+
+    /// Nobody publishes what the NetStream was allowed to play: the player is told as if it had been refused.
+    pub fn play_not_found(&mut self, stream: MessageStreamId, now: Instant) {
+        self.touch(now);
+        if let Some(Doing::Playing(name)) = self.streams.get(stream)
+            && self.phase.is_connected()
+        {
+            let name = name.clone();
+            self.streams.set(stream, Doing::Nothing);
+            self.refuse_request(stream, RequestKind::Play, Some(name), Refusal::NotFound);
         }
         self.debug_check();
     }
@@ -340,9 +360,20 @@ impl Session {
         self.phase.closing_for()
     }
 
+    /// The time that the last ping took to be answered; `None` where none was yet. Publishers such as OBS never read
+    /// theirs.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
     /// How long the session has lasted, up to the last call.
     pub fn lasted(&self) -> Duration {
         self.now.saturating_since(self.opened)
+    }
+
+    /// What the operator decided.
+    pub fn config(&self) -> &SessionConfig {
+        &self.config
     }
 
     /// Bytes and messages so far.

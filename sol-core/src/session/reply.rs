@@ -104,6 +104,30 @@ pub(super) fn play_start(name: &str) -> Command {
     Command::on_status("status", "NetStream.Play.Start", &format!("Started playing {name}."))
 }
 
+/// A player pauses.
+pub(super) fn pause_notify(name: &str) -> Command {
+    Command::on_status("status", "NetStream.Pause.Notify", &format!("Pausing {name}."))
+}
+
+/// A player goes on.
+pub(super) fn unpause_notify(name: &str) -> Command {
+    Command::on_status("status", "NetStream.Unpause.Notify", &format!("Unpausing {name}."))
+}
+
+/// A live stream has no other place to go to. Not an error: at any of those FFmpeg stops playing.
+pub(super) fn seek_failed(name: &str) -> Command {
+    Command::on_status("status", "NetStream.Seek.Failed", &format!("{name} is live and cannot be sought in."))
+}
+
+/// The player is given up.
+pub(super) fn insufficient_bandwidth(name: &str) -> Command {
+    Command::on_status(
+        "warning",
+        "NetStream.Play.InsufficientBW",
+        &format!("The connection is too slow for {name}."),
+    )
+}
+
 /// The stream that is played has ended.
 pub(super) fn play_unpublish_notify(name: &str) -> Command {
     Command::on_status("status", "NetStream.Play.UnpublishNotify", &format!("{name} is no longer published."))

@@ -21,10 +21,12 @@ pub enum Timer {
     Farewell,
     /// The last bytes of a closing session should have left.
     Flush,
+    /// Somebody must have published what a participant waits for.
+    Waiting,
 }
 
 impl Timer {
-    const ALL: [Timer; 8] = [
+    const ALL: [Timer; 9] = [
         Timer::Handshake,
         Timer::Command,
         Timer::Answer,
@@ -33,6 +35,7 @@ impl Timer {
         Timer::Stall,
         Timer::Farewell,
         Timer::Flush,
+        Timer::Waiting,
     ];
 }
 

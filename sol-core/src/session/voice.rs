@@ -46,9 +46,13 @@ impl Session {
 
     pub(super) fn ping(&mut self) {
         self.timers.set(Timer::Ping, self.now + limits::PING_TIME);
-        let millis = self.now.since_epoch().as_millis() as u32;
-        let request = UserControl::PingRequest(Timestamp::from_millis(millis));
+        let request = UserControl::PingRequest(self.ping_clock());
         self.send_chatter(MessageType::USER_CONTROL, &request.body());
+    }
+
+    /// The time that pings carry: milliseconds of the driver's clock.
+    pub(super) fn ping_clock(&self) -> Timestamp {
+        Timestamp::from_millis(self.now.since_epoch().as_millis() as u32)
     }
 
     pub(super) fn send_play_end(&mut self, stream: MessageStreamId, name: &str) {

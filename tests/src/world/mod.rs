@@ -28,10 +28,11 @@ use std::io::IoSlice;
 use std::rc::Rc;
 use std::time::Duration;
 
+use sol_core::hub::StreamConfig;
 use sol_core::ids::{RequestId, SessionId};
 use sol_core::participant::Event;
-use sol_core::server::Server;
-use sol_core::session::{PeerEnd, Refusal, Request, Session, SessionConfig};
+use sol_core::server::{Server, ServerConfig};
+use sol_core::session::{PeerEnd, Refusal, Request, Session};
 use sol_core::time::Instant;
 
 use crate::peer::pattern::Pattern;
@@ -74,11 +75,17 @@ struct Verdict {
 impl World {
     /// A world without clients, its clock at zero. Everything is allowed at once.
     pub fn new(seed: Seed) -> World {
-        World::with_config(seed, SessionConfig::default())
+        World::with_config(seed, ServerConfig::default())
+    }
+
+    /// The same, where a stream is over as soon as its publisher has gone, in whatever way.
+    pub fn without_grace(seed: Seed) -> World {
+        let stream = StreamConfig { grace: Duration::ZERO, ..StreamConfig::default() };
+        World::with_config(seed, ServerConfig { stream, ..ServerConfig::default() })
     }
 
     /// The same with another configuration of the server.
-    pub fn with_config(seed: Seed, config: SessionConfig) -> World {
+    pub fn with_config(seed: Seed, config: ServerConfig) -> World {
         let mut dice = Dice::new(seed);
         World {
             now: Duration::ZERO,

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn the_end_of_a_stream_tells_the_player_and_gives_it_time_to_leave() {
     let mut client = Client::playing(&["cam"]);
-    client.session.end_play(MessageStreamId::new(1), client.now);
+    client.session.end_play(MessageStreamId::new(1), PlayEnd::Unpublished, client.now);
     client.drain();
     let answers = client.read();
     assert_eq!(statuses(&answers), [(1, "NetStream.Play.UnpublishNotify".to_owned())]);
@@ -18,7 +18,7 @@ fn the_end_of_a_stream_tells_the_player_and_gives_it_time_to_leave() {
 #[test]
 fn a_player_of_two_streams_stays_when_one_of_them_ends() {
     let mut client = Client::playing(&["one", "two"]);
-    client.session.end_play(MessageStreamId::new(1), client.now);
+    client.session.end_play(MessageStreamId::new(1), PlayEnd::Unpublished, client.now);
     client.drain();
     client.wait(limits::FAREWELL_TIME * 2);
     assert_eq!(client.closed(), None);
@@ -162,6 +162,43 @@ fn a_closing_session_is_over_when_its_output_has_left_or_its_time_is_up() {
 }
 
 #[test]
+fn each_end_of_a_play_has_a_reason_of_its_own() {
+    for (end, reason, notices) in [
+        (PlayEnd::Unpublished, CloseReason::StreamEnded, 1),
+        (PlayEnd::TimelineFull, CloseReason::TimelineFull, 1),
+        (PlayEnd::TooSlow, CloseReason::TooSlow, 2),
+    ] {
+        let mut client = Client::playing(&["cam"]);
+        client.session.end_play(MessageStreamId::new(1), end, client.now);
+        client.drain();
+        assert_eq!(client.statuses().len(), notices);
+        client.wait(limits::FAREWELL_TIME);
+        assert_eq!(client.closed(), Some(reason));
+    }
+}
+
+#[test]
+fn a_client_that_says_close_is_closed() {
+    let mut client = Client::publishing("cam");
+    client.send(&command(0, Command::new("close", 0.0, Value::Null)));
+    assert_eq!(client.closed(), Some(CloseReason::ClosedByPeer));
+}
+
+#[test]
+fn the_answer_to_a_ping_tells_the_round_trip() {
+    let mut player = Client::playing(&["cam"]);
+    player.wait(limits::PING_TIME);
+    let ping = player.read().pop().unwrap();
+    let Some(UserControl::PingRequest(time)) = UserControl::parse(&ping.body) else { panic!("a ping") };
+    player.now = player.now + Duration::from_millis(80);
+    let pong = |time| message(2, 0, 0, MessageType::USER_CONTROL, &UserControl::PingResponse(time).body());
+    player.send(&pong(time));
+    assert_eq!(player.session.round_trip(), Some(Duration::from_millis(80)));
+    player.send(&pong(time.advanced_by(1_000)));
+    assert_eq!(player.session.round_trip(), Some(Duration::from_millis(80)), "no ping of ours");
+}
+
+#[test]
 fn a_byte_now_and_then_does_not_count_as_taking_output() {
     let mut client = Client::playing(&["cam"]);
     client.takes = 0;
@@ -210,7 +247,7 @@ fn whatever_is_called_after_the_end_has_no_effect() {
     session.handle_timeout(now);
     session.handle_end(PeerEnd::Finished, now);
     session.send_frame(MessageStreamId::new(1), frame);
-    session.end_play(MessageStreamId::new(1), now);
+    session.end_play(MessageStreamId::new(1), PlayEnd::Unpublished, now);
     session.shut_down(now);
     assert_eq!((session.poll_event(), session.poll_timeout(), session.has_output()), (None, None, false));
     assert!(!session.wants_input() && session.media_room() == 0);

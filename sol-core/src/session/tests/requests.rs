@@ -167,6 +167,67 @@ fn a_publisher_that_never_made_its_stream_is_served() {
 }
 
 #[test]
+fn a_player_may_pause_and_go_on_and_choose_its_tracks() {
+    let mut client = Client::playing(&["cam"]);
+    let say = |name: &str, value: Value| command(1, Command::new(name, 0.0, Value::Null).with(value));
+    client.send(&say("pause", Value::Boolean(true)));
+    assert_eq!(client.statuses(), [(1, "NetStream.Pause.Notify".to_owned())]);
+    client.send(&say("pause", Value::Boolean(false)));
+    assert_eq!(client.statuses(), [(1, "NetStream.Unpause.Notify".to_owned())]);
+    client.send(&say("receiveAudio", Value::Boolean(false)));
+    client.send(&say("receiveVideo", Value::Number(1.0)));
+    let stream = MessageStreamId::new(1);
+    assert_eq!(
+        client.events,
+        [
+            Event::Paused { stream, paused: true },
+            Event::Paused { stream, paused: false },
+            Event::Selected { stream, track: Track::Audio, wanted: false },
+            Event::Selected { stream, track: Track::Video, wanted: true },
+        ]
+    );
+}
+
+#[test]
+fn who_plays_nothing_has_nothing_to_pause() {
+    let mut client = Client::connected();
+    client.send(&[create_stream(), command(1, Command::new("pause", 0.0, Value::Null).with(true))].concat());
+    assert_eq!((client.statuses(), client.events.len()), (vec![], 0));
+}
+
+#[test]
+fn seeking_in_a_live_stream_is_refused_without_ending_it() {
+    let mut client = Client::playing(&["cam"]);
+    client.send(&command(1, Command::new("seek", 0.0, Value::Null).with(5_000.0)));
+    let answers = client.read();
+    let status = commands(&answers)[0].arguments[0].properties().cloned().unwrap();
+    assert_eq!(status.get("code"), Some(&Value::from("NetStream.Seek.Failed")));
+    assert_eq!(status.get("level"), Some(&Value::from("status")), "FFmpeg leaves at any error");
+    assert_eq!(client.closed(), None);
+}
+
+#[test]
+fn a_second_name_on_a_playlist_is_refused_and_the_first_plays_on() {
+    let mut client = Client::playing(&["cam"]);
+    let more = Command::new("play", 0.0, Value::Null).with("other").with(-2.0).with(-1.0).with(false);
+    client.send(&command(1, more));
+    assert_eq!(client.statuses(), [(1, "NetStream.Play.Failed".to_owned())]);
+    client.wait(limits::FAREWELL_TIME);
+    assert_eq!(client.closed(), None);
+    assert!(client.session.media_room() > 0);
+}
+
+#[test]
+fn a_player_of_what_nobody_publishes_is_told_so() {
+    let mut client = Client::playing(&["cam"]);
+    client.session.play_not_found(MessageStreamId::new(1), client.now);
+    client.drain();
+    assert_eq!(client.statuses(), [(1, "NetStream.Play.StreamNotFound".to_owned())]);
+    client.wait(limits::FAREWELL_TIME);
+    assert_eq!(client.closed(), Some(CloseReason::Refused));
+}
+
+#[test]
 fn a_peer_that_is_refused_again_and_again_is_closed() {
     let mut client = Client::connected();
     client.send(&create_stream());
