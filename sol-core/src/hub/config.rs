@@ -8,9 +8,10 @@ pub struct StreamConfig {
     /// How long a stream waits for its publisher to return before its players are told that it ended. Zero: they
     /// are told at once.
     pub grace: Duration,
-    /// A player that is further behind than this goes on at the newest keyframe, if that is nearer.
+    /// A player that is further behind than this goes on at the newest keyframe, if that is nearer. More than
+    /// `limits::TAPE_TIME` has no effect.
     pub lag_max: Duration,
-    /// The same in bytes of frames.
+    /// The same in bytes of frames. More than `limits::TAPE_BYTES` has no effect.
     pub lag_bytes_max: u64,
     /// A player that would lose more than this is given up instead: VLC and GStreamer stand still after such a gap.
     pub gap_max: Duration,

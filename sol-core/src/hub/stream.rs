@@ -241,14 +241,14 @@ impl Stream {
         }
     }
 
-    /// The player goes on, at the newest sync point.
+    /// The player goes on, at the newest sync point; or at the end of its stream, where that came meanwhile.
     pub fn resume(&self, playhead: &mut Playhead) {
-        if playhead.paused_at.take().is_some() {
-            playhead.cursor.move_to(self.tape.end());
-            playhead.gaps_in_a_row = 0;
-            if self.is_published() {
-                self.place(playhead, Start::NewestSyncPoint);
-            }
+        let Some(paused_at) = playhead.paused_at.take() else { return };
+        playhead.gaps_in_a_row = 0;
+        match self.tape.last_end().filter(|&(end, _)| end >= paused_at) {
+            Some((end, _)) => playhead.cursor.move_to(end),
+            None if self.is_published() => self.place(playhead, Start::NewestSyncPoint),
+            None => playhead.cursor.move_to(self.tape.end()),
         }
     }
 
@@ -301,8 +301,9 @@ impl Stream {
     /// A player may begin at a keyframe of the default track; without video, at some audio frame each second.
     fn may_begin_at(&self, kind: FrameKind, timestamp: Timestamp) -> bool {
         if self.has_video {
+            // Without keyframes there is no good place to end a full timeline, so any will do.
             return kind == FrameKind::Keyframe(TrackId::DEFAULT)
-                || (kind == FrameKind::Interframe && self.timeline.is_full() && self.has_no_keyframes());
+                || (kind.is_coded() && self.timeline.is_full() && self.has_no_keyframes());
         }
         // A looped clip steps back: a frame in front of the newest sync point is due as well.
         let is_due = |newest: &SyncPoint| {
@@ -338,26 +339,23 @@ impl Stream {
     /// Moves a playhead that is too far behind, and says what it loses.
     fn skip(&self, playhead: &mut Playhead) -> Read {
         let from = playhead.cursor.position();
-        let goes_on_at = match self.tape.last_end().filter(|&(end, _)| end >= from) {
-            // Its publication is over. It is told so rather than sent on into another one.
-            Some((end, ending)) => {
-                playhead.awaits_keyframe = true;
-                if end < self.tape.start() {
-                    playhead.cursor.move_to(Position(end.0 + 1));
-                    return Read::Ended(ending);
-                }
-                playhead.cursor.move_to(end);
-                self.timeline.head()
-            }
-            None => {
-                self.place(playhead, Start::NewestSyncPoint);
-                self.tape.sync_point().map_or(self.timeline.head(), |newest| newest.timestamp)
-            }
-        };
-        let gap = Gap {
+        let lost_until = |playhead: &Playhead, goes_on_at: Timestamp| Gap {
             frames: playhead.cursor.position().0.saturating_sub(from.0),
             duration: playhead.reached.map(|reached| reached.lag_behind(goes_on_at)).unwrap_or_default(),
         };
+        if let Some((end, ending)) = self.tape.last_end().filter(|&(end, _)| end >= from) {
+            // Its publication is over. It is told so rather than sent on into another one, or given up.
+            playhead.awaits_keyframe = true;
+            if end < self.tape.start() {
+                playhead.cursor.move_to(Position(end.0 + 1));
+                return Read::Ended(ending);
+            }
+            playhead.cursor.move_to(end);
+            return Read::Gap(lost_until(playhead, self.timeline.head()));
+        }
+        self.place(playhead, Start::NewestSyncPoint);
+        let newest = self.tape.sync_point().map(|newest| newest.timestamp);
+        let gap = lost_until(playhead, newest.unwrap_or(self.timeline.head()));
         playhead.gaps_in_a_row += 1;
         if gap.duration > self.config.gap_max || playhead.gaps_in_a_row > self.config.patience {
             Read::TooSlow(gap)

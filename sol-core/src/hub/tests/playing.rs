@@ -204,3 +204,45 @@ fn a_player_that_lags_over_the_end_is_told_of_the_end() {
     assert!(matches!(camera.stream.read(&mut player), Read::Gap(_)), "what came afterwards is long gone");
     assert_eq!(camera.read_all(&mut player)[3], (KEYFRAME, 29_000 + 960 + limits::RESUME_MILLIS));
 }
+
+#[test]
+fn a_player_that_goes_on_after_the_end_is_told_of_it_also_where_another_publisher_has_come() {
+    for returns in [false, true] {
+        let (camera, mut player) = Camera::watched();
+        camera.stream.pause(&mut player);
+        let mut stream = camera.end();
+        if returns {
+            let mut camera = Camera::begin_on(stream);
+            camera.group(0, 5);
+            stream = camera.stream;
+        }
+        stream.resume(&mut player);
+        assert_eq!(stream.read(&mut player), Read::Ended(Ending::Unpublished));
+    }
+}
+
+#[test]
+fn a_player_that_lags_when_its_stream_ends_is_told_of_the_end_and_not_given_up() {
+    let (mut camera, mut player) = Camera::watched();
+    for second in 1..=15 {
+        camera.group(second * 1_000, 25);
+    }
+    let mut camera = Camera::begin_on(camera.end());
+    camera.group(0, 1);
+    let Read::Gap(gap) = camera.stream.read(&mut player) else { panic!("a gap up to the end") };
+    assert!(gap.duration > StreamConfig::default().gap_max);
+    assert_eq!(camera.stream.read(&mut player), Read::Ended(Ending::Unpublished));
+}
+
+#[test]
+fn a_full_timeline_ends_also_where_the_video_has_stopped() {
+    let (mut camera, mut player) = Camera::watched();
+    let almost = limits::TIMELINE_TIME.as_millis() as u32;
+    for millis in (1_000..almost).step_by(9_000) {
+        camera.audio(millis);
+    }
+    camera.audio(almost + 10);
+    while !matches!(camera.stream.read(&mut player), Read::CaughtUp) {}
+    camera.audio(almost + 30);
+    assert_eq!(camera.stream.read(&mut player), Read::Ended(Ending::TimelineFull));
+}
