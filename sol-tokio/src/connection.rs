@@ -43,8 +43,9 @@ pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
         if let Some(reason) = connection.tell() {
             break reason;
         }
+        let deadline = connection.participant.poll_timeout();
         // Asked for here and not only below: a peer whose bytes never end keeps the transport ready for ever.
-        if connection.is_due() {
+        if deadline.is_some_and(|deadline| deadline.at <= shared.now()) {
             // What has come meanwhile counts first: a process that was stopped for a while must not take its peers for
             // silent.
             connection.exchange_at_once(&mut transport).await;
@@ -62,7 +63,7 @@ pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
         }
         // A deadline that has moved back is found out when the old one fires; that costs less than moving it with
         // every byte that comes.
-        if let Some(deadline) = connection.participant.poll_timeout() {
+        if let Some(deadline) = deadline {
             let at = shared.timer_at(deadline.at);
             if at < timer_at || timer.is_elapsed() {
                 timer_at = at;
@@ -121,11 +122,6 @@ impl<A: Application> Connection<'_, A> {
     ) -> R {
         let mut streams = self.shared.streams.seen_by(self.wake);
         act(&mut self.participant, &mut streams, self.shared.now())
-    }
-
-    /// Whether a deadline has passed.
-    fn is_due(&self) -> bool {
-        self.participant.poll_timeout().is_some_and(|deadline| deadline.at <= self.shared.now())
     }
 
     fn answer(&mut self, request: RequestId, answer: Result<(), Refusal>) {

@@ -17,6 +17,7 @@ use sol_core::hub::{Purpose, Registry, Stream, StreamConfig, Streams, TooManyStr
 use sol_core::ids::ChunkSize;
 use sol_core::name::StreamName;
 use sol_core::time::Instant;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -28,6 +29,8 @@ pub(crate) struct SharedStreams {
     config: Arc<StreamConfig>,
     chunk_size: ChunkSize,
     clock: Clock,
+    /// Connections may be dropped outside of it, and still have to set their streams' timers.
+    runtime: Handle,
 }
 
 #[derive(Debug)]
@@ -57,7 +60,8 @@ pub(crate) struct Seat {
 
 impl SharedStreams {
     pub(crate) fn new(config: StreamConfig, chunk_size: ChunkSize, clock: Clock) -> Self {
-        Self { registry: Mutex::new(Registry::new()), config: Arc::new(config), chunk_size, clock }
+        let runtime = Handle::current();
+        Self { registry: Mutex::new(Registry::new()), config: Arc::new(config), chunk_size, clock, runtime }
     }
 
     /// The streams as one connection sees them.
@@ -127,7 +131,7 @@ impl Streams for ConnectionStreams<'_> {
         let clock = self.streams.clock;
         // Not to keep a stream alive that everybody has left.
         let shared = Arc::downgrade(&seat.shared);
-        tokio::spawn(async move {
+        self.streams.runtime.spawn(async move {
             tokio::time::sleep_until(clock.timer_at(at)).await;
             if let Some(shared) = shared.upgrade() {
                 let grew =

@@ -166,6 +166,27 @@ async fn a_second_publisher_is_refused_and_the_first_goes_on() {
     .await;
 }
 
+#[test]
+fn a_connection_that_is_dropped_outside_of_the_runtime_gives_its_name_back() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (house, line, camera) = runtime.block_on(within_a_minute(async {
+        let house = House::open(Rules::default()).await;
+        let (mine, its) = tokio::io::duplex(64 * 1024);
+        let server = house.server.clone();
+        let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let mut line = Box::pin(async move { server.serve_connection(its, nowhere).await });
+        let camera = tokio::select! {
+            () = &mut line => panic!("the connection lasts"),
+            camera = Client::publish_over(mine, "cam") => camera,
+        };
+        (house, line, camera)
+    }));
+    assert!(matches!(camera.script.phase(), Phase::Live(_)));
+    assert_eq!(house.server.stream_count(), 1);
+    drop(line);
+    assert_eq!((house.server.connection_count(), house.server.stream_count()), (0, 0));
+}
+
 #[tokio::test]
 async fn players_of_a_publisher_that_vanished_are_told_when_the_grace_is_over() {
     within_a_minute(async {
