@@ -4,125 +4,26 @@
 //! streams are. When a stream that it is armed for has advanced, the driver says
 //! [`Participant::handle_advanced`].
 
+mod event;
+
 use std::collections::VecDeque;
 use std::io::IoSlice;
-use std::time::Duration;
 
 use smallvec::SmallVec;
 
 use crate::frame::Frame;
-use crate::hub::{Ending, Gap, Playhead, Publication, PublishRefused, Purpose, Read, Start, Stream, Streams};
+use crate::hub::{Ending, Playhead, Publication, PublishRefused, Purpose, Read, Start, Stream, Streams};
 use crate::ids::{MessageStreamId, RequestId};
 use crate::limits;
 use crate::media::Media;
 use crate::name::StreamName;
 use crate::session::{
-    CloseReason, Connected, Deadline, Event as SessionEvent, PeerEnd, PlayEnd, Refusal, Request, RequestKind,
-    Session, StaleRequest, Timer, Track,
+    CloseReason, Deadline, Event as SessionEvent, PeerEnd, PlayEnd, Refusal, Request, RequestKind, Session,
+    StaleRequest, Timer, Track,
 };
 use crate::time::Instant;
 
-/// What a participant tells its application.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    /// `connect` was accepted.
-    Connected(Connected),
-    /// The peer wants to publish or play. Answer with [`Participant::allow`] or [`Participant::refuse`].
-    Requested(Request),
-    /// Publishing or playing was refused: by the application, the hub or the session.
-    Refused {
-        /// What the peer wanted to do.
-        kind: RequestKind,
-        /// With which stream, as far as that could be understood.
-        name: Option<StreamName>,
-        /// What it was told.
-        why: Refusal,
-    },
-    /// Publishing or playing began.
-    Started {
-        /// The NetStream of the connection.
-        stream: MessageStreamId,
-        /// What the peer does.
-        kind: RequestKind,
-        /// With which stream.
-        name: StreamName,
-    },
-    /// Publishing or playing ended.
-    Ended {
-        /// The NetStream of the connection.
-        stream: MessageStreamId,
-        /// What the peer did.
-        kind: RequestKind,
-        /// With which stream.
-        name: StreamName,
-        /// Why it ended.
-        why: EndReason,
-        /// What went through.
-        summary: Summary,
-    },
-    /// The session is over. Comes exactly once, and last.
-    Closed(CloseReason),
-}
-
-/// Why publishing or playing ended.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EndReason {
-    /// The peer ended it: `closeStream`, `deleteStream`, `FCUnpublish`, or another `play` on its NetStream.
-    #[error("the peer ended it")]
-    Stopped,
-    /// The stream that was played has no publisher any more.
-    #[error("the stream ended")]
-    StreamEnded,
-    /// Nobody published the stream in time.
-    #[error("nobody published the stream")]
-    NotFound,
-    /// The stream's own time is used up.
-    #[error("the stream's time is used up")]
-    TimelineFull,
-    /// The player was given up.
-    #[error("too slow for the stream")]
-    TooSlow,
-    /// The session closed.
-    #[error(transparent)]
-    Closed(CloseReason),
-}
-
-impl EndReason {
-    /// The stable code, as it stands in logs.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            EndReason::Stopped => "stopped",
-            EndReason::StreamEnded => "stream-ended",
-            EndReason::NotFound => "not-found",
-            EndReason::TimelineFull => "timeline-full",
-            EndReason::TooSlow => "too-slow",
-            EndReason::Closed(reason) => reason.code(),
-        }
-    }
-}
-
-/// What went through one publication or one player.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// How long it lasted.
-    pub lasted: Duration,
-    /// Messages of a publisher, frames to a player.
-    pub frames: u64,
-    /// Payload bytes of a publisher; bytes on the wire to a player.
-    pub bytes: u64,
-    /// How often a player fell too far behind.
-    pub gaps: u64,
-    /// What it lost by that, in all.
-    pub lost: Gap,
-}
-
-impl Summary {
-    fn count_gap(&mut self, gap: Gap) {
-        self.gaps += 1;
-        self.lost.frames += gap.frames;
-        self.lost.duration += gap.duration;
-    }
-}
+pub use event::{EndReason, Event, Summary};
 
 /// One connection with what it publishes and plays. `H` is how the driver reaches a stream.
 #[derive(Debug)]
