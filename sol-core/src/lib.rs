@@ -60,6 +60,7 @@
 pub mod amf;
 pub mod chunk;
 pub mod entropy;
+pub mod flv;
 pub mod frame;
 pub mod handshake;
 pub mod hub;

@@ -110,6 +110,11 @@ pub const LINGER_BYTES: usize = 16 * 1024 * 1024;
 /// Time for the last bytes of a closing session to leave.
 pub const FLUSH_TIME: Duration = Duration::from_secs(5);
 
+// --- Files ------------------------------------------------------------------------------------------------
+
+/// Header of an FLV file. All that were ever seen have 9 bytes; the field could say 4 GiB.
+pub const FLV_HEADER_BYTES: usize = 1_024;
+
 // --- Hub --------------------------------------------------------------------------------------------------
 
 /// Stream names in use at once, by publishers and by players. From here on only publishers may take new ones, up to

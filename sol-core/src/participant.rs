@@ -5,6 +5,7 @@
 //! [`Participant::handle_advanced`].
 
 mod event;
+mod report;
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -12,18 +13,22 @@ use std::io::IoSlice;
 use smallvec::SmallVec;
 
 use crate::frame::Frame;
-use crate::hub::{Ending, Playhead, Publication, PublishRefused, Purpose, Read, Start, Stream, Streams};
+use crate::hub::{
+    Ending, Parting, Playhead, Publication, PublishRefused, Purpose, Read, Start, Stream, Streams,
+    TooManyStreams,
+};
 use crate::ids::{MessageStreamId, RequestId};
 use crate::limits;
-use crate::media::Media;
+use crate::media::{Media, TrackKind};
 use crate::name::StreamName;
 use crate::session::{
     CloseReason, Deadline, Event as SessionEvent, PeerEnd, PlayEnd, Refusal, Request, RequestKind, Session,
-    StaleRequest, Timer, Track,
+    StaleRequest, Timer,
 };
 use crate::time::Instant;
 
 pub use event::{EndReason, Event, Summary};
+pub use report::{Activity, RoleReport};
 
 /// One connection with what it publishes and plays. `H` is how the driver reaches a stream.
 #[derive(Debug)]
@@ -50,12 +55,21 @@ enum Part {
         publication: Publication,
         /// Players have not been woken since.
         has_appended: bool,
+        /// When something came last.
+        heard: Instant,
     },
     Player {
         playhead: Playhead,
         /// When to give up waiting for a publisher; `None` while there is one, and once a frame has come.
         waits_until: Option<Instant>,
     },
+}
+
+impl<H> Role<H> {
+    /// What went through up to this moment.
+    fn summary_at(&self, now: Instant) -> Summary {
+        Summary { lasted: now.saturating_since(self.since), ..self.summary }
+    }
 }
 
 impl Part {
@@ -188,7 +202,7 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
     fn follow(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
         while let Some(event) = self.session.poll_event() {
             match event {
-                SessionEvent::Media { stream, media } => self.append(stream, &media, streams),
+                SessionEvent::Media { stream, media } => self.append(stream, &media, streams, now),
                 SessionEvent::Connected(connected) => self.events.push_back(Event::Connected(connected)),
                 SessionEvent::Requested(request) => {
                     self.events.push_back(Event::Requested(request));
@@ -228,26 +242,22 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
         now: Instant,
     ) -> Result<Role<H>, Refusal> {
         let name = asked.name.clone();
-        let purpose = match asked.kind {
-            RequestKind::Publish => Purpose::Publish,
-            RequestKind::Play => Purpose::Play,
-        };
-        let handle =
-            streams.hold(&name, purpose).map_err(|error| Refusal::Rejected(error.to_string().into()))?;
-        let part = match asked.kind {
-            RequestKind::Publish => match streams.write(&handle, Stream::publish) {
-                Ok(publication) => Part::Publisher { publication, has_appended: false },
-                Err(PublishRefused::NameInUse) => {
-                    streams.release(&name, handle);
-                    return Err(Refusal::NameInUse);
-                }
-            },
+        let too_many = |error: TooManyStreams| Refusal::Rejected(error.to_string().into());
+        let (handle, part) = match asked.kind {
+            RequestKind::Publish => {
+                let (handle, publication) = streams.publish(&name).map_err(|refused| match refused {
+                    PublishRefused::NameInUse => Refusal::NameInUse,
+                    PublishRefused::TooManyStreams(error) => too_many(error),
+                })?;
+                (handle, Part::Publisher { publication, has_appended: false, heard: now })
+            }
             RequestKind::Play => {
+                let handle = streams.hold(&name, Purpose::Play).map_err(too_many)?;
                 let (playhead, is_published) = streams.write(&handle, |stream| {
                     (stream.subscribe(Start::NewestSyncPoint), stream.is_published())
                 });
                 let waits_until = (!is_published).then_some(now + self.session.config().waiting);
-                Part::Player { playhead, waits_until }
+                (handle, Part::Player { playhead, waits_until })
             }
         };
         Ok(Role { stream: asked.stream, name, handle, part, since: now, summary: Summary::default() })
@@ -256,26 +266,21 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
     /// Gives the place in the hub back. A publisher whose connection ended may return within the stream's grace; one that
     /// said that it ends does not.
     fn leave(role: Role<H>, why: &EndReason, streams: &mut impl Streams<Handle = H>, now: Instant) {
-        if let Part::Publisher { publication, .. } = role.part {
-            let deadline = streams.write(&role.handle, |stream| {
-                match why {
-                    EndReason::Closed(CloseReason::ClosedByPeer) => stream.unpublish(publication),
-                    EndReason::Closed(_) => stream.abandon(publication, now),
-                    EndReason::Stopped
-                    | EndReason::StreamEnded
-                    | EndReason::NotFound
-                    | EndReason::TimelineFull
-                    | EndReason::TooSlow => stream.unpublish(publication),
-                }
-                stream.poll_timeout()
-            });
-            if let Some(at) = deadline {
-                streams.schedule(&role.handle, at);
+        let parting = match why {
+            EndReason::Closed(CloseReason::ClosedByPeer)
+            | EndReason::Stopped
+            | EndReason::StreamEnded
+            | EndReason::NotFound
+            | EndReason::TimelineFull
+            | EndReason::TooSlow => Parting::InGoodOrder,
+            EndReason::Closed(_) => Parting::Vanished,
+        };
+        match role.part {
+            Part::Publisher { publication, .. } => {
+                streams.unpublish(&role.name, role.handle, publication, parting, now);
             }
-            // Also where only its last frames are new: they may have come together with the end.
-            streams.advanced(&role.handle);
+            Part::Player { .. } => streams.release(&role.name, role.handle),
         }
-        streams.release(&role.name, role.handle);
     }
 
     fn end(
@@ -292,7 +297,7 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
             kind: role.part.kind(),
             name: role.name.clone(),
             why: why.clone(),
-            summary: Summary { lasted: now.saturating_since(role.since), ..role.summary },
+            summary: role.summary_at(now),
         });
         Self::leave(role, why, streams, now);
     }
@@ -304,9 +309,16 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
     }
 
     /// Appends what a publisher sent.
-    fn append(&mut self, stream: MessageStreamId, media: &Media, streams: &mut impl Streams<Handle = H>) {
+    fn append(
+        &mut self,
+        stream: MessageStreamId,
+        media: &Media,
+        streams: &mut impl Streams<Handle = H>,
+        now: Instant,
+    ) {
         let Some(role) = self.roles.iter_mut().find(|role| role.stream == stream) else { return };
-        let Part::Publisher { publication, has_appended } = &mut role.part else { return };
+        let Part::Publisher { publication, has_appended, heard } = &mut role.part else { return };
+        *heard = now;
         role.summary.frames += 1;
         role.summary.bytes += media.content.payload().len() as u64;
         let grew = streams.write(&role.handle, |stream| stream.append(publication, media));
@@ -322,15 +334,15 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
     fn select(
         &mut self,
         stream: MessageStreamId,
-        track: Track,
+        track: TrackKind,
         wanted: bool,
         streams: &mut impl Streams<Handle = H>,
     ) {
         if let Some((playhead, handle)) = self.playhead_of(stream) {
             let mut all = playhead.wanted();
             match track {
-                Track::Audio => all.audio = wanted,
-                Track::Video => all.video = wanted,
+                TrackKind::Audio => all.audio = wanted,
+                TrackKind::Video => all.video = wanted,
             }
             streams.read(handle, |tape| tape.select(playhead, all));
         }

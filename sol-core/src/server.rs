@@ -14,7 +14,7 @@ use crate::hub::{Hub, Purpose, Stream, StreamConfig, StreamId, Streams, TooManyS
 use crate::ids::{RequestId, SessionId};
 use crate::limits;
 use crate::name::StreamName;
-use crate::participant::{Event, Participant};
+use crate::participant::{Event, Participant, RoleReport};
 use crate::session::{PeerEnd, Refusal, Session, SessionConfig, StaleRequest};
 use crate::time::Instant;
 
@@ -191,6 +191,12 @@ impl Server {
     /// The session, for questions.
     pub fn session(&self, id: SessionId) -> Option<&Session> {
         self.participants.get(&id).map(Participant::session)
+    }
+
+    /// What each session publishes and plays at this moment, by number. What its streams are, [`Server::hub`] tells.
+    pub fn report(&mut self, now: Instant) -> Vec<(SessionId, Vec<RoleReport>)> {
+        let local = &mut self.local;
+        self.participants.iter().map(|(&id, participant)| (id, participant.report(local, now))).collect()
     }
 
     /// Number of sessions whose end was not polled.

@@ -11,6 +11,7 @@ mod config;
 mod playhead;
 mod preamble;
 mod registry;
+mod report;
 mod stream;
 mod tape;
 mod timeline;
@@ -21,7 +22,8 @@ mod tests;
 pub use config::StreamConfig;
 pub use playhead::{Gap, Playhead, Read, Start, Wanted};
 pub use registry::{Purpose, Registry, TooManyStreams};
-pub use stream::{Publication, PublishRefused, StaleToken, Stream};
+pub use report::{Lag, StreamReport, StreamState, TrackRate, TrackReport};
+pub use stream::{Parting, Publication, PublishRefused, StaleToken, Stream};
 pub use tape::Ending;
 
 use std::collections::BTreeMap;
@@ -61,6 +63,45 @@ pub trait Streams {
     /// The caller has caught up and wants to be woken when the tape grows. It looks at the tape once more
     /// afterwards: what was appended in between woke nobody.
     fn arm(&mut self, handle: &Self::Handle);
+
+    /// Begins to publish. To be ended with [`Streams::unpublish`].
+    ///
+    /// # Errors
+    /// [`PublishRefused`]. Then nothing is held.
+    fn publish(&mut self, name: &StreamName) -> Result<(Self::Handle, Publication), PublishRefused> {
+        let handle = self.hold(name, Purpose::Publish)?;
+        match self.write(&handle, Stream::publish) {
+            Ok(publication) => Ok((handle, publication)),
+            Err(refused) => {
+                self.release(name, handle);
+                Err(refused)
+            }
+        }
+    }
+
+    /// Ends what [`Streams::publish`] began, and gives the stream back.
+    fn unpublish(
+        &mut self,
+        name: &StreamName,
+        handle: Self::Handle,
+        publication: Publication,
+        parting: Parting,
+        now: Instant,
+    ) {
+        let deadline = self.write(&handle, |stream| {
+            match parting {
+                Parting::InGoodOrder => stream.unpublish(publication),
+                Parting::Vanished => stream.abandon(publication, now),
+            }
+            stream.poll_timeout()
+        });
+        if let Some(at) = deadline {
+            self.schedule(&handle, at);
+        }
+        // Also where only its last frames are new: they may have come together with the end.
+        self.advanced(&handle);
+        self.release(name, handle);
+    }
 }
 
 /// A stream of a [`Hub`]; never used twice.
@@ -114,6 +155,11 @@ impl Hub {
     /// A stream that is held, to be changed.
     pub fn stream_mut(&mut self, id: StreamId) -> &mut Stream {
         self.streams.get_mut(&id).expect("a stream lives while it is held")
+    }
+
+    /// All streams, by name.
+    pub fn streams(&self) -> impl Iterator<Item = (&StreamName, &Stream)> {
+        self.registry.iter().map(|(name, &id)| (name, self.stream(id)))
     }
 
     /// Streams that have a publisher or players.

@@ -102,6 +102,11 @@ impl Playhead {
         }
     }
 
+    /// Whether the player pauses.
+    pub fn is_paused(&self) -> bool {
+        self.paused_at.is_some()
+    }
+
     /// Which tracks it wants.
     pub fn wanted(&self) -> Wanted {
         self.wanted
@@ -126,13 +131,16 @@ impl Playhead {
 pub(super) struct Cursor(Arc<AtomicU64>);
 
 impl Cursor {
+    /// Where a cursor is that keeps nothing on the tape.
+    const NOWHERE: Position = Position(u64::MAX);
+
     pub(super) fn position(&self) -> Position {
         Position(self.0.load(Ordering::Relaxed))
     }
 
     /// Keeps nothing on the tape until it is moved again.
     pub(super) fn let_go(&self) {
-        self.move_to(Position(u64::MAX));
+        self.move_to(Self::NOWHERE);
     }
 
     pub(super) fn move_to(&self, position: Position) {
@@ -165,6 +173,12 @@ impl Cursors {
         self.sweep();
         let positions = self.known.iter().map(|cursor| Position(cursor.load(Ordering::Relaxed)));
         positions.filter(|&position| counts(position)).min()
+    }
+
+    /// Where the playheads are that still live and are not pausing.
+    pub(super) fn positions(&self) -> impl Iterator<Item = Position> {
+        let alive = self.known.iter().filter(|cursor| Arc::strong_count(cursor) > 1);
+        alive.map(|cursor| Position(cursor.load(Ordering::Relaxed))).filter(|&at| at != Cursor::NOWHERE)
     }
 
     /// Playheads that still live.

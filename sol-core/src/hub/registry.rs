@@ -79,6 +79,11 @@ impl<H: Clone> Registry<H> {
         self.slots.remove(name).map(|slot| slot.handle)
     }
 
+    /// All names in use, in order, and their streams.
+    pub fn iter(&self) -> impl Iterator<Item = (&StreamName, &H)> {
+        self.slots.iter().map(|(name, slot)| (name, &slot.handle))
+    }
+
     /// Names in use.
     pub fn len(&self) -> usize {
         self.slots.len()

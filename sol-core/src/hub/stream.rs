@@ -16,6 +16,8 @@ use crate::timestamp::Timestamp;
 use super::config::StreamConfig;
 use super::playhead::{Cursors, Gap, Playhead, Read, Start, Wanted};
 use super::preamble::Configurations;
+use super::registry::TooManyStreams;
+use super::report::{self, Lag, StreamReport, StreamState};
 use super::tape::{Ending, Entry, Position, SyncPoint, Tape};
 use super::timeline::Timeline;
 
@@ -48,6 +50,18 @@ pub enum PublishRefused {
     /// It has a publisher.
     #[error("the stream name is in use")]
     NameInUse,
+    /// It would be one name too many.
+    #[error(transparent)]
+    TooManyStreams(#[from] TooManyStreams),
+}
+
+/// How a publisher goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parting {
+    /// It said so: its players are told at once.
+    InGoodOrder,
+    /// It vanished: it, or another in its place, may go on within the stream's grace.
+    Vanished,
 }
 
 /// The token is of another publication than the current one. Nothing was done.
@@ -273,6 +287,32 @@ impl Stream {
         self.cursors.len()
     }
 
+    /// What the stream is at this moment, for its operator. Costs a look at every frame on the tape and every player.
+    pub fn report(&self) -> StreamReport {
+        let (tracks, keyframe_interval) = report::measure(&self.tape);
+        let state = match (self.publication, self.grace_until) {
+            (Some(_), _) => StreamState::Live,
+            (None, Some(_)) => StreamState::Grace,
+            (None, None) => StreamState::Waiting,
+        };
+        StreamReport {
+            state,
+            tracks,
+            keyframe_interval,
+            players: self.players(),
+            lag_max: self.cursors.positions().map(|at| self.lag_at(at).time).max().unwrap_or_default(),
+            tape_bytes: self.tape_bytes(),
+        }
+    }
+
+    /// How far a player is behind; not at all while it pauses.
+    pub fn lag(&self, playhead: &Playhead) -> Lag {
+        match playhead.paused_at {
+            Some(_) => Lag::default(),
+            None => self.lag_at(playhead.cursor.position()),
+        }
+    }
+
     /// Bytes of frames on the tape: at most `limits::TAPE_BYTES`, one frame excepted.
     pub fn tape_bytes(&self) -> usize {
         self.tape.bytes()
@@ -311,6 +351,14 @@ impl Stream {
                 || newest.timestamp.lag_behind(timestamp) >= limits::AUDIO_SYNC_TIME
         };
         kind == FrameKind::Audio && self.tape.sync_point().is_none_or(is_due)
+    }
+
+    /// How far behind somebody is who has yet to read what is at `position`; the whole tape at most.
+    fn lag_at(&self, position: Position) -> Lag {
+        match self.tape.get(position.max(self.tape.start())) {
+            Some(entry) => lag_of(&self.tape, entry, self.timeline.head()),
+            None => Lag::default(),
+        }
     }
 
     /// Puts a playhead where it may begin.
@@ -367,11 +415,16 @@ impl Stream {
 
 /// Whether a player that has yet to read `entry` is too far behind `head`.
 fn is_late(tape: &Tape, entry: &Entry, head: Timestamp, config: &StreamConfig) -> bool {
-    let lag = match entry {
+    let lag = lag_of(tape, entry, head);
+    lag.time > config.lag_max || lag.bytes > config.lag_bytes_max
+}
+
+fn lag_of(tape: &Tape, entry: &Entry, head: Timestamp) -> Lag {
+    let time = match entry {
         Entry::Frame { at, .. } | Entry::Splice { at } => at.lag_behind(head),
         Entry::End(_) => Duration::ZERO,
     };
-    lag > config.lag_max || tape.bytes_from(entry) > config.lag_bytes_max
+    Lag { time, bytes: tape.bytes_from(entry) }
 }
 
 /// What tests look at and nobody else may.

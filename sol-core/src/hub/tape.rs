@@ -148,6 +148,14 @@ impl Tape {
         self.entries.get(usize::try_from(index).ok()?)
     }
 
+    /// All frames that are on it, with the stream's time when they were appended.
+    pub(super) fn frames(&self) -> impl Iterator<Item = (&Frame, Timestamp)> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Frame { frame, at, .. } => Some((frame, *at)),
+            Entry::Splice { .. } | Entry::End(_) => None,
+        })
+    }
+
     /// The newest place at which a player may begin.
     pub(super) fn sync_point(&self) -> Option<&SyncPoint> {
         self.sync_point.as_ref()

@@ -5,10 +5,14 @@
 //! understood as far as that decision needs.
 
 mod audio;
+mod codec;
 mod video;
+
+pub use codec::Codec;
 
 use bytes::Bytes;
 
+use crate::ids::MessageType;
 use crate::message::Data;
 use crate::timestamp::Timestamp;
 
@@ -33,6 +37,16 @@ pub enum Content {
 }
 
 impl Content {
+    /// The message of an FLV tag; `None` for a tag of another type, and for data without a name.
+    pub fn of_tag(kind: MessageType, body: Bytes) -> Option<Content> {
+        match kind {
+            MessageType::AUDIO => Some(Content::Audio(body)),
+            MessageType::VIDEO => Some(Content::Video(body)),
+            MessageType::DATA => Data::parse(body).map(Content::Data),
+            _ => None,
+        }
+    }
+
     /// The bytes that a player gets.
     pub fn payload(&self) -> &Bytes {
         match self {
@@ -45,6 +59,15 @@ impl Content {
     pub fn is_clear(&self) -> bool {
         matches!(self, Content::Data(data) if data.is_clear())
     }
+}
+
+/// The two kinds of track, of which a player can do without one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TrackKind {
+    /// Whatever goes to an audio decoder.
+    Audio,
+    /// Whatever goes to a video decoder.
+    Video,
 }
 
 /// One of several tracks of a kind in a stream (Enhanced RTMP v2, multitrack). Zero is the default track, and the

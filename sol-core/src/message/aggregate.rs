@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 
-use super::data::Data;
-use crate::ids::MessageType;
+use crate::flv::TagHeader;
 use crate::media::{Content, Media};
 use crate::timestamp::Timestamp;
 
@@ -32,9 +31,6 @@ pub enum Part {
 }
 
 impl Aggregate {
-    const HEADER_LEN: usize = 11;
-    const BACK_POINTER_LEN: usize = 4;
-
     pub(super) fn new(timestamp: Timestamp, body: Bytes) -> Self {
         Self { timestamp, first: None, rest: body, lacks_back_pointer: false }
     }
@@ -50,32 +46,20 @@ impl Iterator for Aggregate {
         if self.rest.is_empty() {
             return None;
         }
-        let header: Option<&[u8; Self::HEADER_LEN]> = self.rest.first_chunk();
-        let Some(&[tag, l0, l1, l2, t0, t1, t2, t3, ..]) = header else {
+        let header = self.rest.first_chunk().map(TagHeader::parse);
+        let Some(header) = header.filter(|header| self.rest.len() >= TagHeader::LEN + header.length) else {
             self.rest.clear();
             return Some(Part::Truncated);
         };
-        let length = u32::from_be_bytes([0, l0, l1, l2]) as usize;
-        let time = Timestamp::from_millis(u32::from_be_bytes([t3, t0, t1, t2]));
-        if self.rest.len() < Self::HEADER_LEN + length {
-            self.rest.clear();
-            return Some(Part::Truncated);
-        }
-        let body = self.rest.slice(Self::HEADER_LEN..Self::HEADER_LEN + length);
-        let end = Self::HEADER_LEN + length + Self::BACK_POINTER_LEN;
+        let body = self.rest.slice(TagHeader::LEN..TagHeader::LEN + header.length);
+        let end = TagHeader::LEN + header.length + TagHeader::BACK_POINTER_LEN;
         self.lacks_back_pointer = end > self.rest.len();
         self.rest = self.rest.slice(end.min(self.rest.len())..);
-        let first = *self.first.get_or_insert(time);
-        let timestamp = self.timestamp.advanced_by(time.offset_from(first) as u32);
-        let content = match MessageType::new(tag) {
-            MessageType::AUDIO => Some(Content::Audio(body)),
-            MessageType::VIDEO => Some(Content::Video(body)),
-            MessageType::DATA => Data::parse(body).map(Content::Data),
-            _ => None,
-        };
-        Some(match content {
+        let first = *self.first.get_or_insert(header.timestamp);
+        let timestamp = self.timestamp.advanced_by(header.timestamp.offset_from(first) as u32);
+        Some(match Content::of_tag(header.kind, body) {
             Some(content) => Part::Media(Media { timestamp, content }),
-            None => Part::Unknown(tag),
+            None => Part::Unknown(header.kind.get()),
         })
     }
 }

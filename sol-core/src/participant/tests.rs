@@ -1,9 +1,10 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::*;
-use crate::hub::{Hub, StreamConfig, StreamId, TooManyStreams};
+use crate::hub::{Hub, Lag, StreamConfig, StreamId};
 use crate::ids::{ChunkSize, MessageType};
 use crate::media::Content;
 use crate::message::Command;
@@ -65,6 +66,32 @@ fn a_name_in_use_is_refused_whatever_the_application_says() {
     assert!(streams.hub.is_empty(), "nobody holds the name any more");
 }
 
+#[test]
+fn a_report_says_what_each_net_stream_does_and_for_how_long() {
+    let mut streams = Scripted::new();
+    let (mut camera, mut viewer) = (participant(), participant());
+    ask(&mut viewer, "play", &mut streams);
+    assert_eq!(activities(&viewer, &mut streams, 0), [Activity::Waiting]);
+    ask(&mut camera, "publish", &mut streams);
+    camera.handle_input(&message(1, MessageType::AUDIO, &[0xAF, 1]), &mut streams, at(1));
+    viewer.handle_advanced(&mut streams, at(1));
+    assert_eq!(activities(&viewer, &mut streams, 4), [Activity::Playing(Lag::default())]);
+    let quiet = Duration::from_secs(3);
+    assert_eq!(activities(&camera, &mut streams, 4), [Activity::Publishing { quiet }]);
+    let [role] = &camera.report(&mut streams, at(4))[..] else { panic!("one role") };
+    assert_eq!((role.name.as_str(), role.stream), ("live/cam", MessageStreamId::new(1)));
+    assert_eq!(
+        (role.summary.lasted, role.summary.frames, role.summary.bytes),
+        (Duration::from_secs(4), 1, 2)
+    );
+    viewer.handle_input(
+        &message(1, MessageType::COMMAND, &Command::new("pause", 0.0, amf::Value::Null).with(true).body()),
+        &mut streams,
+        at(5),
+    );
+    assert_eq!(activities(&viewer, &mut streams, 5), [Activity::Paused]);
+}
+
 /// Streams that do what a test says at the moment a player arms itself.
 struct Scripted {
     hub: Hub,
@@ -114,6 +141,14 @@ impl Streams for Scripted {
                 .expect("it has just begun");
         }
     }
+}
+
+fn activities(participant: &Participant<StreamId>, streams: &mut Scripted, seconds: u64) -> Vec<Activity> {
+    participant.report(streams, at(seconds)).into_iter().map(|role| role.activity).collect()
+}
+
+fn at(seconds: u64) -> Instant {
+    Instant::EPOCH + Duration::from_secs(seconds)
 }
 
 fn participant() -> Participant<StreamId> {

@@ -3,12 +3,13 @@
 use crate::amf::Value;
 use crate::ids::{MessageStreamId, RequestId};
 use crate::limits;
+use crate::media::TrackKind;
 use crate::message::{BandwidthLimit, Command, Control, UserControl};
 use crate::name::{App, StreamName, app_of_url};
 use crate::quirk::Quirk;
 
 use super::close::{CloseReason, Refusal};
-use super::event::{Connected, Event, Request, RequestKind, Track};
+use super::event::{Connected, Event, Request, RequestKind};
 use super::net_stream::Doing;
 use super::timers::Timer;
 use super::{Session, reply};
@@ -37,8 +38,8 @@ impl Session {
             "closeStream" => self.tolerance.tolerate(Quirk::StreamUnknown)?,
             "deleteStream" => self.delete_stream(command)?,
             "pause" | "pauseRaw" => self.pause(stream, command),
-            "receiveAudio" => self.select(stream, Track::Audio, command),
-            "receiveVideo" => self.select(stream, Track::Video, command),
+            "receiveAudio" => self.select(stream, TrackKind::Audio, command),
+            "receiveVideo" => self.select(stream, TrackKind::Video, command),
             "seek" => {
                 if let Some(Doing::Playing(name)) = self.streams.get(stream) {
                     let failed = reply::seek_failed(name.as_str());
@@ -194,7 +195,7 @@ impl Session {
         self.events.push_back(Event::Paused { stream, paused });
     }
 
-    fn select(&mut self, stream: MessageStreamId, track: Track, command: &Command) {
+    fn select(&mut self, stream: MessageStreamId, track: TrackKind, command: &Command) {
         self.answer(command, reply::done);
         if let (Some(Doing::Playing(_)), Some(wanted)) = (self.streams.get(stream), command.flag()) {
             self.events.push_back(Event::Selected { stream, track, wanted });

@@ -2,7 +2,7 @@
 
 use crate::handshake::Greeting;
 use crate::ids::{MessageStreamId, RequestId};
-use crate::media::Media;
+use crate::media::{Media, TrackKind};
 use crate::name::StreamName;
 
 use super::close::{CloseReason, Refusal};
@@ -47,7 +47,7 @@ pub enum Event {
         /// The NetStream that plays.
         stream: MessageStreamId,
         /// Which kind.
-        track: Track,
+        track: TrackKind,
         /// Whether it wants it.
         wanted: bool,
     },
@@ -90,15 +90,6 @@ pub enum RequestKind {
     Publish,
     /// Receive it.
     Play,
-}
-
-/// The two kinds of track that a player can do without.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Track {
-    /// Whatever goes to an audio decoder.
-    Audio,
-    /// Whatever goes to a video decoder.
-    Video,
 }
 
 /// The answer came late or twice, or was for another session. Nothing was done.

@@ -38,7 +38,7 @@ pub use close::{CloseReason, PeerEnd, PlayEnd, Refusal};
 
 use close::Farewell;
 pub use config::SessionConfig;
-pub use event::{Connected, Event, Request, RequestKind, StaleRequest, Track};
+pub use event::{Connected, Event, Request, RequestKind, StaleRequest};
 pub use timers::{Deadline, Timer};
 pub use traffic::Traffic;
 

@@ -1,6 +1,7 @@
 //! A camera and its players on one stream.
 
 mod playing;
+mod reporting;
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::limits;
-use crate::media::{Content, FrameKind, Media, TrackId};
+use crate::media::{Content, FrameKind, Media, TrackId, TrackKind};
 use crate::message::Data;
 use crate::name::App;
 use crate::timestamp::Timestamp;

@@ -11,7 +11,7 @@ use crate::amf::{Properties, Value};
 use crate::chunk::{ChunkError, MessageHeader, RawMessage, write_message};
 use crate::handshake::HandshakeError;
 use crate::ids::{ChunkStreamId, MessageType};
-use crate::media::{Content, FrameKind};
+use crate::media::{Content, FrameKind, TrackKind};
 use crate::message::{Command, Control};
 use crate::quirk::Quirk;
 use crate::timestamp::Timestamp;

@@ -182,8 +182,8 @@ fn a_player_may_pause_and_go_on_and_choose_its_tracks() {
         [
             Event::Paused { stream, paused: true },
             Event::Paused { stream, paused: false },
-            Event::Selected { stream, track: Track::Audio, wanted: false },
-            Event::Selected { stream, track: Track::Video, wanted: true },
+            Event::Selected { stream, track: TrackKind::Audio, wanted: false },
+            Event::Selected { stream, track: TrackKind::Video, wanted: true },
         ]
     );
 }

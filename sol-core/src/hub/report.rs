@@ -1,0 +1,164 @@
+//! Report: what a stream is at one moment, for whoever operates the server.
+//!
+//! Made when it is asked for, from the frames that are on the tape, so that a frame costs nothing for it. One look costs
+//! as much as the tape is long: at most `limits::TAPE_FRAMES` headers.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use crate::frame::Frame;
+use crate::media::{Codec, FrameKind, TrackId, TrackKind};
+use crate::timestamp::Timestamp;
+
+use super::tape::Tape;
+
+/// What a stream is at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamReport {
+    /// Whether somebody publishes it.
+    pub state: StreamState,
+    /// What it consists of: video first, then by id.
+    pub tracks: Vec<TrackReport>,
+    /// Stream time between the newest two keyframes of the default track; `None` where two are not on the tape.
+    pub keyframe_interval: Option<Duration>,
+    /// Players: those that read, wait or pause.
+    pub players: usize,
+    /// How far the slowest player that reads is behind. What sockets and outboxes hold of it is not counted.
+    pub lag_max: Duration,
+    /// Bytes of frames on the tape.
+    pub tape_bytes: usize,
+}
+
+/// Whether somebody publishes a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamState {
+    /// Somebody does.
+    Live,
+    /// The publisher has vanished and may return.
+    Grace,
+    /// Nobody does; there are players that wait.
+    Waiting,
+}
+
+impl StreamState {
+    /// The stable name, as it stands in logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            StreamState::Live => "live",
+            StreamState::Grace => "grace",
+            StreamState::Waiting => "waiting",
+        }
+    }
+}
+
+/// One track of a stream, measured over what is on the tape of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrackReport {
+    /// What it is for.
+    pub kind: TrackKind,
+    /// Which one of its kind.
+    pub id: TrackId,
+    /// Its codec, as its newest frame has it.
+    pub codec: Codec,
+    /// How much comes, in stream time; `None` where there is too little on the tape to tell.
+    pub rate: Option<TrackRate>,
+}
+
+/// How much comes of a track in each second of the stream's time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrackRate {
+    /// Payload bits per second.
+    pub bits: u64,
+    /// Frames per second.
+    pub frames: f64,
+}
+
+/// How far a player is behind, not counting what its socket and its outbox hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// In stream time.
+    pub time: Duration,
+    /// In bytes of frames.
+    pub bytes: u64,
+}
+
+/// The tracks of a stream and its keyframe interval, by what is on the tape.
+pub(super) fn measure(tape: &Tape) -> (Vec<TrackReport>, Option<Duration>) {
+    let mut tallies = BTreeMap::<(bool, TrackId), Tally>::new();
+    let mut keyframes = [None, None];
+    for (frame, at) in tape.frames() {
+        let kind = frame.kind();
+        if kind == FrameKind::Keyframe(TrackId::DEFAULT) {
+            keyframes = [keyframes[1], Some(at)];
+        }
+        let Some((track, codec)) = codec_of(frame) else { continue };
+        let tally = tallies.entry((kind.is_audio(), track)).or_insert(Tally::new(codec));
+        if tally.codec != codec {
+            *tally = Tally::new(codec);
+        }
+        if kind.is_coded() {
+            tally.count(frame.payload_len(), at);
+        }
+    }
+    let report = |((is_audio, id), tally): ((bool, TrackId), Tally)| TrackReport {
+        kind: if is_audio { TrackKind::Audio } else { TrackKind::Video },
+        id,
+        codec: tally.codec,
+        rate: tally.rate(),
+    };
+    let interval = match keyframes {
+        [Some(last), Some(newest)] => Some(last.lag_behind(newest)),
+        [None, _] | [_, None] => None,
+    };
+    (tallies.into_iter().map(report).collect(), interval)
+}
+
+fn codec_of(frame: &Frame) -> Option<(TrackId, Codec)> {
+    // The payload comes in chunks, which may be as short as a byte.
+    let head: SmallVec<[u8; HEAD_BYTES]> = frame.payload().flatten().copied().take(HEAD_BYTES).collect();
+    if frame.kind().is_video() {
+        Codec::of_video(&head)
+    } else if frame.kind().is_audio() {
+        Codec::of_audio(&head)
+    } else {
+        None
+    }
+}
+
+/// Coded frames of one track with one codec.
+struct Tally {
+    codec: Codec,
+    first: Option<Timestamp>,
+    last: Timestamp,
+    frames: u64,
+    bytes: u64,
+    last_bytes: u64,
+}
+
+impl Tally {
+    fn new(codec: Codec) -> Self {
+        Self { codec, first: None, last: Timestamp::ZERO, frames: 0, bytes: 0, last_bytes: 0 }
+    }
+
+    fn count(&mut self, bytes: usize, at: Timestamp) {
+        self.first.get_or_insert(at);
+        self.last = at;
+        self.frames += 1;
+        self.last_bytes = bytes as u64;
+        self.bytes += self.last_bytes;
+    }
+
+    /// From the first frame to the last, which itself lasts beyond that.
+    fn rate(&self) -> Option<TrackRate> {
+        let seconds = self.first?.lag_behind(self.last).as_secs_f64();
+        (seconds > 0.0).then(|| TrackRate {
+            bits: ((self.bytes - self.last_bytes) as f64 * 8.0 / seconds).round() as u64,
+            frames: (self.frames - 1) as f64 / seconds,
+        })
+    }
+}
+
+/// Enough of a payload for every header but those with very long ModEx data.
+const HEAD_BYTES: usize = 32;

@@ -1,0 +1,227 @@
+//! Codec: which decoder a frame is for, by the first bytes of its payload.
+//!
+//! Legacy ids (FLV 10.1, E.4.2.1 and E.4.3.1) with the unofficial 12, 13 and 14, and the FourCCs of Enhanced RTMP v2.
+//! Whatever is not known is named by its number or its FourCC.
+
+use std::fmt;
+
+use super::{Content, TrackId, skip_mod_ex};
+
+/// A codec of audio or video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "their names say all there is to say")]
+pub enum Codec {
+    H264,
+    Hevc,
+    Vvc,
+    Av1,
+    Vp8,
+    Vp9,
+    /// A dialect of H.263, in the oldest FLV files.
+    Sorenson,
+    Vp6,
+    ScreenVideo,
+    Aac,
+    Mp3,
+    Opus,
+    Flac,
+    Ac3,
+    Eac3,
+    Speex,
+    Nellymoser,
+    Pcm,
+    Adpcm,
+    G711ALaw,
+    G711MuLaw,
+    /// A legacy id that no specification assigns to video.
+    UnknownVideo(u8),
+    /// A legacy id that no specification assigns to audio.
+    UnknownAudio(u8),
+    /// A FourCC that no specification assigns.
+    UnknownFourCc([u8; 4]),
+}
+
+impl Codec {
+    /// The codec of a payload and the track that it belongs to, the first one where there are several; `None` for data,
+    /// silence, commands to a player, and what ends inside its header.
+    pub fn of(content: &Content) -> Option<(TrackId, Codec)> {
+        match content {
+            Content::Audio(payload) => Self::of_audio(payload),
+            Content::Video(payload) => Self::of_video(payload),
+            Content::Data(_) => None,
+        }
+    }
+
+    /// The same, of an audio payload.
+    pub fn of_audio(payload: &[u8]) -> Option<(TrackId, Codec)> {
+        const ENHANCED: u8 = 9;
+        const MULTITRACK: u8 = 5;
+        let (&first, rest) = payload.split_first()?;
+        match first >> 4 {
+            ENHANCED => Self::of_enhanced(first & 0x0F, MULTITRACK, rest),
+            id => Some((TrackId::DEFAULT, Self::of_legacy_audio(id))),
+        }
+    }
+
+    /// The same, of a video payload.
+    pub fn of_video(payload: &[u8]) -> Option<(TrackId, Codec)> {
+        const COMMAND: u8 = 5;
+        const METADATA: u8 = 4;
+        const MULTITRACK: u8 = 6;
+        let (&first, rest) = payload.split_first()?;
+        let (is_enhanced, frame_type, low) = (first & 0x80 != 0, first >> 4 & 0x07, first & 0x0F);
+        if frame_type == COMMAND && !(is_enhanced && low == METADATA) {
+            return None;
+        }
+        if is_enhanced {
+            Self::of_enhanced(low, MULTITRACK, rest)
+        } else {
+            Some((TrackId::DEFAULT, Self::of_legacy_video(low)))
+        }
+    }
+
+    fn of_enhanced(packet_type: u8, multitrack: u8, rest: &[u8]) -> Option<(TrackId, Codec)> {
+        let (packet_type, rest) = skip_mod_ex(packet_type, rest)?;
+        if packet_type != multitrack {
+            return Some((TrackId::DEFAULT, Self::of_four_cc(*rest.first_chunk()?)));
+        }
+        // The shape, a FourCC in each of the three shapes, the first track's id.
+        let &[_, a, b, c, d, track] = rest.first_chunk()?;
+        Some((TrackId(track), Self::of_four_cc([a, b, c, d])))
+    }
+
+    fn of_four_cc(four_cc: [u8; 4]) -> Self {
+        match &four_cc {
+            b"avc1" => Codec::H264,
+            b"hvc1" => Codec::Hevc,
+            b"vvc1" => Codec::Vvc,
+            b"av01" => Codec::Av1,
+            b"vp08" => Codec::Vp8,
+            b"vp09" => Codec::Vp9,
+            b"mp4a" => Codec::Aac,
+            b".mp3" => Codec::Mp3,
+            b"Opus" => Codec::Opus,
+            b"fLaC" => Codec::Flac,
+            b"ac-3" => Codec::Ac3,
+            b"ec-3" => Codec::Eac3,
+            _ => Codec::UnknownFourCc(four_cc),
+        }
+    }
+
+    fn of_legacy_video(id: u8) -> Self {
+        match id {
+            2 => Codec::Sorenson,
+            3 | 6 => Codec::ScreenVideo,
+            4 | 5 => Codec::Vp6,
+            7 => Codec::H264,
+            12 => Codec::Hevc,
+            13 => Codec::Av1,
+            14 => Codec::Vp8,
+            id => Codec::UnknownVideo(id),
+        }
+    }
+
+    fn of_legacy_audio(id: u8) -> Self {
+        match id {
+            0 | 3 => Codec::Pcm,
+            1 => Codec::Adpcm,
+            2 | 14 => Codec::Mp3,
+            4..=6 => Codec::Nellymoser,
+            7 => Codec::G711ALaw,
+            8 => Codec::G711MuLaw,
+            10 => Codec::Aac,
+            11 => Codec::Speex,
+            id => Codec::UnknownAudio(id),
+        }
+    }
+}
+
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Codec::H264 => "H.264",
+            Codec::Hevc => "HEVC",
+            Codec::Vvc => "VVC",
+            Codec::Av1 => "AV1",
+            Codec::Vp8 => "VP8",
+            Codec::Vp9 => "VP9",
+            Codec::Sorenson => "Sorenson H.263",
+            Codec::Vp6 => "VP6",
+            Codec::ScreenVideo => "Screen Video",
+            Codec::Aac => "AAC",
+            Codec::Mp3 => "MP3",
+            Codec::Opus => "Opus",
+            Codec::Flac => "FLAC",
+            Codec::Ac3 => "AC-3",
+            Codec::Eac3 => "E-AC-3",
+            Codec::Speex => "Speex",
+            Codec::Nellymoser => "Nellymoser",
+            Codec::Pcm => "PCM",
+            Codec::Adpcm => "ADPCM",
+            Codec::G711ALaw => "G.711 A-law",
+            Codec::G711MuLaw => "G.711 mu-law",
+            Codec::UnknownVideo(id) => return write!(f, "video codec {id}"),
+            Codec::UnknownAudio(id) => return write!(f, "audio codec {id}"),
+            // It came from a peer, and control characters would forge log lines.
+            Codec::UnknownFourCc(four_cc) => return write!(f, "FourCC {}", four_cc.escape_ascii()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn legacy_tags_name_their_codec_by_number() {
+        let table = [
+            (&[0x17, 1][..], "H.264"),
+            (&[0x2C, 1], "HEVC"),
+            (&[0x1D, 0], "AV1"),
+            (&[0x12], "Sorenson H.263"),
+            (&[0x1F], "video codec 15"),
+        ];
+        for (payload, name) in table {
+            let (track, codec) = Codec::of_video(payload).unwrap();
+            assert_eq!((track, codec.to_string().as_str()), (TrackId::DEFAULT, name));
+        }
+        for (payload, name) in
+            [([0xAF, 1], "AAC"), ([0x2F, 0], "MP3"), ([0xEF, 0], "MP3"), ([0xCF, 0], "audio codec 12")]
+        {
+            let (track, codec) = Codec::of_audio(&payload).unwrap();
+            assert_eq!((track, codec.to_string().as_str()), (TrackId::DEFAULT, name));
+        }
+    }
+
+    #[test]
+    fn enhanced_tags_name_it_by_four_cc_behind_mod_ex_and_multitrack() {
+        let video = |head: &[u8], tail: &[u8]| Codec::of_video(&[head, b"hvc1", tail].concat());
+        assert_eq!(video(&[0x91], &[1]), Some((TrackId(0), Codec::Hevc)));
+        assert_eq!(video(&[0x96, 0x01], &[3, 9]), Some((TrackId(3), Codec::Hevc)));
+        assert_eq!(video(&[0x97, 2, 0, 0, 1, 0x03], &[1]), Some((TrackId(0), Codec::Hevc)));
+        assert_eq!(
+            video(&[0xD4], &[2]),
+            Some((TrackId(0), Codec::Hevc)),
+            "the frame type of metadata is ignored"
+        );
+        let audio = |head: &[u8], tail: &[u8]| Codec::of_audio(&[head, b"Opus", tail].concat());
+        assert_eq!(audio(&[0x91], &[1]), Some((TrackId(0), Codec::Opus)));
+        assert_eq!(audio(&[0x95, 0x01], &[2, 9]), Some((TrackId(2), Codec::Opus)));
+    }
+
+    #[test]
+    fn what_is_for_no_decoder_has_no_codec() {
+        for payload in [&b""[..], &[0x57, 0], &[0xD1, 0], b"\x91hv", b"\x96\x00hvc1"] {
+            assert_eq!(Codec::of_video(payload), None, "{payload:?}");
+        }
+        for payload in [&b""[..], b"\x91Op", b"\x95\x01Opus"] {
+            assert_eq!(Codec::of_audio(payload), None, "{payload:?}");
+        }
+    }
+
+    #[test]
+    fn a_four_cc_that_nobody_knows_forges_no_log_line() {
+        let (_, codec) = Codec::of_video(b"\x91\nab\x00").unwrap();
+        assert_eq!(codec.to_string(), "FourCC \\nab\\x00");
+    }
+}
