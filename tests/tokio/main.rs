@@ -4,23 +4,20 @@
 //! against one that hangs; nothing is measured.
 
 mod client;
+mod house;
 
-use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use client::Client;
+use house::{House, Rules, Seen, within_a_minute};
 use sol_tests::peer::script::Phase;
 use sol_tests::peer::{Peer as RtmpPeer, PeerOptions};
-use sol_tokio::{
-    Application, Event, Peer, Refusal, Request, RequestKind, Server, ServerConfig, Session, StreamConfig,
-    TurnedAway,
-};
+use sol_tokio::{RequestKind, ServerConfig, StreamConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
-use tokio::time::timeout;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_reaches_its_players_on_a_runtime_of_several_threads() {
@@ -314,109 +311,4 @@ async fn hundreds_of_connections_come_and_go_and_leave_nothing() {
         assert_eq!(house.server.stream_count(), 0);
     })
     .await;
-}
-
-/// What a test's application does.
-#[derive(Default)]
-struct Rules {
-    /// This name is decided upon when there is a permit.
-    slow: Option<(&'static str, Arc<Semaphore>)>,
-}
-
-/// What it saw.
-#[derive(Debug)]
-enum Seen {
-    Asked(String),
-    Ended(RequestKind),
-    Closed,
-    TurnedAway(&'static str),
-    Other,
-}
-
-struct Porter {
-    rules: Rules,
-    seen: mpsc::UnboundedSender<Seen>,
-    closed: Mutex<BTreeSet<u64>>,
-}
-
-impl Application for Porter {
-    async fn authorize(&self, _peer: &Peer, request: &Request) -> Result<(), Refusal> {
-        let name = request.name.as_str();
-        if let Some((_, gate)) = self.rules.slow.as_ref().filter(|(slow, _)| *slow == name) {
-            gate.acquire().await.expect("the gate stays").forget();
-        }
-        Ok(())
-    }
-
-    fn event(&self, peer: &Peer, event: &Event, _session: &Session) {
-        let mut closed = self.closed.lock().expect("no test panics while it holds it");
-        assert!(!closed.contains(&peer.id.get()), "{event:?} behind Closed");
-        let seen = match event {
-            Event::Requested(request) => Seen::Asked(request.name.to_string()),
-            Event::Ended { kind, .. } => Seen::Ended(*kind),
-            Event::Closed(_) => {
-                closed.insert(peer.id.get());
-                Seen::Closed
-            }
-            Event::Connected(_) | Event::Refused { .. } | Event::Started { .. } => Seen::Other,
-        };
-        // A test that is over listens no longer.
-        self.seen.send(seen).ok();
-    }
-
-    fn turned_away(&self, _peer: Option<SocketAddr>, why: &TurnedAway) {
-        self.seen.send(Seen::TurnedAway(why.code())).ok();
-    }
-}
-
-/// A server that listens.
-struct House {
-    server: Server<Porter>,
-    address: SocketAddr,
-    seen: tokio::sync::Mutex<mpsc::UnboundedReceiver<Seen>>,
-    serving: tokio::task::JoinHandle<()>,
-}
-
-impl House {
-    async fn open(rules: Rules) -> Self {
-        Self::with(ServerConfig::default(), rules).await
-    }
-
-    async fn with(config: ServerConfig, rules: Rules) -> Self {
-        let (seen_by, seen) = mpsc::unbounded_channel();
-        let server = Server::new(config, Porter { rules, seen: seen_by, closed: Mutex::default() });
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("there is a port");
-        let address = listener.local_addr().expect("it is bound");
-        let serving = tokio::spawn({
-            let server = server.clone();
-            async move { server.serve(listener).await }
-        });
-        Self { server, address, seen: tokio::sync::Mutex::new(seen), serving }
-    }
-
-    /// Waits for something to be seen; what was seen before counts unless it was waited past.
-    async fn until(&self, wanted: impl Fn(&Seen) -> bool) {
-        let mut seen = self.seen.lock().await;
-        while let Some(event) = seen.recv().await {
-            if wanted(&event) {
-                return;
-            }
-        }
-        panic!("the server is gone");
-    }
-
-    /// Waits until so many connections are open.
-    async fn until_connections(&self, count: usize) {
-        while self.server.connection_count() != count {
-            tokio::task::yield_now().await;
-        }
-    }
-
-    async fn until_empty(&self) {
-        self.until_connections(0).await;
-    }
-}
-
-async fn within_a_minute<R>(test: impl Future<Output = R>) -> R {
-    timeout(Duration::from_secs(60), test).await.expect("the test hangs")
 }
