@@ -7,6 +7,7 @@
 //! Invariant: a name has at least one part; no part is empty, `.`, `..` or has a control character.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::limits;
@@ -93,6 +94,15 @@ impl StreamName {
     /// The parts joined by slashes, without one at either end.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// A whole name, app and stream together. A query string is no part of it and left out.
+impl FromStr for StreamName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::join(&App::default(), text).map(|(name, _)| name)
     }
 }
 
@@ -186,6 +196,12 @@ mod tests {
         let query = format!("live?{}", "x".repeat(limits::QUERY_BYTES + 1));
         assert_eq!(App::new(&query), Err(NameError::QueryTooLong));
         assert_eq!(App::new(&"/".repeat(300_000)).unwrap(), App::default(), "slashes make no app");
+    }
+
+    #[test]
+    fn a_whole_name_is_read_like_one_that_is_joined() {
+        assert_eq!("/live//cam?x=1".parse().as_ref().map(StreamName::as_str), Ok("live/cam"));
+        assert_eq!("live/..".parse::<StreamName>(), Err(NameError::DotPart));
     }
 
     #[test]

@@ -13,11 +13,11 @@ use sol_core::limits;
 use sol_core::participant::{Event, Participant};
 use sol_core::session::{CloseReason, PeerEnd, Refusal, Request, Session};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::sync::Notify;
 use tokio::time::{sleep_until, timeout};
 
 use crate::application::{Application, Peer};
-use crate::server::Shared;
+use crate::report::ConnectionReport;
+use crate::server::{Line, Shared};
 use crate::streams::{ConnectionStreams, Seat};
 
 /// Serves one connection until it is over.
@@ -26,12 +26,12 @@ pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
     mut transport: I,
     peer: Peer,
     session: Session,
-    wake: &Arc<Notify>,
+    line: &Line,
 ) {
     let mut connection = Connection {
         shared,
         peer,
-        wake,
+        line,
         participant: Participant::new(session),
         asked: None,
         needs_flush: false,
@@ -42,6 +42,10 @@ pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
     let reason = loop {
         if let Some(reason) = connection.tell() {
             break reason;
+        }
+        if let Some(answer_to) = line.letterbox.take() {
+            // Who asked may have lost patience.
+            let _ = answer_to.send(connection.report());
         }
         let deadline = connection.participant.poll_timeout();
         // Asked for here and not only below: a peer whose bytes never end keeps the transport ready for ever.
@@ -72,7 +76,7 @@ pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
         }
         tokio::select! {
             biased;
-            () = wake.notified() => {
+            () = line.wake.notified() => {
                 // Whoever was woken by another's end during a shutdown ends for the same reason.
                 if shared.is_shutdown() {
                     connection.touch(|participant, streams, now| participant.shut_down(streams, now));
@@ -108,7 +112,7 @@ async fn decided(verdict: &mut Option<Verdict<'_>>) -> (RequestId, Result<(), Re
 struct Connection<'a, A: Application> {
     shared: &'a Shared<A>,
     peer: Peer,
-    wake: &'a Arc<Notify>,
+    line: &'a Line,
     participant: Participant<Arc<Seat>>,
     asked: Option<Request>,
     /// Bytes may wait in a buffer of the transport's own, as with TLS.
@@ -120,7 +124,7 @@ impl<A: Application> Connection<'_, A> {
         &mut self,
         act: impl FnOnce(&mut Participant<Arc<Seat>>, &mut ConnectionStreams<'_>, sol_core::time::Instant) -> R,
     ) -> R {
-        let mut streams = self.shared.streams.seen_by(self.wake);
+        let mut streams = self.shared.streams.seen_by(&self.line.wake);
         act(&mut self.participant, &mut streams, self.shared.now())
     }
 
@@ -131,6 +135,11 @@ impl<A: Application> Connection<'_, A> {
         })
         // The session may have closed while the application thought; then nobody waits for the answer.
         .ok();
+    }
+
+    fn report(&mut self) -> ConnectionReport {
+        let roles = self.touch(|participant, streams, now| participant.report(streams, now));
+        ConnectionReport { peer: self.peer, roles, round_trip: self.participant.session().round_trip() }
     }
 
     /// Tells the application what happened; the reason if that was the end.

@@ -27,15 +27,21 @@
 mod application;
 mod clock;
 mod connection;
+mod publisher;
+mod report;
 mod server;
 mod streams;
 
 pub use application::{Application, Peer, TurnedAway};
+pub use publisher::Publisher;
+pub use report::{ConnectionReport, Report};
 pub use server::{Server, ServerConfig};
 
 pub use sol_core;
-pub use sol_core::hub::StreamConfig;
+pub use sol_core::hub::{
+    Lag, PublishRefused, StreamConfig, StreamReport, StreamState, TrackRate, TrackReport,
+};
 pub use sol_core::ids::SessionId;
 pub use sol_core::name::StreamName;
-pub use sol_core::participant::{EndReason, Event, Summary};
+pub use sol_core::participant::{Activity, EndReason, Event, RoleReport, Summary};
 pub use sol_core::session::{CloseReason, Connected, Refusal, Request, RequestKind, Session, SessionConfig};

@@ -22,6 +22,7 @@ use tokio::sync::{Notify, watch};
 use crate::application::{Application, Peer, TurnedAway};
 use crate::clock::Clock;
 use crate::connection;
+use crate::report::{self, Letterbox, Report};
 use crate::streams::SharedStreams;
 
 /// What an operator decides for a whole server.
@@ -53,7 +54,7 @@ impl Default for ServerConfig {
 /// An RTMP server. Clones are the same server.
 #[derive(Debug)]
 pub struct Server<A> {
-    shared: Arc<Shared<A>>,
+    pub(crate) shared: Arc<Shared<A>>,
 }
 
 impl<A> Clone for Server<A> {
@@ -79,8 +80,14 @@ pub(crate) struct Shared<A> {
 
 #[derive(Debug, Default)]
 struct Connections {
-    /// How each is woken.
-    open: BTreeMap<SessionId, Arc<Notify>>,
+    open: BTreeMap<SessionId, Arc<Line>>,
+}
+
+/// How a connection's task is reached.
+#[derive(Debug, Default)]
+pub(crate) struct Line {
+    pub(crate) wake: Arc<Notify>,
+    pub(crate) letterbox: Letterbox,
 }
 
 impl<A: Application> Server<A> {
@@ -160,9 +167,8 @@ impl<A: Application> Server<A> {
     /// the peers take the message and close, within [`limits::FLUSH_TIME`] and [`limits::LINGER_TIME`] otherwise.
     pub async fn shutdown(&self) {
         self.shared.shutdown.send_replace(true);
-        let open: Vec<Arc<Notify>> = self.shared.connections().open.values().cloned().collect();
-        for wake in open {
-            wake.notify_one();
+        for line in self.shared.lines() {
+            line.wake.notify_one();
         }
         loop {
             let emptied = self.shared.emptied.notified();
@@ -173,6 +179,19 @@ impl<A: Application> Server<A> {
             }
             emptied.await;
         }
+    }
+
+    /// What the server does at this moment: who publishes and plays what, and how well. Every connection is woken for
+    /// it, so this is for people and not for a loop.
+    pub async fn report(&self) -> Report {
+        let connections = report::collect(|sender| {
+            for line in self.shared.lines() {
+                line.letterbox.put(sender.clone());
+                line.wake.notify_one();
+            }
+        });
+        let connections = connections.await;
+        Report { streams: self.shared.streams.report(), connections }
     }
 
     /// Number of connections that are open.
@@ -200,7 +219,7 @@ impl<A: Application> Server<A> {
             return None;
         }
         let id = SessionId::new(self.shared.sessions_so_far.fetch_add(1, Ordering::Relaxed) + 1);
-        let wake = Arc::new(Notify::new());
+        let line = Arc::new(Line::default());
         {
             let mut connections = self.shared.connections();
             let why = if self.shared.is_shutdown() {
@@ -208,7 +227,7 @@ impl<A: Application> Server<A> {
             } else if connections.open.len() >= self.shared.connections_max {
                 Some(TurnedAway::TooManyConnections { max: self.shared.connections_max })
             } else {
-                connections.open.insert(id, Arc::clone(&wake));
+                connections.open.insert(id, Arc::clone(&line));
                 None
             };
             drop(connections);
@@ -222,7 +241,7 @@ impl<A: Application> Server<A> {
         let guest = Guest { shared: Arc::clone(&shared), id };
         Some(async move {
             let _guest = guest;
-            connection::run(&shared, transport, Peer { id, address }, session, &wake).await;
+            connection::run(&shared, transport, Peer { id, address }, session, &line).await;
         })
     }
 }
@@ -241,6 +260,11 @@ impl<A> Shared<A> {
     /// Whether everybody is to leave.
     pub(crate) fn is_shutdown(&self) -> bool {
         *self.shutdown.borrow()
+    }
+
+    /// Those who are connected at this moment.
+    fn lines(&self) -> Vec<Arc<Line>> {
+        self.connections().open.values().cloned().collect()
     }
 
     fn connections(&self) -> MutexGuard<'_, Connections> {

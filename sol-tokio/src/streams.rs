@@ -13,7 +13,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use sol_core::hub::{Purpose, Registry, Stream, StreamConfig, Streams, TooManyStreams};
+use sol_core::hub::{Purpose, Registry, Stream, StreamConfig, StreamReport, Streams, TooManyStreams};
 use sol_core::ids::ChunkSize;
 use sol_core::name::StreamName;
 use sol_core::time::Instant;
@@ -67,6 +67,15 @@ impl SharedStreams {
     /// The streams as one connection sees them.
     pub(crate) fn seen_by<'a>(&'a self, wake: &'a Arc<Notify>) -> ConnectionStreams<'a> {
         ConnectionStreams { streams: self, wake }
+    }
+
+    /// What each stream is at this moment, by name.
+    pub(crate) fn report(&self) -> Vec<(StreamName, StreamReport)> {
+        let all: Vec<(StreamName, Arc<SharedStream>)> =
+            self.registry().iter().map(|(name, shared)| (name.clone(), Arc::clone(shared))).collect();
+        let report =
+            |shared: Arc<SharedStream>| shared.stream.read().unwrap_or_else(PoisonError::into_inner).report();
+        all.into_iter().map(|(name, shared)| (name, report(shared))).collect()
     }
 
     /// Names in use.

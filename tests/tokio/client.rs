@@ -70,6 +70,13 @@ impl Client<Player> {
     }
 }
 
+impl<S> Client<S> {
+    /// The address that the server sees.
+    pub(crate) fn local_address(&self) -> SocketAddr {
+        self.transport.local_addr().expect("it is connected")
+    }
+}
+
 impl<I: AsyncRead + AsyncWrite + Unpin> Client<Player, I> {
     /// The same over any transport.
     pub(crate) async fn play_over(transport: I, name: &str) -> Self {

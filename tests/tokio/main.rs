@@ -5,6 +5,7 @@
 
 mod client;
 mod house;
+mod reporting;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;

@@ -104,7 +104,6 @@ impl<H: Clone> Default for Registry<H> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::name::App;
 
     #[test]
     fn a_stream_lives_until_its_last_holder_lets_go() {
@@ -137,6 +136,6 @@ mod tests {
     }
 
     fn name(text: &str) -> StreamName {
-        StreamName::join(&App::default(), text).unwrap().0
+        text.parse().unwrap()
     }
 }
