@@ -30,6 +30,10 @@ pub(crate) struct Serve {
     #[arg(long = "rtmp", value_name = "ADDR", default_value = "1935", long_help = RTMP_HELP)]
     pub(crate) rtmp: Vec<ListenAddress>,
 
+    /// Publish a built-in clip as live/demo: a picture for whoever has nothing but a player
+    #[arg(long)]
+    pub(crate) demo: bool,
+
     /// How log lines look on standard error
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log: LogFormat,
@@ -69,6 +73,7 @@ Port 0 lets the system choose.";
 
 const AFTER_HELP: &str = "\
 Log lines go to standard error; RUST_LOG=debug shows more of them, RUST_LOG=warn fewer.
+SIGUSR1 writes into the log who is live: codecs, rates, players and how far they are behind.
 Ctrl-C or SIGTERM stops the server after telling publishers and players; a second one stops it at once.
 
 Exit status:
@@ -94,14 +99,15 @@ mod tests {
         for line in [&["sol"][..], &["sol", "serve"]] {
             let serve = Cli::try_parse_from(line).unwrap().into_serve();
             assert_eq!((serve.rtmp, serve.log), (vec!["1935".parse().unwrap()], LogFormat::Text));
+            assert!(!serve.demo);
         }
         for line in [
-            &["sol", "--rtmp", "1936", "--rtmp", "[::1]:7", "--log", "json"][..],
-            &["sol", "serve", "--rtmp", "1936", "--rtmp", "[::1]:7", "--log", "json"],
+            &["sol", "--rtmp", "1936", "--rtmp", "[::1]:7", "--log", "json", "--demo"][..],
+            &["sol", "serve", "--rtmp", "1936", "--rtmp", "[::1]:7", "--log", "json", "--demo"],
         ] {
             let serve = Cli::try_parse_from(line).unwrap().into_serve();
             assert_eq!(serve.rtmp, ["1936", "[::1]:7"].map(|text| text.parse().unwrap()));
-            assert_eq!(serve.log, LogFormat::Json);
+            assert_eq!((serve.log, serve.demo), (LogFormat::Json, true));
         }
     }
 

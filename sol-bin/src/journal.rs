@@ -9,9 +9,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::LogFormat;
 
-/// Sends log lines to standard error. RUST_LOG chooses how many; without it, from `info` on.
+/// Sends log lines to standard error. RUST_LOG chooses how many; without it, from `info` on. A report is written in any
+/// case.
 pub(crate) fn start(format: LogFormat) {
     let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
+    let filter = filter.add_directive("sol::report=info".parse().expect("a target and a level"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
     match format {
         LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).init(),
@@ -104,11 +106,11 @@ fn verb(kind: RequestKind) -> &'static str {
 }
 
 /// Seconds to the millisecond.
-fn seconds(duration: std::time::Duration) -> f64 {
+pub(crate) fn seconds(duration: std::time::Duration) -> f64 {
     duration.as_millis() as f64 / 1_000.0
 }
 
 /// A listener for both families sees IPv4 peers as `::ffff:192.0.2.7`.
-fn readable(address: SocketAddr) -> SocketAddr {
+pub(crate) fn readable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }

@@ -1,9 +1,11 @@
 //! The program `sol`: a live-streaming RTMP server that needs no configuration to begin.
 
 mod cli;
+mod demo;
 mod journal;
 mod listen;
 mod nofile;
+mod report;
 mod serve;
 
 use std::process::ExitCode;

@@ -12,7 +12,7 @@ use crate::Exit;
 use crate::cli::{LogFormat, Serve};
 use crate::journal::Journal;
 use crate::listen::Listening;
-use crate::{listen, nofile};
+use crate::{demo, listen, nofile, report};
 
 /// Serves until a signal comes.
 pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Exit> {
@@ -27,15 +27,29 @@ pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Exit> {
 async fn serve(arguments: &Serve) -> anyhow::Result<Exit> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
     let all_listening = listen::bind_all(&arguments.rtmp)?;
+    let mut asked_for_reports = signal(SignalKind::user_defined1()).context("cannot listen for signals")?;
+    let server = Server::new(ServerConfig::default(), Journal);
+    if arguments.demo {
+        let name = demo::NAME.parse().expect("it is the name of a stream");
+        let publisher = server.publish(name).expect("nobody can have taken the name before");
+        tokio::spawn(demo::run(publisher));
+    }
     match arguments.log {
-        LogFormat::Text => greet(&all_listening),
+        LogFormat::Text => greet(&all_listening, arguments.demo),
         LogFormat::Json => {
             for listening in &all_listening {
                 info!(address = %listening.address, "listening");
             }
         }
     }
-    let server = Server::new(ServerConfig::default(), Journal);
+    tokio::spawn({
+        let server = server.clone();
+        async move {
+            while asked_for_reports.recv().await.is_some() {
+                report::write(&server.report().await);
+            }
+        }
+    });
     for listening in all_listening {
         let server = server.clone();
         tokio::spawn(async move { server.serve(listening.listener).await });
@@ -49,16 +63,19 @@ async fn serve(arguments: &Serve) -> anyhow::Result<Exit> {
 }
 
 /// Tells a person at a terminal what to do next.
-fn greet(all_listening: &[Listening]) {
+fn greet(all_listening: &[Listening], demo: bool) {
     let places: Vec<String> = all_listening.iter().map(Listening::to_string).collect();
     let url = all_listening.first().map(|listening| base_url(listening.address)).unwrap_or_default();
-    let text = format!(
+    let mut text = format!(
         "Sol {} listens for RTMP on {}\n\
          Publish  ffmpeg -re -i FILE -c copy -f flv {url}/live/cam   (OBS: server {url}/live, stream key cam)\n\
          Play     ffplay {url}/live/cam\n",
         env!("CARGO_PKG_VERSION"),
         places.join(", "),
     );
+    if demo {
+        text.push_str(&format!("Demo     ffplay {url}/{}\n", demo::NAME));
+    }
     // Where standard output is gone nobody is there to read it.
     let _ = io::stdout().write_all(text.as_bytes());
 }

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use sol_tests::programs::flv::{self, Tag};
-use sol_tests::programs::packets::Packets;
+use sol_tests::programs::packets::{Packet, Packets};
 use sol_tests::programs::packets_of;
 
-/// A file of `tests/interop/clips`.
+/// A file to publish.
 #[derive(Debug)]
 pub(crate) struct Clip {
     pub(crate) name: &'static str,
@@ -19,10 +19,31 @@ pub(crate) struct Clip {
 }
 
 impl Clip {
+    /// A file of `tests/interop/clips`.
     pub(crate) fn open(name: &'static str) -> Self {
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("interop/clips").join(name);
+        Self::read(name, PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("interop/clips").join(name))
+    }
+
+    /// The clip that `sol --demo` publishes.
+    pub(crate) fn demo() -> Self {
+        let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        Self::read("demo", tests.with_file_name("sol-bin").join("src/demo/clip.flv"))
+    }
+
+    fn read(name: &'static str, path: PathBuf) -> Self {
         let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         Self { name, path, packets: packets_of(&bytes), tags: flv::tags(&bytes), bytes }
+    }
+
+    /// All packets twice, as a clip that follows itself has them.
+    pub(crate) fn twice(&self, length_ms: i64) -> Packets {
+        let again = self.packets.list.iter().map(|packet| Packet {
+            dts_ms: packet.dts_ms + length_ms,
+            pts_ms: packet.pts_ms + length_ms,
+            ..packet.clone()
+        });
+        let list = self.packets.list.iter().cloned().chain(again).collect();
+        Packets { tracks: self.packets.tracks.clone(), list }
     }
 
     /// All packets.

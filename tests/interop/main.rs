@@ -9,6 +9,7 @@
 
 mod clip;
 mod codecs;
+mod demo;
 mod gstreamer;
 mod names;
 mod players;

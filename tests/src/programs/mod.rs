@@ -119,10 +119,15 @@ impl Program {
 
     /// Asks it to end.
     pub fn terminate(&mut self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&mut self, signal: Signal) {
         // Only `finish` and `drop` reap the child: until then its id is nobody else's.
-        assert_eq!(self.exit, Exit::Running, "only what runs can be told to end");
-        rustix::process::kill_process(pid_of(&self.child), Signal::TERM)
-            .unwrap_or_else(|error| panic!("cannot terminate `{}`: {error}", self.command_line));
+        assert_eq!(self.exit, Exit::Running, "only what runs can be sent a signal");
+        rustix::process::kill_process(pid_of(&self.child), signal)
+            .unwrap_or_else(|error| panic!("cannot send a signal to `{}`: {error}", self.command_line));
     }
 
     /// Waits until it has ended by itself and all its output is here.

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::flv::{self, Tag};
 use super::packets::Packets;
-use super::{Exit, Program, gstreamer};
+use super::{Exit, Program, Stream, gstreamer};
 
 /// A player that runs.
 #[derive(Debug)]
@@ -63,6 +63,13 @@ impl Player {
         let pipeline = ["rtmp2src", &location, "!", "fdsink", "fd=1"];
         let program = gstreamer::launch(&pipeline, &["rtmp2src", "fdsink"], "rtmp2src:4");
         Self { name: "rtmp2src", program, keeps: Keeps::Flv }
+    }
+
+    /// Waits until FFmpeg has told the digests of so many packets.
+    pub fn wait_for_packets(&self, count: usize) {
+        self.program.wait_for(Stream::Out, &format!("{count} packets"), |text| {
+            (text.lines().filter(|line| !line.starts_with('#')).count() >= count).then_some(())
+        });
     }
 
     /// Waits until it has ended by itself.

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use rustix::process::Signal;
+
 use super::{Exit, Log, Program, Stream};
 
 /// A `sol` that listens on a port of the system's choice and logs in JSON.
@@ -22,7 +24,12 @@ impl Sol {
 
     /// The same on another address, written as for `--rtmp`.
     pub fn start_on(address: &str) -> Self {
-        let program = Self::run(&["--rtmp", address, "--log", "json"]);
+        Self::start_with(address, &[])
+    }
+
+    /// The same with more options.
+    pub fn start_with(address: &str, options: &[&str]) -> Self {
+        let program = Self::run(&[&["--rtmp", address, "--log", "json"], options].concat());
         let address = program.wait_for(Stream::Err, "a log line `listening`", |text| {
             let log = parsed(text);
             let line = log.of("listening").first().copied()?;
@@ -57,6 +64,17 @@ impl Sol {
         let what = format!("{count} log lines `{message}`");
         self.program
             .wait_for(Stream::Err, &what, |text| (parsed(text).of(message).len() >= count).then_some(()));
+    }
+
+    /// Asks it who is live, as an operator would. What it has written into its log when that is answered for the first
+    /// time.
+    pub fn report(&mut self) -> Log {
+        self.program.signal(Signal::USR1);
+        self.program.wait_for(Stream::Err, "a report", |text| {
+            let log = parsed(text);
+            let streams = log.of("report").first()?.count("streams");
+            (log.of("stream").len() as u64 == streams).then_some(log)
+        })
     }
 
     /// Stops it as an operator would. What it wrote into its log.

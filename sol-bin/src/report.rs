@@ -1,0 +1,121 @@
+//! Report: who is live, in log lines, when the operator asks for it with SIGUSR1.
+//!
+//! One line for each stream with its publisher, and behind it one for each of its players. They are written whatever
+//! RUST_LOG says: somebody has asked.
+
+use std::time::Duration;
+
+use sol_tokio::sol_core::media::TrackKind;
+use sol_tokio::{
+    Activity, ConnectionReport, Report, RoleReport, StreamName, StreamReport, StreamState, TrackReport,
+};
+use tracing::info;
+
+use crate::journal::{readable, seconds};
+
+/// Writes it all down.
+pub(crate) fn write(report: &Report) {
+    info!(streams = report.streams.len(), connections = report.connections.len(), "report");
+    for (name, stream) in &report.streams {
+        write_stream(name, stream, report);
+        for (connection, role) in roles(report, name) {
+            write_player(name, connection, role);
+        }
+    }
+}
+
+fn write_stream(name: &StreamName, stream: &StreamReport, report: &Report) {
+    let publisher = roles(report, name).find_map(|(connection, role)| match role.activity {
+        Activity::Publishing { quiet } => Some((connection, role, quiet)),
+        Activity::Playing(_) | Activity::Paused | Activity::Waiting => None,
+    });
+    let (video, audio) = (Tracks::of(stream, TrackKind::Video), Tracks::of(stream, TrackKind::Audio));
+    info!(
+        stream = %name,
+        state = stream.state.name(),
+        session = publisher.map(|(connection, ..)| connection.peer.id.get()),
+        peer = match publisher {
+            Some((connection, ..)) => Some(readable(connection.peer.address).to_string()),
+            None => (stream.state == StreamState::Live).then(|| "this process".to_owned()),
+        },
+        seconds = publisher.map(|(_, role, _)| seconds(role.summary.lasted)),
+        quiet_ms = publisher.map(|(.., quiet)| millis(quiet)),
+        video = video.codecs,
+        video_kbps = video.kilobits,
+        fps = video.frames,
+        keyframe_ms = stream.keyframe_interval.map(millis),
+        audio = audio.codecs,
+        audio_kbps = audio.kilobits,
+        players = stream.players,
+        lag_ms = millis(stream.lag_max),
+        tape_bytes = stream.tape_bytes,
+        "stream"
+    );
+}
+
+fn write_player(name: &StreamName, connection: &ConnectionReport, role: &RoleReport) {
+    let (state, lag) = match role.activity {
+        Activity::Publishing { .. } => return,
+        Activity::Playing(lag) => ("playing", Some(lag)),
+        Activity::Paused => ("paused", None),
+        Activity::Waiting => ("waiting", None),
+    };
+    let summary = role.summary;
+    info!(
+        stream = %name,
+        state,
+        session = connection.peer.id.get(),
+        peer = %readable(connection.peer.address),
+        seconds = seconds(summary.lasted),
+        lag_ms = lag.map(|lag| millis(lag.time)),
+        lag_bytes = lag.map(|lag| lag.bytes),
+        rtt_ms = connection.round_trip.map(millis),
+        frames = summary.frames,
+        bytes = summary.bytes,
+        gaps = summary.gaps,
+        lost_ms = (summary.gaps > 0).then(|| millis(summary.lost.duration)),
+        "player"
+    );
+}
+
+/// Whoever publishes or plays the stream.
+fn roles<'a>(
+    report: &'a Report,
+    name: &'a StreamName,
+) -> impl Iterator<Item = (&'a ConnectionReport, &'a RoleReport)> {
+    let all = report
+        .connections
+        .iter()
+        .flat_map(|connection| connection.roles.iter().map(move |role| (connection, role)));
+    all.filter(move |(_, role)| role.name == *name)
+}
+
+/// All tracks of a kind, in the fields of one line.
+#[derive(Debug, Default)]
+struct Tracks {
+    /// `H.264`, or `H.264+HEVC` where there are several.
+    codecs: Option<String>,
+    /// Of all of them together.
+    kilobits: Option<u64>,
+    /// Of the first.
+    frames: Option<f64>,
+}
+
+impl Tracks {
+    fn of(stream: &StreamReport, kind: TrackKind) -> Self {
+        let tracks: Vec<&TrackReport> = stream.tracks.iter().filter(|track| track.kind == kind).collect();
+        let codecs: Vec<String> = tracks.iter().map(|track| track.codec.to_string()).collect();
+        let rates = || tracks.iter().filter_map(|track| track.rate);
+        let bits: u64 = rates().map(|rate| rate.bits).sum();
+        Self {
+            codecs: (!codecs.is_empty()).then(|| codecs.join("+")),
+            kilobits: rates().next().map(|_| (bits + 500) / 1_000),
+            // To the hundredth: 29.97 is a rate of its own.
+            frames: rates().next().map(|rate| (rate.frames * 100.0).round() / 100.0),
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    duration.as_millis() as u64
+}
