@@ -11,7 +11,8 @@ fn the_demo_is_played_from_a_keyframe_on_and_reported_with_its_player() {
     let mut sol = Sol::start_with("127.0.0.1:0", &["--demo"]);
 
     let player = Player::ffmpeg(&sol.url("live/demo"));
-    player.wait_for_packets(100);
+    // More than the first two seconds, so that there is a second keyframe.
+    player.wait_for_packets(170);
     let log = sol.report();
     let port = sol.address().port();
     sol.stop();
@@ -21,7 +22,7 @@ fn the_demo_is_played_from_a_keyframe_on_and_reported_with_its_player() {
     let whole = clip.twice(8_000);
     let run = recording.packets.run_in(&whole);
     let run = run.unwrap_or_else(|deviation| panic!("{deviation}"));
-    assert!(run.len() >= 100);
+    assert!(run.len() >= 170);
     let first = &whole.list[run.start];
     assert_eq!(first.track, VIDEO);
     assert_eq!(first.dts_ms % 2_000, 0, "a keyframe: there is one every 2 s");
@@ -36,5 +37,5 @@ fn the_demo_is_played_from_a_keyframe_on_and_reported_with_its_player() {
     assert!(
         viewer.text("peer").starts_with("127.0.0.1:") && !viewer.text("peer").ends_with(&format!(":{port}"))
     );
-    assert!(viewer.count("frames") >= 100);
+    assert!(viewer.count("frames") >= 170);
 }
