@@ -1,6 +1,7 @@
 //! Report: who is live, in log lines, when the operator asks for it with SIGUSR1.
 //!
-//! One line for each stream with its publisher, and behind it one for each of its players. They are written whatever
+//! One line for each stream with its publisher, behind it one for each of its players, and a last one with the numbers of
+//! both. They are written whatever
 //! RUST_LOG says: somebody has asked.
 
 use std::time::Duration;
@@ -15,13 +16,13 @@ use crate::journal::{readable, seconds};
 
 /// Writes it all down.
 pub(crate) fn write(report: &Report) {
-    info!(streams = report.streams.len(), connections = report.connections.len(), "report");
     for (name, stream) in &report.streams {
         write_stream(name, stream, report);
         for (connection, role) in roles(report, name) {
             write_player(name, connection, role);
         }
     }
+    info!(streams = report.streams.len(), connections = report.connections.len(), "report");
 }
 
 fn write_stream(name: &StreamName, stream: &StreamReport, report: &Report) {
