@@ -1,7 +1,7 @@
 //! Streams behind locks, and the wake-ups of those who wait for them.
 //!
-//! One lock for the names, and for each stream one for the stream itself and one for the list of the armed. No lock is
-//! taken while another is held, and none is held across an await.
+//! One lock for the names, and for each stream one for the stream itself, one for the list of the armed and one for the
+//! task of its timer. No lock is taken while another is held, and none is held across an await.
 //!
 //! A lock that was held by a panic is taken all the same: the panic ends its own connection, which must still give its
 //! name back, and no other.
@@ -19,6 +19,7 @@ use sol_core::name::StreamName;
 use sol_core::time::Instant;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
 
@@ -37,6 +38,28 @@ pub(crate) struct SharedStreams {
 pub(crate) struct SharedStream {
     stream: RwLock<Stream>,
     armed: Mutex<Armed>,
+    timer: Mutex<Timer>,
+}
+
+/// The task that waits for a stream's deadline, if there is one. Goes with its stream, or with another deadline: publishers
+/// that come and go leave no trail of tasks.
+#[derive(Debug, Default)]
+struct Timer(Option<AbortHandle>);
+
+impl Timer {
+    fn set(&mut self, task: AbortHandle) {
+        if let Some(before) = self.0.replace(task) {
+            before.abort();
+        }
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
+    }
 }
 
 /// Who is to be woken when the tape grows.
@@ -107,7 +130,7 @@ impl Streams for ConnectionStreams<'_> {
         let (config, chunk_size) = (Arc::clone(&self.streams.config), self.streams.chunk_size);
         let shared = self.streams.registry().hold(name, purpose, || {
             let stream = RwLock::new(Stream::new(config, chunk_size));
-            Arc::new(SharedStream { stream, armed: Mutex::default() })
+            Arc::new(SharedStream { stream, armed: Mutex::default(), timer: Mutex::default() })
         })?;
         let wake = Arc::clone(self.wake);
         Ok(Arc::new(Seat { shared, wake, is_armed: AtomicBool::default(), is_gone: AtomicBool::default() }))
@@ -140,7 +163,7 @@ impl Streams for ConnectionStreams<'_> {
         let clock = self.streams.clock;
         // Not to keep a stream alive that everybody has left.
         let shared = Arc::downgrade(&seat.shared);
-        self.streams.runtime.spawn(async move {
+        let task = self.streams.runtime.spawn(async move {
             tokio::time::sleep_until(clock.timer_at(at)).await;
             if let Some(shared) = shared.upgrade() {
                 let grew =
@@ -150,6 +173,7 @@ impl Streams for ConnectionStreams<'_> {
                 }
             }
         });
+        seat.shared.timer.lock().unwrap_or_else(PoisonError::into_inner).set(task.abort_handle());
     }
 
     fn advanced(&mut self, seat: &Arc<Seat>) {

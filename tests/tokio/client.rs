@@ -4,6 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use sol_tests::peer::codec::Framing;
+use sol_tests::peer::message::{ChunkStream, Message, StreamId, TypeId};
 use sol_tests::peer::pattern::{MediaSent, Pattern};
 use sol_tests::peer::script::{Phase, Player, Publisher};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -54,18 +56,38 @@ pub(crate) struct Client<S, I = TcpStream> {
 impl Client<Publisher> {
     /// Connects and publishes; returns when it may, or may not.
     pub(crate) async fn publish(server: SocketAddr, name: &str) -> Self {
-        let script = Publisher::new("live", name, Pattern::new());
-        let mut client =
-            Client { script, transport: TcpStream::connect(server).await.expect("the server listens") };
+        Client::publish_pattern(server, name, Pattern::new()).await
+    }
+
+    /// The same with another pattern.
+    pub(crate) async fn publish_pattern(server: SocketAddr, name: &str, pattern: Pattern) -> Self {
+        let script = Publisher::new("live", name, pattern);
+        let mut client = Client { script, transport: connect(server).await };
         client.run_until(|script| decided(script.phase())).await;
         client
+    }
+
+    /// Begins a picture and leaves it at that.
+    pub(crate) async fn send_half_a_frame(&mut self) {
+        let frame = Message {
+            chunk_stream: ChunkStream::VIDEO,
+            timestamp_ms: 0,
+            type_id: TypeId::VIDEO,
+            stream: StreamId(1),
+            payload: vec![0x27; 10_000].into(),
+        };
+        let mut bytes = Vec::new();
+        let peer = self.script.peer_mut();
+        peer.writer().write(&frame, Framing::FULL, &mut bytes);
+        peer.send_raw_bytes(&bytes[..bytes.len() / 2]);
+        self.flush().await.expect("the server takes it");
     }
 }
 
 impl Client<Player> {
     /// Connects and plays; returns when it may, or may not.
     pub(crate) async fn play(server: SocketAddr, name: &str) -> Self {
-        let transport = TcpStream::connect(server).await.expect("the server listens");
+        let transport = connect(server).await;
         Client::play_over(transport, name).await
     }
 }
@@ -147,6 +169,13 @@ impl<S: Script, I: AsyncRead + AsyncWrite + Unpin> Client<S, I> {
         }
         Ok(count > 0)
     }
+}
+
+async fn connect(server: SocketAddr) -> TcpStream {
+    let transport = TcpStream::connect(server).await.expect("the server listens");
+    // A small write that waits for a delayed acknowledgement costs 43 ms, several times over in each conversation.
+    transport.set_nodelay(true).expect("the socket is open");
+    transport
 }
 
 fn decided(phase: &Phase) -> bool {

@@ -3,6 +3,7 @@
 //! Each test has a server of its own on a port that the system chose. The limit on a whole test is a safety net
 //! against one that hangs; nothing is measured.
 
+mod abrupt;
 mod client;
 mod house;
 mod reporting;

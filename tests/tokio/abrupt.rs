@@ -1,0 +1,101 @@
+//! Publishers that are cut off in the middle of a frame.
+
+use std::time::Duration;
+
+use sol_tests::peer::pattern::Pattern;
+use sol_tests::peer::script::{Phase, Publisher};
+use sol_tokio::{RequestKind, ServerConfig, StreamConfig};
+use tokio::runtime::Handle;
+
+use crate::client::Client;
+use crate::house::{House, Rules, Seen, within_a_minute};
+
+#[tokio::test]
+async fn a_hundred_publishers_cut_off_amid_a_frame_leave_nothing_behind_and_disturb_nobody() {
+    within_a_minute(async {
+        let house = patient_house().await;
+        let mut bystander = Client::publish(house.address, "bystander").await;
+        let mut its_player = Client::play(house.address, "bystander").await;
+        bystander.stream(Duration::from_secs(1)).await;
+        its_player.watch(bystander.script.sent()).await;
+        let before = census(&house);
+
+        for round in 0..CUTS {
+            let camera = Client::publish(house.address, "cam").await;
+            cut_amid_a_frame(camera, round).await;
+            house.until(|event| matches!(event, Seen::Ended(RequestKind::Publish))).await;
+            bystander.stream(Duration::from_millis(1_000 + 40 * round)).await;
+        }
+        house.until_connections(2).await;
+
+        its_player.watch(bystander.script.sent()).await;
+        while census(&house) != before {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_player_sees_every_one_of_a_hundred_publishers_that_take_each_others_place() {
+    within_a_minute(async {
+        let house = patient_house().await;
+        let mut player = Client::play(house.address, "cam").await;
+        for round in 0..CUTS {
+            let pattern = Pattern::new().marked(round as u32);
+            let mut camera = Client::publish_pattern(house.address, "cam", pattern).await;
+            camera.stream(Duration::from_millis(200)).await;
+            let last = camera.script.sent().last().expect("something was sent").payload.clone();
+            player.run_until(|player| player.media().iter().any(|media| media.payload == last)).await;
+            cut_amid_a_frame(camera, round).await;
+            house.until(|event| matches!(event, Seen::Ended(RequestKind::Publish))).await;
+        }
+        assert!(matches!(player.script.phase(), Phase::Live(_)), "it was told nothing");
+        drop(player);
+        house.until_empty().await;
+        // The server's own task that accepts connections.
+        while census(&house) != (1, 0, 0) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_grace_players_of_a_publisher_that_is_cut_off_are_told_at_once() {
+    within_a_minute(async {
+        let stream = StreamConfig { grace: Duration::ZERO, ..StreamConfig::default() };
+        let house = House::with(ServerConfig { stream, ..ServerConfig::default() }, Rules::default()).await;
+        let mut camera = Client::publish(house.address, "cam").await;
+        let mut player = Client::play(house.address, "cam").await;
+        camera.stream(Duration::from_secs(1)).await;
+        player.watch(camera.script.sent()).await;
+        cut_amid_a_frame(camera, 0).await;
+        player.run_to_the_end().await.unwrap();
+        assert_eq!(*player.script.phase(), Phase::EndedByServer("NetStream.Play.UnpublishNotify".to_owned()));
+    })
+    .await;
+}
+
+/// A server whose streams wait longer for their publishers than any test: what is to be gone must go by itself.
+async fn patient_house() -> House {
+    let stream = StreamConfig { grace: Duration::from_secs(3_600), ..StreamConfig::default() };
+    House::with(ServerConfig { stream, ..ServerConfig::default() }, Rules::default()).await
+}
+
+/// Sends half a keyframe and is gone: by a reset, or as a program that is killed leaves.
+async fn cut_amid_a_frame(mut camera: Client<Publisher>, round: u64) {
+    camera.send_half_a_frame().await;
+    if round.is_multiple_of(2) {
+        // Lingering for no time at all is how a close becomes a reset.
+        camera.transport().set_zero_linger().expect("the socket is open");
+    }
+}
+
+/// Tasks of the runtime, connections, streams.
+fn census(house: &House) -> (usize, usize, usize) {
+    let tasks = Handle::current().metrics().num_alive_tasks();
+    (tasks, house.server.connection_count(), house.server.stream_count())
+}
+
+const CUTS: u64 = 100;
