@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod abrupt;
 mod clip;
 mod codecs;
 mod demo;

@@ -151,6 +151,11 @@ impl Program {
         self.exit
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it wrote on standard output so far.
     pub fn stdout(&self) -> Vec<u8> {
         self.stdout.bytes()

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use rustix::process::Signal;
+
 use super::{Exit, Program, Stream, gstreamer};
 
 /// A publisher that runs.
@@ -55,6 +57,12 @@ impl Publisher {
         self.program.wait_for(Stream::Err, &format!("progress to picture {count}"), |text| {
             text.lines().any(is_enough).then_some(())
         });
+    }
+
+    /// Ends it as the kernel does when memory runs out, or a person who has lost patience.
+    pub fn kill(mut self) {
+        self.program.signal(Signal::KILL);
+        assert_eq!(self.program.finish(), Exit::Signal, "nothing survives SIGKILL");
     }
 
     /// Waits until it has ended by itself.

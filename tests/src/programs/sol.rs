@@ -1,13 +1,16 @@
 //! Sol: the real server, as an operator starts it.
 
 use std::env;
+use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
 
 use rustix::process::Signal;
 
-use super::{Exit, Log, Program, Stream};
+use super::{DEADLINE, Exit, Log, Program, Stream};
 
 /// A `sol` that listens on a port of the system's choice and logs in JSON.
 #[derive(Debug)]
@@ -64,6 +67,28 @@ impl Sol {
         let what = format!("{count} log lines `{message}`");
         self.program
             .wait_for(Stream::Err, &what, |text| (parsed(text).of(message).len() >= count).then_some(()));
+    }
+
+    /// File descriptors that it has open, and threads.
+    pub fn descriptors_and_threads(&self) -> (usize, usize) {
+        let count = |what: &str| {
+            let path = format!("/proc/{}/{what}", self.program.id());
+            fs::read_dir(&path).unwrap_or_else(|error| panic!("{path}: {error}")).count()
+        };
+        (count("fd"), count("task"))
+    }
+
+    /// Waits until it has as many as that.
+    ///
+    /// # Panics
+    /// If the deadline comes before that.
+    pub fn wait_for_descriptors_and_threads(&self, expected: (usize, usize)) {
+        let deadline = Instant::now() + DEADLINE;
+        while self.descriptors_and_threads() != expected {
+            let late = || format!("{:?} instead of {expected:?}", self.descriptors_and_threads());
+            assert!(Instant::now() < deadline, "file descriptors and threads: {}", late());
+            thread::yield_now();
+        }
     }
 
     /// Asks it who is live, as an operator would. What it has written into its log when that is answered for the first
