@@ -1,8 +1,7 @@
 //! Report: who is live, in log lines, when the operator asks for it with SIGUSR1.
 //!
 //! One line for each stream with its publisher, behind it one for each of its players, and a last one with the numbers of
-//! both. They are written whatever
-//! RUST_LOG says: somebody has asked.
+//! both. They are written whatever RUST_LOG says: somebody has asked.
 
 use std::time::Duration;
 

@@ -12,7 +12,8 @@ use crate::session::{CloseReason, Connected, Refusal, Request, RequestKind};
 pub enum Event {
     /// `connect` was accepted.
     Connected(Connected),
-    /// The peer wants to publish or play. Answer with [`Participant::allow`] or [`Participant::refuse`].
+    /// The peer wants to publish or play. Answer with [`Participant::allow`](super::Participant::allow) or
+    /// [`Participant::refuse`](super::Participant::refuse).
     Requested(Request),
     /// Publishing or playing was refused: by the application, the hub or the session.
     Refused {
