@@ -25,6 +25,11 @@ impl Clip {
         Self { name, path, packets: packets_of(&bytes), tags: flv::tags(&bytes), bytes }
     }
 
+    /// The file.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// All packets.
     pub(crate) fn whole(&self) -> std::ops::Range<usize> {
         0..self.packets.list.len()
