@@ -38,7 +38,7 @@ pub enum Event {
         /// What it was told.
         why: Refusal,
     },
-    /// Publishing or playing began.
+    /// Publishing or playing began. A player may have to wait for its publisher, and is not told before that.
     Started {
         /// The NetStream of the connection.
         stream: MessageStreamId,
@@ -223,8 +223,13 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
             Ok(role) => {
                 let (stream, kind, name) = (asked.stream, asked.kind, asked.name);
                 self.events.push_back(Event::Started { stream, kind, name });
+                let awaits = matches!(role.part, Part::Player { waits_until: Some(_), .. });
                 self.roles.push(role);
-                self.session.allow(request, now)?;
+                if awaits {
+                    self.session.allow_to_await(request, now)?;
+                } else {
+                    self.session.allow(request, now)?;
+                }
             }
             Err(refusal) => self.session.refuse(request, &refusal, now)?,
         }
@@ -451,6 +456,7 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
             if streams.read(&role.handle, Stream::is_published) {
                 let Part::Player { waits_until, .. } = &mut role.part else { return };
                 *waits_until = None;
+                self.session.start_play(stream, now);
             } else {
                 self.session.play_not_found(stream, now);
                 self.end(stream, &EndReason::NotFound, streams, now);

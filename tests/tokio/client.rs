@@ -68,6 +68,14 @@ impl Client<Player> {
         let transport = TcpStream::connect(server).await.expect("the server listens");
         Client::play_over(transport, name).await
     }
+
+    /// Connects and asks to play; returns when it has asked. A server tells when it starts.
+    pub(crate) async fn ask_to_play(server: SocketAddr, name: &str) -> Self {
+        let transport = TcpStream::connect(server).await.expect("the server listens");
+        let mut client = Client { script: Player::new("live", name), transport };
+        client.run_until(|script| has_asked(script.phase())).await;
+        client
+    }
 }
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Client<Player, I> {
@@ -140,6 +148,10 @@ impl<S: Script, I: AsyncRead + AsyncWrite + Unpin> Client<S, I> {
         }
         Ok(count > 0)
     }
+}
+
+fn has_asked(phase: &Phase) -> bool {
+    matches!(phase, Phase::Starting(_)) || decided(phase)
 }
 
 fn decided(phase: &Phase) -> bool {

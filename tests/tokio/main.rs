@@ -34,7 +34,8 @@ async fn a_stream_reaches_its_players_on_a_runtime_of_one_thread() {
 
 async fn publish_and_play() {
     let house = House::open(Rules::default()).await;
-    let mut early = Client::play(house.address, "cam").await;
+    let mut early = Client::ask_to_play(house.address, "cam").await;
+    house.until(|event| matches!(event, Seen::Started(RequestKind::Play))).await;
     let mut camera = Client::publish(house.address, "cam").await;
     camera.stream(Duration::from_secs(2)).await;
     early.watch(camera.script.sent()).await;
@@ -300,7 +301,7 @@ async fn hundreds_of_connections_come_and_go_and_leave_nothing() {
                         let name = format!("cam{}", index % 7);
                         match index % 3 {
                             0 => drop(Client::publish(address, &name).await),
-                            1 => drop(Client::play(address, &name).await),
+                            1 => drop(Client::ask_to_play(address, &name).await),
                             _ => drop(TcpStream::connect(address).await),
                         }
                     })
@@ -327,6 +328,7 @@ struct Rules {
 #[derive(Debug)]
 enum Seen {
     Asked(String),
+    Started(RequestKind),
     Ended(RequestKind),
     Closed,
     TurnedAway(&'static str),
@@ -358,7 +360,8 @@ impl Application for Porter {
                 closed.insert(peer.id.get());
                 Seen::Closed
             }
-            Event::Connected(_) | Event::Refused { .. } | Event::Started { .. } => Seen::Other,
+            Event::Started { kind, .. } => Seen::Started(*kind),
+            Event::Connected(_) | Event::Refused { .. } => Seen::Other,
         };
         // A test that is over listens no longer.
         self.seen.send(seen).ok();
