@@ -9,9 +9,11 @@
 
 mod clip;
 mod codecs;
+mod doorman;
 mod names;
 mod players;
 mod publishers;
+mod refusals;
 mod server;
 
 use std::ops::Range;
