@@ -138,8 +138,13 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
             Ok(role) => {
                 let (stream, kind, name) = (asked.stream, asked.kind, asked.name);
                 self.events.push_back(Event::Started { stream, kind, name });
+                let awaits = matches!(role.part, Part::Player { waits_until: Some(_), .. });
                 self.roles.push(role);
-                self.session.allow(request, now)?;
+                if awaits {
+                    self.session.allow_to_await(request, now)?;
+                } else {
+                    self.session.allow(request, now)?;
+                }
             }
             Err(refusal) => self.session.refuse(request, &refusal, now)?,
         }
@@ -364,6 +369,7 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
             if streams.read(&role.handle, Stream::is_published) {
                 let Part::Player { waits_until, .. } = &mut role.part else { return };
                 *waits_until = None;
+                self.session.start_play(stream, now);
             } else {
                 self.session.play_not_found(stream, now);
                 self.end(stream, &EndReason::NotFound, streams, now);

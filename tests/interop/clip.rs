@@ -46,6 +46,11 @@ impl Clip {
         Packets { tracks: self.packets.tracks.clone(), list }
     }
 
+    /// The file.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// All packets.
     pub(crate) fn whole(&self) -> std::ops::Range<usize> {
         0..self.packets.list.len()

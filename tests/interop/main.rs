@@ -11,14 +11,17 @@ mod abrupt;
 mod clip;
 mod codecs;
 mod demo;
-mod gstreamer;
+mod doorman;
 mod names;
 mod players;
+mod publishers;
+mod refusals;
 mod server;
 
 use std::ops::Range;
 
-use clip::Clip;
+use clip::{AUDIO, Clip, VIDEO};
+use sol_tests::programs::packets::Packets;
 use sol_tests::programs::{Exit, Recording};
 
 const ENDED_WELL: Exit = Exit::Status(0);
@@ -27,4 +30,16 @@ const ENDED_WELL: Exit = Exit::Status(0);
 fn run_of(recording: &Recording, clip: &Clip) -> Range<usize> {
     let run = recording.packets.run_in(&clip.packets);
     run.unwrap_or_else(|deviation| panic!("{} and {}: {deviation}", recording.name, clip.name))
+}
+
+/// Where in each track of the whole the payloads of that track are, whatever their times.
+fn payload_runs(recording: &Recording, whole: &Packets) -> [Range<usize>; 2] {
+    [VIDEO, AUDIO].map(|track| {
+        let (mine, its) = (recording.packets.payloads_of(track), whole.payloads_of(track));
+        mine.run_in(&its).unwrap_or_else(|deviation| panic!("{}, track {track}: {deviation}", recording.name))
+    })
+}
+
+fn whole_tracks(packets: &Packets) -> [Range<usize>; 2] {
+    [VIDEO, AUDIO].map(|track| 0..packets.payloads_of(track).list.len())
 }

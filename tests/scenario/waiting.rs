@@ -19,7 +19,8 @@ fn a_player_of_a_name_that_nobody_publishes_is_told_after_the_waiting_time_and_c
     world.run_until(ms(30_000));
 
     assert_eq!(viewer.notices(), [STREAM_NOT_FOUND]);
-    assert_eq!(viewer.phase(), Phase::EndedByServer(STREAM_NOT_FOUND.to_owned()));
+    // Not a start and then an end: rtmp2src and rtmpdump would take that for a success.
+    assert_eq!(viewer.phase(), Phase::Refused(STREAM_NOT_FOUND.to_owned()));
     let (told_at, status) = viewer.told()[0].clone();
     assert_eq!(status.level, "error");
     // `play` is there after some 140 ms.
@@ -54,6 +55,7 @@ fn a_player_whose_publisher_has_nothing_to_show_yet_waits_for_it() {
     });
     world.run_until(ms(25_000));
     assert_eq!((viewer.notices(), viewer.closed()), (vec![], None));
+    assert_eq!(viewer.phase(), Phase::Live(StreamId(1)));
 }
 
 #[test]

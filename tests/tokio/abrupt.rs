@@ -40,7 +40,8 @@ async fn a_hundred_publishers_cut_off_amid_a_frame_leave_nothing_behind_and_dist
 async fn a_player_sees_every_one_of_a_hundred_publishers_that_take_each_others_place() {
     within_a_minute(async {
         let house = patient_house().await;
-        let mut player = Client::play(house.address, "cam").await;
+        let mut player = Client::ask_to_play(house.address, "cam").await;
+        house.until_one_plays().await;
         for round in 0..CUTS {
             let pattern = Pattern::new().marked(round as u32);
             let mut camera = Client::publish_pattern(house.address, "cam", pattern).await;

@@ -90,6 +90,13 @@ impl Client<Player> {
         let transport = connect(server).await;
         Client::play_over(transport, name).await
     }
+
+    /// Connects and asks to play; returns when it has asked. A server tells when it starts.
+    pub(crate) async fn ask_to_play(server: SocketAddr, name: &str) -> Self {
+        let mut client = Client { script: Player::new("live", name), transport: connect(server).await };
+        client.run_until(|script| has_asked(script.phase())).await;
+        client
+    }
 }
 
 impl<S> Client<S> {
@@ -176,6 +183,10 @@ async fn connect(server: SocketAddr) -> TcpStream {
     // A small write that waits for a delayed acknowledgement costs 43 ms, several times over in each conversation.
     transport.set_nodelay(true).expect("the socket is open");
     transport
+}
+
+fn has_asked(phase: &Phase) -> bool {
+    matches!(phase, Phase::Starting(_)) || decided(phase)
 }
 
 fn decided(phase: &Phase) -> bool {

@@ -23,6 +23,7 @@ pub(crate) struct Rules {
 #[derive(Debug)]
 pub(crate) enum Seen {
     Asked(String),
+    Started(RequestKind),
     Ended(RequestKind),
     Closed,
     TurnedAway(&'static str),
@@ -54,7 +55,8 @@ impl Application for Porter {
                 closed.insert(peer.id.get());
                 Seen::Closed
             }
-            Event::Connected(_) | Event::Refused { .. } | Event::Started { .. } => Seen::Other,
+            Event::Started { kind, .. } => Seen::Started(*kind),
+            Event::Connected(_) | Event::Refused { .. } => Seen::Other,
         };
         // A test that is over listens no longer.
         self.seen.send(seen).ok();
@@ -99,6 +101,11 @@ impl House {
             }
         }
         panic!("the server is gone");
+    }
+
+    /// Waits until one more player may play, or waits for its publisher.
+    pub(crate) async fn until_one_plays(&self) {
+        self.until(|event| matches!(event, Seen::Started(RequestKind::Play))).await;
     }
 
     /// Waits until so many connections are open.

@@ -33,7 +33,8 @@ async fn a_stream_reaches_its_players_on_a_runtime_of_one_thread() {
 
 async fn publish_and_play() {
     let house = House::open(Rules::default()).await;
-    let mut early = Client::play(house.address, "cam").await;
+    let mut early = Client::ask_to_play(house.address, "cam").await;
+    house.until_one_plays().await;
     let mut camera = Client::publish(house.address, "cam").await;
     camera.stream(Duration::from_secs(2)).await;
     early.watch(camera.script.sent()).await;
@@ -299,7 +300,7 @@ async fn hundreds_of_connections_come_and_go_and_leave_nothing() {
                         let name = format!("cam{}", index % 7);
                         match index % 3 {
                             0 => drop(Client::publish(address, &name).await),
-                            1 => drop(Client::play(address, &name).await),
+                            1 => drop(Client::ask_to_play(address, &name).await),
                             _ => drop(TcpStream::connect(address).await),
                         }
                     })

@@ -21,7 +21,9 @@ async fn a_report_says_who_publishes_and_plays_what_from_where_and_how_well() {
         let house = House::open(Rules::default()).await;
         let mut camera = Client::publish(house.address, "cam").await;
         let mut player = Client::play(house.address, "cam").await;
-        let waiting = Client::play(house.address, "nobody").await;
+        house.until_one_plays().await;
+        let waiting = Client::ask_to_play(house.address, "nobody").await;
+        house.until_one_plays().await;
         camera.stream(Duration::from_secs(5)).await;
         player.watch(camera.script.sent()).await;
 
@@ -80,7 +82,8 @@ async fn a_stream_from_within_the_process_is_played_like_any_other() {
     within_a_minute(async {
         let house = House::open(Rules::default()).await;
         let name = "live/cam".parse::<StreamName>().unwrap();
-        let mut player = Client::play(house.address, "cam").await;
+        let mut player = Client::ask_to_play(house.address, "cam").await;
+        house.until_one_plays().await;
         let mut inside = house.server.publish(name.clone()).unwrap();
         assert_eq!(house.server.publish(name.clone()).err(), Some(PublishRefused::NameInUse));
         let sent: Vec<MediaSent> =

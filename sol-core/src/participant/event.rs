@@ -24,7 +24,7 @@ pub enum Event {
         /// What it was told.
         why: Refusal,
     },
-    /// Publishing or playing began.
+    /// Publishing or playing began. The peer that has to wait for its publisher is not told before that is there.
     Started {
         /// The NetStream of the connection.
         stream: MessageStreamId,

@@ -41,7 +41,7 @@ impl Session {
             "receiveAudio" => self.select(stream, TrackKind::Audio, command),
             "receiveVideo" => self.select(stream, TrackKind::Video, command),
             "seek" => {
-                if let Some(Doing::Playing(name)) = self.streams.get(stream) {
+                if let Some(name) = self.streams.played(stream) {
                     let failed = reply::seek_failed(name.as_str());
                     self.send_status(stream, &failed);
                 }
@@ -134,7 +134,7 @@ impl Session {
         // `play` with a false reset asks to put a name behind the one that plays. The spec has it as a boolean or a number
         // behind start and duration (7.2.2.1).
         if kind == RequestKind::Play
-            && matches!(self.streams.get(stream), Some(Doing::Playing(_)))
+            && self.streams.played(stream).is_some()
             && command.arguments.get(3).and_then(Value::as_bool) == Some(false)
         {
             let why = "Playlists are not supported; play one stream at a time.";
@@ -182,7 +182,7 @@ impl Session {
     }
 
     fn pause(&mut self, stream: MessageStreamId, command: &Command) {
-        let Some(Doing::Playing(name)) = self.streams.get(stream) else { return };
+        let Some(name) = self.streams.played(stream) else { return };
         let name = name.as_str().to_owned();
         let paused = command.flag().unwrap_or(true);
         if paused {
@@ -197,7 +197,7 @@ impl Session {
 
     fn select(&mut self, stream: MessageStreamId, track: TrackKind, command: &Command) {
         self.answer(command, reply::done);
-        if let (Some(Doing::Playing(_)), Some(wanted)) = (self.streams.get(stream), command.flag()) {
+        if let (Some(_), Some(wanted)) = (self.streams.played(stream), command.flag()) {
             self.events.push_back(Event::Selected { stream, track, wanted });
         }
     }
@@ -209,7 +209,7 @@ impl Session {
                 self.send_status(stream, &reply::unpublished(name.as_str()));
                 self.events.push_back(Event::Stopped(stream));
             }
-            Some(Doing::Playing(_)) => {
+            Some(Doing::Allowed(_) | Doing::Playing(_)) => {
                 self.send_user_control(&UserControl::StreamEof(stream));
                 self.events.push_back(Event::Stopped(stream));
             }
@@ -226,7 +226,11 @@ impl Session {
         };
         let stream = self.streams.iter().find_map(|(stream, doing)| match doing {
             Doing::Publishing(name) if *name == wanted => Some(stream),
-            Doing::Publishing(_) | Doing::Nothing | Doing::Waiting(_) | Doing::Playing(_) => None,
+            Doing::Nothing
+            | Doing::Waiting(_)
+            | Doing::Publishing(_)
+            | Doing::Allowed(_)
+            | Doing::Playing(_) => None,
         });
         if let Some(stream) = stream {
             self.stop(stream);

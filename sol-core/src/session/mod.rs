@@ -222,14 +222,35 @@ impl Session {
                 self.streams.set(stream, Doing::Publishing(name));
             }
             RequestKind::Play => {
-                self.send_user_control(&UserControl::StreamBegin(stream));
-                self.send_status(stream, &reply::play_reset(name.as_str()));
-                self.send_status(stream, &reply::play_start(name.as_str()));
-                self.streams.set(stream, Doing::Playing(name));
+                self.streams.set(stream, Doing::Allowed(name));
+                self.say_play_start(stream);
             }
         }
         self.resume();
         Ok(())
+    }
+
+    /// The peer may play what nobody publishes yet. It is told that it starts in front of the first frame, or by
+    /// [`Session::start_play`]; [`Session::play_not_found`] can come before that. GStreamer and librtmp take whatever ends
+    /// a play that has started for the end of the stream, and say nothing of an error.
+    ///
+    /// # Errors
+    /// [`StaleRequest`], as for [`Session::allow`]; also if the peer asked to publish.
+    pub fn allow_to_await(&mut self, request: RequestId, now: Instant) -> Result<(), StaleRequest> {
+        self.touch(now);
+        let asked = self.waiting().filter(|asked| asked.kind == RequestKind::Play);
+        asked.ok_or(StaleRequest(request))?;
+        let Request { stream, name, .. } = self.answered(request)?;
+        self.streams.set(stream, Doing::Allowed(name));
+        self.resume();
+        Ok(())
+    }
+
+    /// What the NetStream may play is published: the player is told that it starts, unless it has been told.
+    pub fn start_play(&mut self, stream: MessageStreamId, now: Instant) {
+        self.touch(now);
+        self.say_play_start(stream);
+        self.debug_check();
     }
 
     /// The peer may not do what it asked for, and is told why. If nothing else is going on it gets
@@ -253,9 +274,10 @@ impl Session {
     /// If the frame was chunked with another size than this session's configuration has: the player could not read on.
     pub fn send_frame(&mut self, stream: MessageStreamId, frame: Frame) {
         assert_eq!(frame.chunk_size(), self.config.chunk_size, "the player was told of this chunk size");
-        if !matches!(self.streams.get(stream), Some(Doing::Playing(_))) || !self.phase.is_connected() {
+        if self.streams.played(stream).is_none() || !self.phase.is_connected() {
             return;
         }
+        self.say_play_start(stream);
         self.expect_progress();
         if stream == Frame::WIRE_STREAM {
             self.outbox.push_frame(frame.into_wire());
@@ -269,10 +291,11 @@ impl Session {
     /// queued. If nothing else is going on it gets `limits::FAREWELL_TIME` to leave.
     pub fn end_play(&mut self, stream: MessageStreamId, why: PlayEnd, now: Instant) {
         self.touch(now);
-        if let Some(Doing::Playing(name)) = self.streams.get(stream)
+        if let Some(name) = self.streams.played(stream)
             && self.phase.is_connected()
         {
             let name = name.clone();
+            self.say_play_start(stream);
             if why == PlayEnd::TooSlow {
                 self.send_status(stream, &reply::insufficient_bandwidth(name.as_str()));
             }
@@ -286,7 +309,7 @@ impl Session {
     /// Nobody publishes what the NetStream was allowed to play: the player is told as if it had been refused.
     pub fn play_not_found(&mut self, stream: MessageStreamId, now: Instant) {
         self.touch(now);
-        if let Some(Doing::Playing(name)) = self.streams.get(stream)
+        if let Some(name) = self.streams.played(stream)
             && self.phase.is_connected()
         {
             let name = name.clone();

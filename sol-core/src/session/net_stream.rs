@@ -17,6 +17,8 @@ pub(super) enum Doing {
     /// The application was asked.
     Waiting(Request),
     Publishing(StreamName),
+    /// It may play, and is told so when there is something to play.
+    Allowed(StreamName),
     Playing(StreamName),
 }
 
@@ -55,6 +57,14 @@ impl NetStreams {
         Some(std::mem::replace(known, doing))
     }
 
+    /// The name that a stream plays, or will.
+    pub(super) fn played(&self, id: MessageStreamId) -> Option<&StreamName> {
+        match self.get(id)? {
+            Doing::Allowed(name) | Doing::Playing(name) => Some(name),
+            Doing::Nothing | Doing::Waiting(_) | Doing::Publishing(_) => None,
+        }
+    }
+
     pub(super) fn get(&self, id: MessageStreamId) -> Option<&Doing> {
         self.0.iter().find(|(known, _)| *known == id).map(|(_, doing)| doing)
     }
@@ -71,7 +81,7 @@ impl NetStreams {
     pub(super) fn waiting(&self) -> Option<&Request> {
         self.0.iter().find_map(|(_, doing)| match doing {
             Doing::Waiting(request) => Some(request),
-            Doing::Nothing | Doing::Publishing(_) | Doing::Playing(_) => None,
+            Doing::Nothing | Doing::Publishing(_) | Doing::Allowed(_) | Doing::Playing(_) => None,
         })
     }
 

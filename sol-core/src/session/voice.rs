@@ -55,6 +55,16 @@ impl Session {
         Timestamp::from_millis(self.now.since_epoch().as_millis() as u32)
     }
 
+    /// Playing begins, if the NetStream was allowed to and has not been told.
+    pub(super) fn say_play_start(&mut self, stream: MessageStreamId) {
+        let Some(Doing::Allowed(name)) = self.streams.get(stream) else { return };
+        let name = name.clone();
+        self.send_user_control(&UserControl::StreamBegin(stream));
+        self.send_status(stream, &reply::play_reset(name.as_str()));
+        self.send_status(stream, &reply::play_start(name.as_str()));
+        self.streams.set(stream, Doing::Playing(name));
+    }
+
     pub(super) fn send_play_end(&mut self, stream: MessageStreamId, name: &str) {
         self.send_status(stream, &reply::play_unpublish_notify(name));
         self.send_user_control(&UserControl::StreamEof(stream));

@@ -1,14 +1,40 @@
 //! GStreamer: pipelines as `gst-launch-1.0` takes them, and the packages of their elements.
 
+use std::path::Path;
 use std::process::Command;
 
 use super::{Exit, Program};
 
-/// Starts a pipeline that ends at the end of its stream. `talk` is for GST_DEBUG: what it says on standard error.
+/// What an element says on standard error beside errors, as GST_DEBUG has it.
+pub type Talk = &'static str;
+
+/// What it says unless it is asked for more.
+pub const UNASKED: Talk = "";
+
+/// Publishes an FLV file with one of the sinks. `location` may carry options behind the URL.
 ///
 /// # Panics
 /// If the program or one of the elements is missing; the message names the package.
-pub(super) fn launch(pipeline: &[&str], elements: &[&str], talk: &str) -> Program {
+pub fn publish(clip: &Path, sink: &str, location: &str, options: &[&str], talk: Talk) -> Program {
+    let (clip, location) = (format!("location={}", clip.display()), format!("location={location}"));
+    let source = ["filesrc", &clip, "!", "flvdemux", "name=d"];
+    let tracks = ["d.video", "!", "queue", "!", "m.video", "d.audio", "!", "queue", "!", "m.audio"];
+    let sinks = ["flvmux", "name=m", "streamable=true", "!", sink, &location];
+    let elements = ["filesrc", "flvdemux", "queue", "flvmux", sink];
+    launch(&[&source[..], &tracks, &sinks, options].concat(), &elements, talk)
+}
+
+/// Plays with one of the sources, and writes FLV on standard output.
+///
+/// # Panics
+/// As [`publish`].
+pub fn play(source: &str, location: &str, talk: Talk) -> Program {
+    let location = format!("location={location}");
+    launch(&[source, &location, "!", "fdsink", "fd=1"], &[source, "fdsink"], talk)
+}
+
+/// Starts a pipeline that ends at the end of its stream.
+fn launch(pipeline: &[&str], elements: &[&str], talk: Talk) -> Program {
     for element in elements {
         require(element);
     }
@@ -32,5 +58,5 @@ const TOOLS: &str = "gstreamer1.0-tools";
 const PACKAGES: [(&str, &[&str]); 3] = [
     ("libgstreamer1.0-0", &["fdsink", "filesrc", "queue"]),
     ("gstreamer1.0-plugins-good", &["flvdemux", "flvmux"]),
-    ("gstreamer1.0-plugins-bad", &["rtmp2src", "rtmp2sink"]),
+    ("gstreamer1.0-plugins-bad", &["rtmp2src", "rtmp2sink", "rtmpsrc", "rtmpsink"]),
 ];

@@ -6,13 +6,14 @@
 //! Invariants: no child outlives its [`Program`]. What a child wrote is printed only if its test fails.
 
 pub mod flv;
-mod gstreamer;
+pub mod gstreamer;
 mod log;
 mod output;
 pub mod packets;
 mod player;
 mod publisher;
 mod sol;
+mod vlc;
 
 use std::io::{self, Write};
 use std::process::{Child, Command, Stdio};
@@ -25,8 +26,9 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 pub use log::{Log, LogLine};
 use output::{Output, Waited};
 pub use player::{Player, Recording, packets_of};
-pub use publisher::{Pace, Publisher};
+pub use publisher::{Pace, Publisher, packets_by_mpv};
 pub use sol::Sol;
+pub use vlc::packets_by_vlc;
 
 /// A program that runs, or has run.
 #[derive(Debug)]
@@ -80,6 +82,8 @@ impl Program {
         let name = command.get_program().to_string_lossy().into_owned();
         let words = std::iter::once(command.get_program()).chain(command.get_args());
         let command_line = words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
+        // What they say is looked for in the words of their authors.
+        command.env("LC_ALL", "C");
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap_or_else(|error| match error
                 .kind()

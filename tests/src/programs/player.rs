@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::flv::{self, Tag};
 use super::packets::Packets;
-use super::{Exit, Program, Stream, gstreamer};
+use super::{Exit, Program, Stream, gstreamer, vlc};
 
 /// A player that runs.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Player {
         Self { name: "ffmpeg", program: Program::start(&mut command, "ffmpeg"), keeps: Keeps::Digests }
     }
 
-    /// rtmpdump: librtmp, which also plays in curl and in older GStreamer.
+    /// rtmpdump, which is librtmp by its authors.
     pub fn rtmpdump(url: &str) -> Self {
         let mut command = Command::new("rtmpdump");
         command.args(["--live", "--rtmp", url, "--flv", "-"]);
@@ -59,10 +59,36 @@ impl Player {
 
     /// GStreamer's own client.
     pub fn rtmp2src(url: &str) -> Self {
-        let location = format!("location={url}");
-        let pipeline = ["rtmp2src", &location, "!", "fdsink", "fd=1"];
-        let program = gstreamer::launch(&pipeline, &["rtmp2src", "fdsink"], "rtmp2src:4");
-        Self { name: "rtmp2src", program, keeps: Keeps::Flv }
+        Self { name: "rtmp2src", program: gstreamer::play("rtmp2src", url, "rtmp2src:4"), keeps: Keeps::Flv }
+    }
+
+    /// librtmp in GStreamer. When its stream ends it joins anew at once, and ends when that gives it nothing.
+    pub fn rtmpsrc(url: &str) -> Self {
+        let program = gstreamer::play("rtmpsrc", &format!("{url} live=1"), "rtmpsrc:5");
+        Self { name: "rtmpsrc", program, keeps: Keeps::Flv }
+    }
+
+    /// librtmp in curl. It leaves when the server closes.
+    pub fn curl(url: &str) -> Self {
+        let mut command = Command::new("curl");
+        command.args(["--silent", "--show-error", url]);
+        Self { name: "curl", program: Program::start(&mut command, "curl"), keeps: Keeps::Flv }
+    }
+
+    /// mpv, which decodes and shows everything to nobody, and records the packets besides.
+    pub fn mpv(url: &str) -> Self {
+        let mut command = Command::new("mpv");
+        command.args(["--no-config", "--no-terminal", "--log-file=/dev/stderr"]);
+        command.args(["--vo=null", "--ao=null", "--untimed", "--ao-null-untimed"]);
+        // FFmpeg's `pipe:` with anything but a number is standard output, and the ending names the format.
+        command.args(["--stream-record=pipe:recording.flv", url]);
+        Self { name: "mpv", program: Program::start(&mut command, "mpv"), keeps: Keeps::Flv }
+    }
+
+    /// VLC, which keeps what [`packets_by_vlc`](super::packets_by_vlc) makes of a file.
+    pub fn vlc(url: &str) -> Self {
+        let program = Program::start(&mut vlc::remux(url, "file", vlc::STDOUT), vlc::PACKAGES);
+        Self { name: "vlc", program, keeps: Keeps::Flv }
     }
 
     /// Waits until FFmpeg has told the digests of so many packets.

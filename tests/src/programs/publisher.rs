@@ -5,7 +5,8 @@ use std::process::Command;
 
 use rustix::process::Signal;
 
-use super::{Exit, Program, Stream, gstreamer};
+use super::packets::Packets;
+use super::{Exit, Program, Stream, gstreamer, packets_of, vlc};
 
 /// A publisher that runs.
 #[derive(Debug)]
@@ -35,12 +36,32 @@ impl Publisher {
 
     /// GStreamer's own client, in real time.
     pub fn rtmp2sink(clip: &Path, url: &str) -> Self {
-        let (clip, location) = (format!("location={}", clip.display()), format!("location={url}"));
-        let source = ["filesrc", &clip, "!", "flvdemux", "name=d"];
-        let tracks = ["d.video", "!", "queue", "!", "m.video", "d.audio", "!", "queue", "!", "m.audio"];
-        let sink = ["flvmux", "name=m", "streamable=true", "!", "rtmp2sink", &location, "sync=true"];
-        let elements = ["filesrc", "flvdemux", "queue", "flvmux", "rtmp2sink"];
-        Self { program: gstreamer::launch(&[&source[..], &tracks, &sink].concat(), &elements, "rtmp2sink:3") }
+        Self { program: gstreamer::publish(clip, "rtmp2sink", url, &["sync=true"], "rtmp2sink:3") }
+    }
+
+    /// librtmp in GStreamer, as fast as the server takes it.
+    pub fn rtmpsink(clip: &Path, url: &str) -> Self {
+        let location = format!("{url} live=1");
+        Self { program: gstreamer::publish(clip, "rtmpsink", &location, &["sync=false"], "rtmpsink:3") }
+    }
+
+    /// librtmp in curl, which pushes the whole file as fast as the server takes it.
+    pub fn curl(clip: &Path, url: &str) -> Self {
+        let mut command = Command::new("curl");
+        command.args(["--silent", "--show-error", "--upload-file"]).arg(clip).arg(url);
+        Self { program: Program::start(&mut command, "curl") }
+    }
+
+    /// mpv, which encodes the clip anew. What comes out is the same each time.
+    pub fn mpv(clip: &Path, url: &str) -> Self {
+        Self { program: Program::start(&mut mpv_encoder(clip, url), "mpv") }
+    }
+
+    /// VLC, which sends what [`packets_by_vlc`](super::packets_by_vlc) makes of a file, in real time.
+    pub fn vlc(file: &[u8], url: &str) -> Self {
+        let mut program = Program::start_fed(&mut vlc::remux(vlc::STDIN, "avio", url), vlc::PACKAGES);
+        program.feed(file);
+        Self { program }
     }
 
     /// Gives a fed publisher more of its file.
@@ -74,6 +95,23 @@ impl Publisher {
     pub fn words(&self) -> String {
         self.program.stderr()
     }
+}
+
+/// What mpv publishes of a clip, without a server.
+///
+/// # Panics
+/// If it publishes nothing, or is missing.
+pub fn packets_by_mpv(clip: &Path) -> Packets {
+    let mut program = Program::start(&mut mpv_encoder(clip, "-"), "mpv");
+    assert_eq!(program.finish(), Exit::Status(0), "mpv encodes {}", clip.display());
+    packets_of(&program.stdout())
+}
+
+fn mpv_encoder(clip: &Path, output: &str) -> Command {
+    let mut command = Command::new("mpv");
+    command.args(["--no-config", "--really-quiet", "--of=flv", "--oac=aac", "--ovc=libx264"]);
+    command.args(["--ovcopts=preset=veryfast,tune=zerolatency,g=15", &format!("--o={output}")]).arg(clip);
+    command
 }
 
 fn ffmpeg(input: &str, url: &str, pace: Pace) -> Command {

@@ -250,6 +250,17 @@ impl Client {
         client
     }
 
+    /// May play what is not there yet.
+    fn awaiting(key: &str) -> Self {
+        let mut client = Self::connected();
+        client.send(&[create_stream(), on_stream(1, "play", key)].concat());
+        client.read();
+        let request = client.request();
+        client.session.allow_to_await(request.id, client.now).unwrap();
+        client.drain();
+        client
+    }
+
     fn send(&mut self, bytes: &[u8]) {
         self.session.handle_input(bytes, self.now);
         self.drain();

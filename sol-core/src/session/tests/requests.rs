@@ -228,6 +228,50 @@ fn a_player_of_what_nobody_publishes_is_told_so() {
 }
 
 #[test]
+fn a_player_that_awaits_its_stream_is_told_that_it_starts_in_front_of_the_first_frame() {
+    let mut client = Client::awaiting("cam");
+    assert_eq!(client.read(), []);
+    let frame = Frame::new(FrameKind::Audio, Timestamp::ZERO, &[0xAF, 1], client.chunk_size());
+    client.session.send_frame(MessageStreamId::new(1), frame.clone());
+    client.session.send_frame(MessageStreamId::new(1), frame);
+    client.drain();
+    let kinds: Vec<MessageType> = client.read().iter().map(|message| message.kind).collect();
+    let (begin, status) = (MessageType::USER_CONTROL, MessageType::COMMAND);
+    assert_eq!(kinds, [begin, status, status, MessageType::AUDIO, MessageType::AUDIO]);
+}
+
+#[test]
+fn a_player_that_awaits_its_stream_is_told_once_that_it_starts_whatever_comes_first() {
+    let mut client = Client::awaiting("cam");
+    for _ in 0..2 {
+        client.session.start_play(MessageStreamId::new(1), client.now);
+    }
+    client.drain();
+    let start = ["NetStream.Play.Reset", "NetStream.Play.Start"].map(|code| (1, code.to_owned()));
+    assert_eq!(client.statuses(), start);
+}
+
+/// rtmp2src takes no notice of an error behind a start, and rtmpdump calls it a success.
+#[test]
+fn a_player_that_awaits_a_stream_in_vain_is_told_so_and_nothing_else() {
+    let mut client = Client::awaiting("cam");
+    client.session.play_not_found(MessageStreamId::new(1), client.now);
+    client.drain();
+    assert_eq!(client.statuses(), [(1, "NetStream.Play.StreamNotFound".to_owned())]);
+    client.wait(limits::FAREWELL_TIME);
+    assert_eq!(client.closed(), Some(CloseReason::Refused));
+}
+
+#[test]
+fn a_publisher_has_nothing_to_await() {
+    let mut client = Client::connected();
+    client.send(&[create_stream(), on_stream(1, "publish", "cam")].concat());
+    let request = client.request();
+    assert_eq!(client.session.allow_to_await(request.id, client.now), Err(StaleRequest(request.id)));
+    client.allow(&request);
+}
+
+#[test]
 fn a_peer_that_is_refused_again_and_again_is_closed() {
     let mut client = Client::connected();
     client.send(&create_stream());
