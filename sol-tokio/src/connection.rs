@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use sol_core::ids::RequestId;
 use sol_core::limits;
 use sol_core::participant::{Event, Participant};
-use sol_core::session::{CloseReason, PeerEnd, Refusal, Request, Session};
+use sol_core::session::{CloseReason, Hangup, PeerEnd, Refusal, Request, Session};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{sleep_until, timeout};
 
@@ -20,14 +20,14 @@ use crate::report::ConnectionReport;
 use crate::server::{Line, Shared};
 use crate::streams::{ConnectionStreams, Seat};
 
-/// Serves one connection until it is over.
+/// Serves one connection until it is over. Gives back a transport whose peer takes nothing, to be reset.
 pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
     shared: &Shared<A>,
     mut transport: I,
     peer: Peer,
     session: Session,
     line: &Line,
-) {
+) -> Option<I> {
     let mut connection = Connection {
         shared,
         peer,
@@ -93,8 +93,13 @@ pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
             }
         }
     };
-    if reason.lingers() {
-        part_in_peace(&mut transport).await;
+    match reason.hangup() {
+        Hangup::Close => None,
+        Hangup::Linger => {
+            part_in_peace(&mut transport).await;
+            None
+        }
+        Hangup::Reset => Some(transport),
     }
 }
 

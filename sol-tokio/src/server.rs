@@ -128,7 +128,12 @@ impl<A: Application> Server<A> {
                         continue;
                     }
                     if let Some(connection) = self.admit(socket, address) {
-                        tokio::spawn(connection);
+                        tokio::spawn(async {
+                            if let Some(socket) = connection.await {
+                                // Where that fails, the kernel's own patience ends it.
+                                let _ = socket.set_zero_linger();
+                            }
+                        });
                     }
                 }
                 Err(error) => {
@@ -151,16 +156,16 @@ impl<A: Application> Server<A> {
         Ok(())
     }
 
-    /// Serves one connection that the embedder accepted itself, over any transport. Returns when it is over.
+    /// Serves one connection that the embedder accepted itself, over any transport. Returns when it is over, and gives
+    /// the transport back where its peer takes nothing any more: whoever can should reset it (see
+    /// [`Hangup::Reset`](sol_core::session::Hangup::Reset)).
     ///
     /// Dropping the future ends the connection at once, without a word to the peer.
-    pub async fn serve_connection<I>(&self, transport: I, address: SocketAddr)
+    pub async fn serve_connection<I>(&self, transport: I, address: SocketAddr) -> Option<I>
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        if let Some(connection) = self.admit(transport, address) {
-            connection.await;
-        }
+        self.admit(transport, address)?.await
     }
 
     /// Stops accepting, tells publishers and players, and returns when all connections are closed: at once where
@@ -204,12 +209,12 @@ impl<A: Application> Server<A> {
         self.shared.streams.len()
     }
 
-    /// Takes a connection in, or turns it away.
+    /// Takes a connection in, or turns it away. What is taken in comes back when its peer takes nothing any more.
     fn admit<I>(
         &self,
         transport: I,
         address: SocketAddr,
-    ) -> Option<impl Future<Output = ()> + Send + use<A, I>>
+    ) -> Option<impl Future<Output = Option<I>> + Send + use<A, I>>
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -241,7 +246,7 @@ impl<A: Application> Server<A> {
         let guest = Guest { shared: Arc::clone(&shared), id };
         Some(async move {
             let _guest = guest;
-            connection::run(&shared, transport, Peer { id, address }, session, &line).await;
+            connection::run(&shared, transport, Peer { id, address }, session, &line).await
         })
     }
 }

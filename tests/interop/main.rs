@@ -17,6 +17,7 @@ mod players;
 mod publishers;
 mod refusals;
 mod server;
+mod strangers;
 
 use std::ops::Range;
 

@@ -11,4 +11,6 @@
 pub mod captures;
 pub mod peer;
 pub mod programs;
+pub mod strangers;
+pub mod wire;
 pub mod world;

@@ -1,11 +1,14 @@
-//! Publishers that are cut off in the middle of a frame.
+//! Publishers that are cut off in the middle of a frame, players that take nothing any more.
 
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use sol_tests::peer::pattern::Pattern;
 use sol_tests::peer::script::{Phase, Publisher};
 use sol_tokio::{RequestKind, ServerConfig, StreamConfig};
 use tokio::runtime::Handle;
+use tokio::time::{pause, resume};
 
 use crate::client::Client;
 use crate::house::{House, Rules, Seen, within_a_minute};
@@ -74,6 +77,46 @@ async fn without_grace_players_of_a_publisher_that_is_cut_off_are_told_at_once()
         cut_amid_a_frame(camera, 0).await;
         player.run_to_the_end().await.unwrap();
         assert_eq!(*player.script.phase(), Phase::EndedByServer("NetStream.Play.UnpublishNotify".to_owned()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_player_that_takes_nothing_is_reset_so_that_the_kernel_keeps_nothing_for_it() {
+    within_a_minute(async {
+        let house = House::open(Rules::default()).await;
+        let pattern = Pattern::new().video_kilobits(8_000);
+        let mut camera = Client::publish_pattern(house.address, "cam", pattern).await;
+        let mut stalled = Client::play(house.address, "cam").await;
+        let mut other = Client::play(house.address, "cam").await;
+        camera.stream(Duration::from_secs(4)).await;
+        other.watch(camera.script.sent()).await;
+
+        // From here on the runtime's clock jumps to whatever timer is next.
+        pause();
+        house.until(|event| matches!(event, Seen::Closed)).await;
+        resume();
+
+        let end = stalled.run_to_the_end().await.map_err(|error| error.kind());
+        assert_eq!(end, Err(io::ErrorKind::ConnectionReset));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_transport_whose_peer_takes_nothing_is_given_back() {
+    within_a_minute(async {
+        let house = House::open(Rules::default()).await;
+        let (mine, its) = tokio::io::duplex(1_024);
+        let line = tokio::spawn({
+            let server = house.server.clone();
+            async move { server.serve_connection(its, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await }
+        });
+        let mut camera = Client::publish(house.address, "cam").await;
+        let _player = Client::play_over(mine, "cam").await;
+        camera.stream(Duration::from_secs(1)).await;
+        pause();
+        assert!(line.await.expect("nothing panics").is_some());
     })
     .await;
 }

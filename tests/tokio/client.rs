@@ -7,44 +7,9 @@ use std::time::Duration;
 use sol_tests::peer::codec::Framing;
 use sol_tests::peer::message::{ChunkStream, Message, StreamId, TypeId};
 use sol_tests::peer::pattern::{MediaSent, Pattern};
-use sol_tests::peer::script::{Phase, Player, Publisher};
+use sol_tests::peer::script::{Phase, Player, Publisher, Script};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-
-/// What both scripts have in common.
-pub(crate) trait Script {
-    fn take_bytes(&mut self, bytes: &[u8]);
-    fn give_bytes(&mut self) -> Vec<u8>;
-    fn phase_now(&self) -> &Phase;
-}
-
-impl Script for Publisher {
-    fn take_bytes(&mut self, bytes: &[u8]) {
-        self.feed(bytes, Duration::ZERO).expect("the server writes by the book");
-    }
-
-    fn give_bytes(&mut self) -> Vec<u8> {
-        self.take_output()
-    }
-
-    fn phase_now(&self) -> &Phase {
-        self.phase()
-    }
-}
-
-impl Script for Player {
-    fn take_bytes(&mut self, bytes: &[u8]) {
-        self.feed(bytes).expect("the server writes by the book");
-    }
-
-    fn give_bytes(&mut self) -> Vec<u8> {
-        self.take_output()
-    }
-
-    fn phase_now(&self) -> &Phase {
-        self.phase()
-    }
-}
 
 /// A script and its connection.
 #[derive(Debug)]
@@ -63,7 +28,7 @@ impl Client<Publisher> {
     pub(crate) async fn publish_pattern(server: SocketAddr, name: &str, pattern: Pattern) -> Self {
         let script = Publisher::new("live", name, pattern);
         let mut client = Client { script, transport: connect(server).await };
-        client.run_until(|script| decided(script.phase())).await;
+        client.run_until(|script| script.phase().is_decided()).await;
         client
     }
 
@@ -110,7 +75,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<Player, I> {
     /// The same over any transport.
     pub(crate) async fn play_over(transport: I, name: &str) -> Self {
         let mut client = Client { script: Player::new("live", name), transport };
-        client.run_until(|script| decided(script.phase())).await;
+        client.run_until(|script| script.phase().is_decided()).await;
         client
     }
 
@@ -126,7 +91,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<Publisher, I> {
     /// The same over any transport.
     pub(crate) async fn publish_over(transport: I, name: &str) -> Self {
         let mut client = Client { script: Publisher::new("live", name, Pattern::new()), transport };
-        client.run_until(|script| decided(script.phase())).await;
+        client.run_until(|script| script.phase().is_decided()).await;
         client
     }
 
@@ -186,9 +151,5 @@ async fn connect(server: SocketAddr) -> TcpStream {
 }
 
 fn has_asked(phase: &Phase) -> bool {
-    matches!(phase, Phase::Starting(_)) || decided(phase)
-}
-
-fn decided(phase: &Phase) -> bool {
-    matches!(phase, Phase::Live(_) | Phase::Refused(_) | Phase::EndedByServer(_))
+    matches!(phase, Phase::Starting(_)) || phase.is_decided()
 }

@@ -176,7 +176,7 @@ fn a_connection_that_is_dropped_outside_of_the_runtime_gives_its_name_back() {
         let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut line = Box::pin(async move { server.serve_connection(its, nowhere).await });
         let camera = tokio::select! {
-            () = &mut line => panic!("the connection lasts"),
+            _ = &mut line => panic!("the connection lasts"),
             camera = Client::publish_over(mine, "cam") => camera,
         };
         (house, line, camera)

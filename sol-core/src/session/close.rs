@@ -118,22 +118,16 @@ impl CloseReason {
 }
 
 impl CloseReason {
-    /// Whether the peer may still be reading, so that the driver should close gently: say that nothing more comes, and
-    /// read and discard for at most `limits::LINGER_TIME` and `limits::LINGER_BYTES`. A socket that is closed with
-    /// input unread is reset, and a reset voids what the peer has not read yet.
-    pub const fn lingers(&self) -> bool {
+    /// How the driver closes the transport.
+    pub const fn hangup(&self) -> Hangup {
         match self {
-            CloseReason::PeerLeft
-            | CloseReason::PeerReset
-            | CloseReason::ConnectionLost
-            | CloseReason::Silent
-            | CloseReason::Stalled => false,
+            CloseReason::PeerLeft | CloseReason::PeerReset | CloseReason::ConnectionLost => Hangup::Close,
+            CloseReason::Silent | CloseReason::Stalled | CloseReason::AnswersUnread => Hangup::Reset,
             CloseReason::Handshake(_)
             | CloseReason::Chunk(_)
             | CloseReason::NotTolerated(_)
             | CloseReason::HandshakeTimeout
             | CloseReason::CommandTimeout
-            | CloseReason::AnswersUnread
             | CloseReason::TooMuchHeld
             | CloseReason::ConnectRefused(_)
             | CloseReason::Refused
@@ -141,9 +135,23 @@ impl CloseReason {
             | CloseReason::TimelineFull
             | CloseReason::TooSlow
             | CloseReason::ClosedByPeer
-            | CloseReason::Shutdown => true,
+            | CloseReason::Shutdown => Hangup::Linger,
         }
     }
+}
+
+/// How a transport is to be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hangup {
+    /// At once: the peer has gone.
+    Close,
+    /// Gently, for the peer may still be reading: say that nothing more comes, and read and discard for at most
+    /// `limits::LINGER_TIME` and `limits::LINGER_BYTES`. A socket that is closed with input unread is reset, and a reset
+    /// voids what the peer has not read yet.
+    Linger,
+    /// With a reset (SO_LINGER of zero seconds), for the peer takes nothing. Behind an ordinary close the kernel would
+    /// keep what it could not send for minutes.
+    Reset,
 }
 
 /// Why a player gets nothing more.

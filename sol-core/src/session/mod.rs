@@ -34,7 +34,7 @@ mod voice;
 #[cfg(test)]
 mod tests;
 
-pub use close::{CloseReason, PeerEnd, PlayEnd, Refusal};
+pub use close::{CloseReason, Hangup, PeerEnd, PlayEnd, Refusal};
 
 use close::Farewell;
 pub use config::SessionConfig;

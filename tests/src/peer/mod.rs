@@ -8,7 +8,7 @@
 
 pub mod amf;
 pub mod codec;
-mod filler;
+pub(crate) mod filler;
 pub mod handshake;
 mod log;
 pub mod message;

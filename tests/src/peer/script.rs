@@ -155,6 +155,50 @@ impl Player {
     }
 }
 
+/// What both scripts have in common: enough to drive them over a transport.
+pub trait Script {
+    /// Takes bytes as they came.
+    ///
+    /// # Panics
+    /// If the server does not write by the book.
+    fn take_bytes(&mut self, bytes: &[u8]);
+
+    /// What the client would give to one `write`; nothing when there is no more.
+    fn give_bytes(&mut self) -> Vec<u8>;
+
+    /// How far it has come.
+    fn phase_now(&self) -> &Phase;
+}
+
+/// A publisher whose pattern begins at time zero.
+impl Script for Publisher {
+    fn take_bytes(&mut self, bytes: &[u8]) {
+        self.feed(bytes, Duration::ZERO).expect("the server writes by the book");
+    }
+
+    fn give_bytes(&mut self) -> Vec<u8> {
+        self.take_output()
+    }
+
+    fn phase_now(&self) -> &Phase {
+        self.phase()
+    }
+}
+
+impl Script for Player {
+    fn take_bytes(&mut self, bytes: &[u8]) {
+        self.feed(bytes).expect("the server writes by the book");
+    }
+
+    fn give_bytes(&mut self) -> Vec<u8> {
+        self.take_output()
+    }
+
+    fn phase_now(&self) -> &Phase {
+        self.phase()
+    }
+}
+
 /// How far a script has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -189,6 +233,13 @@ struct Walk {
     errand: Errand,
     phase: Phase,
     statuses_seen: usize,
+}
+
+impl Phase {
+    /// Whether the server has said yes or no.
+    pub fn is_decided(&self) -> bool {
+        matches!(self, Phase::Live(_) | Phase::Refused(_) | Phase::EndedByServer(_))
+    }
 }
 
 impl Walk {

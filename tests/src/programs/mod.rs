@@ -155,6 +155,11 @@ impl Program {
         self.exit
     }
 
+    /// Puts its deadline off.
+    pub fn run_for(&mut self, longer: Duration) {
+        self.deadline += longer;
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()

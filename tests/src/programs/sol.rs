@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -69,6 +69,21 @@ impl Sol {
             .wait_for(Stream::Err, &what, |text| (parsed(text).of(message).len() >= count).then_some(()));
     }
 
+    /// Lets it run for so much longer than a test may take.
+    pub fn run_for(&mut self, longer: Duration) {
+        self.program.run_for(longer);
+    }
+
+    /// Its resident memory in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.program.id());
+        let status = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let kilobytes =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+        let kilobytes = kilobytes.and_then(|number| number.trim().parse::<u64>().ok());
+        kilobytes.unwrap_or_else(|| panic!("no VmRSS in {path}")) * 1_024
+    }
+
     /// File descriptors that it has open, and threads.
     pub fn descriptors_and_threads(&self) -> (usize, usize) {
         let count = |what: &str| {
@@ -122,13 +137,15 @@ fn parsed(text: &str) -> Log {
     Log::parse(text).unwrap_or_else(|complaint| panic!("sol: {complaint}"))
 }
 
-/// `sol` of the same build as the test that runs: `target/<profile>/deps/test` lies beside `target/<profile>/sol`.
+/// `sol` of the same build as what runs: `target/<profile>/sol`. Tests lie in `target/<profile>/deps`, programs beside it.
 fn binary() -> PathBuf {
     if let Some(path) = env::var_os("SOL_BIN") {
         return path.into();
     }
-    let test = env::current_exe().expect("a running test has a path");
-    let profile = test.ancestors().nth(2).expect("a test lies in target/<profile>/deps");
+    let own = env::current_exe().expect("a running program has a path");
+    let folder = own.parent().expect("a program lies in a folder");
+    let profile =
+        if folder.ends_with("deps") { folder.parent().expect("`deps` lies in one") } else { folder };
     profile.join(format!("sol{}", env::consts::EXE_SUFFIX))
 }
 

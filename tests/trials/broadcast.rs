@@ -1,0 +1,165 @@
+//! Broadcast: a publisher and its players over real sockets, a thread each. Every byte is verified while it comes, and
+//! how long each frame was under way.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use sol_tests::peer::message::{MediaReceived, TypeId};
+use sol_tests::peer::pattern::{Pattern, PatternMedia};
+use sol_tests::peer::script::{Player, Publisher};
+use sol_tests::wire::Wire;
+
+/// What the publisher and its players have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Broadcast {
+    server: SocketAddr,
+    name: &'static str,
+    pattern: Pattern,
+    /// When each message of the pattern was written.
+    sent_at: Arc<Mutex<Vec<Instant>>>,
+    is_over: Arc<AtomicBool>,
+}
+
+/// What a player saw.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    /// Its end of the connection.
+    pub(crate) address: SocketAddr,
+    pub(crate) frames: usize,
+    /// When each frame came, and how long it was under way.
+    pub(crate) delays: Vec<(Instant, Duration)>,
+}
+
+/// A player that reads to the end, or until it is told to stop reading.
+#[derive(Debug)]
+pub(crate) struct Viewer {
+    /// Its end of the connection.
+    pub(crate) address: SocketAddr,
+    stalls: Arc<AtomicBool>,
+    thread: JoinHandle<Result<Watched, String>>,
+}
+
+impl Broadcast {
+    pub(crate) fn new(server: SocketAddr, name: &'static str, pattern: Pattern) -> Self {
+        let (sent_at, is_over) = (Arc::default(), Arc::default());
+        Self { server, name, pattern, sent_at, is_over }
+    }
+
+    /// Begins to publish, in real time.
+    pub(crate) fn publish(&self) -> JoinHandle<io::Result<()>> {
+        let broadcast = self.clone();
+        thread::spawn(move || broadcast.publish_to_the_end())
+    }
+
+    /// Ends in good order what is published.
+    pub(crate) fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+
+    /// A player. To be made before the publisher, so that it gets everything.
+    pub(crate) fn view(&self) -> Viewer {
+        let script = Player::new("live", self.name);
+        let mut wire = Wire::connect(self.server, script).expect("the server listens");
+        let address = wire.socket().local_addr().expect("it is connected");
+        let (broadcast, stalls) = (self.clone(), Arc::<AtomicBool>::default());
+        let thread = thread::spawn({
+            let stalls = Arc::clone(&stalls);
+            move || broadcast.view_to_the_end(wire, &stalls)
+        });
+        Viewer { address, stalls, thread }
+    }
+
+    fn publish_to_the_end(&self) -> io::Result<()> {
+        let mut wire = Wire::publish(self.server, Publisher::new("live", self.name, self.pattern))?;
+        let began = Instant::now();
+        // From here on it reads nothing, as OBS does.
+        while !self.is_over.load(Ordering::Relaxed) {
+            wire.script.advance(began.elapsed());
+            let count = wire.script.sent().len();
+            self.sent_at.lock().expect("nobody panics with it").resize(count, Instant::now());
+            wire.flush()?;
+            if let Some(due) = wire.script.next_due() {
+                thread::sleep(due.saturating_sub(began.elapsed()));
+            }
+        }
+        wire.script.finish();
+        wire.run_to_the_end()
+    }
+
+    fn view_to_the_end(&self, mut wire: Wire<Player>, stalls: &AtomicBool) -> Result<Watched, String> {
+        let address = wire.socket().local_addr().map_err(|error| error.to_string())?;
+        let mut watched = Watched { address, frames: 0, delays: Vec::new() };
+        let mut expected = self.pattern.media();
+        while !stalls.load(Ordering::Relaxed) {
+            wire.flush().map_err(|error| error.to_string())?;
+            if !wire.read_once().map_err(|error| error.to_string())? {
+                return Ok(watched);
+            }
+            let peer = wire.script.peer_mut();
+            peer.take_received();
+            for media in peer.take_media() {
+                self.verify(&media, &mut expected, &mut watched)?;
+            }
+        }
+        // The socket stays open, and full.
+        while !self.is_over.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(watched)
+    }
+
+    fn verify(
+        &self,
+        media: &MediaReceived,
+        expected: &mut PatternMedia,
+        watched: &mut Watched,
+    ) -> Result<(), String> {
+        let sent = expected.next().expect("a pattern has no end");
+        // Metadata comes without what wraps it on its way to the server.
+        let same_payload = sent.payload == media.payload
+            || (media.type_id == TypeId::DATA_AMF0 && sent.payload.ends_with(&media.payload));
+        if !same_payload || (sent.type_id, sent.timestamp_ms) != (media.type_id, media.timestamp_ms) {
+            return Err(format!("{:?} {} came differently: {media:?}", sent.role, sent.sequence));
+        }
+        if sent.role.is_frame() {
+            let now = Instant::now();
+            let sent_at = self.sent_at.lock().expect("nobody panics with it")[sent.sequence as usize];
+            watched.frames += 1;
+            watched.delays.push((now, now - sent_at));
+        }
+        Ok(())
+    }
+}
+
+impl Viewer {
+    /// It reads no more.
+    pub(crate) fn stall(&self) {
+        self.stalls.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn join(self) -> Result<Watched, String> {
+        self.thread.join().map_err(|_| "a player panicked".to_owned())?
+    }
+}
+
+/// Delays in milliseconds: the median, the 99th of a hundred, the longest and when that was.
+pub(crate) fn percentiles(mut delays: Vec<(Instant, Duration)>, began: Instant) -> String {
+    delays.sort_unstable_by_key(|(_, delay)| *delay);
+    let count = delays.len();
+    let milliseconds = |(_, delay): &(Instant, Duration)| delay.as_secs_f64() * 1_000.0;
+    let at = |share: usize| delays.get((count * share / 100).min(count.saturating_sub(1)));
+    let (Some(middle), Some(late), Some(last)) = (at(50), at(99), delays.last()) else {
+        return "no frames".to_owned();
+    };
+    format!(
+        "p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms (after {:.1} s), of {count} frames",
+        milliseconds(middle),
+        milliseconds(late),
+        milliseconds(last),
+        last.0.saturating_duration_since(began).as_secs_f64(),
+    )
+}
