@@ -51,6 +51,11 @@ impl Clip {
         &self.bytes
     }
 
+    /// The messages, in the order of the file.
+    pub(crate) fn tags(&self) -> &[Tag] {
+        &self.tags
+    }
+
     /// All packets.
     pub(crate) fn whole(&self) -> std::ops::Range<usize> {
         0..self.packets.list.len()
@@ -71,9 +76,13 @@ impl Clip {
 
     /// The file up to a picture, and the rest of it.
     pub(crate) fn cut_before_picture(&self, picture: usize) -> (&[u8], &[u8]) {
+        self.bytes.split_at(self.tags[self.tag_of_picture(picture) - 1].end)
+    }
+
+    /// Which tag a picture is.
+    pub(crate) fn tag_of_picture(&self, picture: usize) -> usize {
         let pictures = self.tags.iter().enumerate().filter(|(_, tag)| tag.is_picture());
-        let tag = pictures.map(|(number, _)| number).nth(picture).expect("the clip has that many pictures");
-        self.bytes.split_at(self.tags[tag - 1].end)
+        pictures.map(|(number, _)| number).nth(picture).expect("the clip has that many pictures")
     }
 }
 

@@ -12,6 +12,7 @@ mod clip;
 mod codecs;
 mod demo;
 mod doorman;
+mod late;
 mod names;
 mod players;
 mod publishers;

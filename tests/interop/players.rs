@@ -95,7 +95,7 @@ fn assert_played_to_the_end(log: &Log, players: usize) {
 
 /// By itself, and because it understood that this is the end.
 #[track_caller]
-fn assert_ended_well(recording: &Recording) {
+pub(crate) fn assert_ended_well(recording: &Recording) {
     let name = recording.name;
     assert_eq!(recording.exit, ENDED_WELL, "{name}");
     let says = match name {
@@ -111,7 +111,7 @@ fn assert_ended_well(recording: &Recording) {
 
 /// Everything from a keyframe on, with what a decoder needs before it.
 #[track_caller]
-fn assert_received(recording: &Recording, clip: &Clip, keyframe: usize) {
+pub(crate) fn assert_received(recording: &Recording, clip: &Clip, keyframe: usize) {
     let name = recording.name;
     // The configurations are the clip's, since `run_of` compares those as well.
     let run = run_of(recording, clip);
@@ -127,7 +127,12 @@ fn assert_received(recording: &Recording, clip: &Clip, keyframe: usize) {
 
 /// The same, told by what VLC makes of the clip. It times everything anew.
 #[track_caller]
-fn assert_received_remuxed(recording: &Recording, remuxed: &Packets, clip: &Clip, keyframe: usize) {
+pub(crate) fn assert_received_remuxed(
+    recording: &Recording,
+    remuxed: &Packets,
+    clip: &Clip,
+    keyframe: usize,
+) {
     let before = clip.packet_of_picture(keyframe);
     let sounds_before = clip.packets.list[..before].iter().filter(|packet| packet.track != VIDEO).count();
     let [pictures, sounds] = whole_tracks(remuxed);

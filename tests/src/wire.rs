@@ -1,7 +1,7 @@
 //! Wire: a scripted peer at a real socket, for threads that may wait.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use crate::peer::script::{Player, Publisher, Script};
 
@@ -19,6 +19,14 @@ impl Wire<Publisher> {
         let mut wire = Wire::connect(server, script)?;
         wire.run_until(|script| script.phase().is_decided())?;
         Ok(wire)
+    }
+
+    /// Ends what is published in good order, and waits until the server has seen it.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.script.finish();
+        self.flush()?;
+        self.socket.shutdown(Shutdown::Write)?;
+        self.run_to_the_end()
     }
 }
 

@@ -86,8 +86,7 @@ impl Broadcast {
                 thread::sleep(due.saturating_sub(began.elapsed()));
             }
         }
-        wire.script.finish();
-        wire.run_to_the_end()
+        wire.finish()
     }
 
     fn view_to_the_end(&self, mut wire: Wire<Player>, stalls: &AtomicBool) -> Result<Watched, String> {

@@ -15,7 +15,8 @@ use super::{Amf, Oddity, Peer, PeerOptions};
 #[derive(Debug)]
 pub struct Publisher {
     walk: Walk,
-    media: Peekable<PatternMedia>,
+    /// None where whoever drives it sends what it likes.
+    media: Option<Peekable<PatternMedia>>,
     sent: Vec<MediaSent>,
     began: Option<Duration>,
 }
@@ -30,10 +31,16 @@ impl Publisher {
     pub fn with_options(app: &str, name: &str, pattern: Pattern, options: PeerOptions) -> Publisher {
         Publisher {
             walk: Walk::new(app, name, Errand::Publish, options),
-            media: pattern.media().peekable(),
+            media: Some(pattern.media().peekable()),
             sent: Vec::new(),
             began: None,
         }
+    }
+
+    /// A publisher that sends nothing by itself.
+    pub fn by_hand(app: &str, name: &str) -> Publisher {
+        let walk = Walk::new(app, name, Errand::Publish, PeerOptions::default());
+        Publisher { walk, media: None, sent: Vec::new(), began: None }
     }
 
     /// Takes bytes as they came. `now` counts from any fixed moment; the pattern begins when the
@@ -49,7 +56,8 @@ impl Publisher {
         let Phase::Live(stream) = self.walk.phase else { return };
         let began = *self.began.get_or_insert(now);
         let elapsed = now.saturating_sub(began);
-        while let Some(media) = self.media.next_if(|media| media.due <= elapsed) {
+        let Some(coming) = &mut self.media else { return };
+        while let Some(media) = coming.next_if(|media| media.due <= elapsed) {
             let payload = media.payload.clone();
             self.walk.peer.send_media(stream, media.type_id, media.timestamp_ms, payload);
             self.sent.push(media);
@@ -59,7 +67,7 @@ impl Publisher {
     /// When media is due next; `None` where nothing is.
     pub fn next_due(&mut self) -> Option<Duration> {
         let began = self.began.filter(|_| matches!(self.walk.phase, Phase::Live(_)))?;
-        Some(began + self.media.peek()?.due)
+        Some(began + self.media.as_mut()?.peek()?.due)
     }
 
     /// What the client would give to one `write`; to be called until it is empty.

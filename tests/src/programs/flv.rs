@@ -1,11 +1,12 @@
 //! Tags of an FLV file (Adobe FLV 10.1, annex E): a header of 13 bytes, then tag after tag with its size behind it.
-//! Times are left to FFmpeg.
 
 /// One message of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tag {
     /// What it carries.
     pub kind: Kind,
+    /// When it is due; of pictures, when they are decoded.
+    pub timestamp_ms: u32,
     /// What an RTMP message would carry.
     pub body: Vec<u8>,
     /// Where in the file the tag ends, with the size behind it.
@@ -69,12 +70,14 @@ fn tag_at(file: &[u8], start: usize) -> Option<Tag> {
     let body_at = start + TAG_HEADER;
     let end = body_at + length + SIZE_BEHIND;
     file.get(..end)?;
+    // The highest eight bits come last.
+    let timestamp_ms = u32::from_be_bytes([head[7], head[4], head[5], head[6]]);
     let kind = match head[0] {
         8 => Kind::Audio,
         9 => Kind::Video,
         other => Kind::Other(other),
     };
-    Some(Tag { kind, body: file[body_at..body_at + length].to_vec(), end })
+    Some(Tag { kind, timestamp_ms, body: file[body_at..body_at + length].to_vec(), end })
 }
 
 const HEADER: usize = 13;
