@@ -12,7 +12,8 @@
 //!
 //! It reads from the transport while [`Session::wants_input`] says so. `now` never goes back; debug builds check
 //! it. Failure is an output: [`Event::Closed`], exactly once, always last; whatever is called afterwards has no
-//! effect. The driver then closes the transport. All bytes that could be flushed have been.
+//! effect. The driver then closes the transport, in the way that [`CloseReason::hangup`] says. All bytes that could be
+//! flushed have been.
 //!
 //! A run is a function of the configuration, the entropy and the calls. How input is cut does not matter, but for what
 //! depends on undrained output: acknowledgements are left out, and a session closed as [`CloseReason::AnswersUnread`], where
