@@ -13,24 +13,12 @@ fn every_player_receives_the_clip_from_its_join_to_the_end() {
     let remuxed = packets_by_vlc(clip.bytes());
     let sol = Sol::start();
 
-    let (early, late) = show_to(&sol, &clip, |url| {
-        [
-            Player::ffmpeg(url),
-            Player::rtmpdump(url),
-            Player::rtmp2src(url),
-            Player::curl(url),
-            Player::mpv(url),
-            Player::vlc(url),
-        ]
-    });
+    let (early, late) = show_to(&sol, &clip, one_of_each);
 
     for (players, keyframe) in [(early, 0), (late, clip.keyframe(GROUP_JOINED))] {
         for recording in players.map(Player::finish) {
             assert_ended_well(&recording);
-            match recording.name {
-                "vlc" => assert_received_remuxed(&recording, &remuxed, &clip, keyframe),
-                _ => assert_received(&recording, &clip, keyframe),
-            }
+            assert_received_by_any(&recording, &remuxed, &clip, keyframe);
         }
     }
     assert_played_to_the_end(&sol.stop(), 12);
@@ -54,6 +42,18 @@ fn rtmpsrc_receives_the_clip_and_comes_back_for_more_until_the_server_has_gone()
     }
     assert_played_to_the_end(&log, 2);
     assert_eq!(log.of("play ended").len(), 4);
+}
+
+/// A player of every family that ends when its stream does.
+pub(crate) fn one_of_each(url: &str) -> [Player; 6] {
+    [
+        Player::ffmpeg(url),
+        Player::rtmpdump(url),
+        Player::rtmp2src(url),
+        Player::curl(url),
+        Player::mpv(url),
+        Player::vlc(url),
+    ]
 }
 
 /// Publishes a clip to players that are there before, and to players that come amid a group of pictures.
@@ -109,9 +109,18 @@ pub(crate) fn assert_ended_well(recording: &Recording) {
     assert!(recording.words.contains(says), "{name}: {}", recording.words);
 }
 
+/// Everything from a keyframe on. VLC's is told by what it makes of the clip without a server.
+#[track_caller]
+pub(crate) fn assert_received_by_any(recording: &Recording, remuxed: &Packets, clip: &Clip, keyframe: usize) {
+    match recording.name {
+        "vlc" => assert_received_remuxed(recording, remuxed, clip, keyframe),
+        _ => assert_received(recording, clip, keyframe),
+    }
+}
+
 /// Everything from a keyframe on, with what a decoder needs before it.
 #[track_caller]
-pub(crate) fn assert_received(recording: &Recording, clip: &Clip, keyframe: usize) {
+fn assert_received(recording: &Recording, clip: &Clip, keyframe: usize) {
     let name = recording.name;
     // The configurations are the clip's, since `run_of` compares those as well.
     let run = run_of(recording, clip);
@@ -127,12 +136,7 @@ pub(crate) fn assert_received(recording: &Recording, clip: &Clip, keyframe: usiz
 
 /// The same, told by what VLC makes of the clip. It times everything anew.
 #[track_caller]
-pub(crate) fn assert_received_remuxed(
-    recording: &Recording,
-    remuxed: &Packets,
-    clip: &Clip,
-    keyframe: usize,
-) {
+fn assert_received_remuxed(recording: &Recording, remuxed: &Packets, clip: &Clip, keyframe: usize) {
     let before = clip.packet_of_picture(keyframe);
     let sounds_before = clip.packets.list[..before].iter().filter(|packet| packet.track != VIDEO).count();
     let [pictures, sounds] = whole_tracks(remuxed);

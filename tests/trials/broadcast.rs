@@ -11,13 +11,20 @@ use std::time::{Duration, Instant};
 use sol_tests::peer::message::{MediaReceived, TypeId};
 use sol_tests::peer::pattern::{Pattern, PatternMedia};
 use sol_tests::peer::script::{Player, Publisher};
+use sol_tests::programs::Sol;
 use sol_tests::wire::Wire;
+
+/// `live/cam`, published in real time.
+#[derive(Debug)]
+pub(crate) struct Broadcast {
+    is_over: Arc<AtomicBool>,
+    publisher: JoinHandle<io::Result<()>>,
+}
 
 /// What the publisher and its players have in common.
 #[derive(Clone, Debug)]
-pub(crate) struct Broadcast {
+struct Channel {
     server: SocketAddr,
-    name: &'static str,
     pattern: Pattern,
     /// When each message of the pattern was written.
     sent_at: Arc<Mutex<Vec<Instant>>>,
@@ -44,37 +51,39 @@ pub(crate) struct Viewer {
 }
 
 impl Broadcast {
-    pub(crate) fn new(server: SocketAddr, name: &'static str, pattern: Pattern) -> Self {
-        let (sent_at, is_over) = (Arc::default(), Arc::default());
-        Self { server, name, pattern, sent_at, is_over }
+    /// Begins, with so many players, which see it from its first frame on.
+    pub(crate) fn begin(sol: &Sol, pattern: Pattern, players: usize) -> (Self, Vec<Viewer>) {
+        let (sent_at, is_over) = (Arc::default(), Arc::<AtomicBool>::default());
+        let channel = Channel { server: sol.address(), pattern, sent_at, is_over: Arc::clone(&is_over) };
+        let viewers = (0..players).map(|_| channel.view()).collect();
+        sol.wait_for(players, "play");
+        let publisher = thread::spawn(move || channel.publish_to_the_end());
+        (Self { is_over, publisher }, viewers)
     }
 
-    /// Begins to publish, in real time.
-    pub(crate) fn publish(&self) -> JoinHandle<io::Result<()>> {
-        let broadcast = self.clone();
-        thread::spawn(move || broadcast.publish_to_the_end())
-    }
-
-    /// Ends in good order what is published.
-    pub(crate) fn end(&self) {
+    /// Ends in good order.
+    pub(crate) fn end(self) -> Result<(), String> {
         self.is_over.store(true, Ordering::Relaxed);
+        let outcome = self.publisher.join().map_err(|_| "the publisher panicked")?;
+        outcome.map_err(|error| error.to_string())
     }
+}
 
-    /// A player. To be made before the publisher, so that it gets everything.
-    pub(crate) fn view(&self) -> Viewer {
-        let script = Player::new("live", self.name);
+impl Channel {
+    fn view(&self) -> Viewer {
+        let script = Player::new("live", NAME);
         let mut wire = Wire::connect(self.server, script).expect("the server listens");
         let address = wire.socket().local_addr().expect("it is connected");
-        let (broadcast, stalls) = (self.clone(), Arc::<AtomicBool>::default());
+        let (channel, stalls) = (self.clone(), Arc::<AtomicBool>::default());
         let thread = thread::spawn({
             let stalls = Arc::clone(&stalls);
-            move || broadcast.view_to_the_end(wire, &stalls)
+            move || channel.view_to_the_end(wire, &stalls)
         });
         Viewer { address, stalls, thread }
     }
 
     fn publish_to_the_end(&self) -> io::Result<()> {
-        let mut wire = Wire::publish(self.server, Publisher::new("live", self.name, self.pattern))?;
+        let mut wire = Wire::publish(self.server, Publisher::new("live", NAME, self.pattern))?;
         let began = Instant::now();
         // From here on it reads nothing, as OBS does.
         while !self.is_over.load(Ordering::Relaxed) {
@@ -154,11 +163,15 @@ pub(crate) fn percentiles(mut delays: Vec<(Instant, Duration)>, began: Instant) 
     let (Some(middle), Some(late), Some(last)) = (at(50), at(99), delays.last()) else {
         return "no frames".to_owned();
     };
+    let after = last.0.saturating_duration_since(began).as_secs_f64();
+    let at_seconds = after - began.saturating_duration_since(last.0).as_secs_f64();
     format!(
-        "p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms (after {:.1} s), of {count} frames",
+        "p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms (at {at_seconds:+.1} s), of {count} frames",
         milliseconds(middle),
         milliseconds(late),
         milliseconds(last),
-        last.0.saturating_duration_since(began).as_secs_f64(),
     )
 }
+
+/// Also what strangers play who come for it.
+pub(crate) const NAME: &str = "cam";

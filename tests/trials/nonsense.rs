@@ -8,16 +8,13 @@ use sol_tests::peer::pattern::Pattern;
 use sol_tests::programs::{Log, Sol};
 use sol_tests::strangers::{STRANGERS, Stranger, Visit};
 
-use crate::broadcast::{Broadcast, Viewer, Watched, percentiles};
+use crate::broadcast::{Broadcast, NAME, Viewer, Watched, percentiles};
 use crate::megabytes;
 
 pub(crate) fn run() -> Result<(), String> {
     let mut sol = Sol::start();
     sol.run_for(Duration::from_secs(600));
-    let broadcast = Broadcast::new(sol.address(), "cam", Pattern::new().video_kilobits(4_000));
-    let viewers: Vec<Viewer> = (0..PLAYERS).map(|_| broadcast.view()).collect();
-    sol.wait_for(PLAYERS, "play");
-    let publisher = broadcast.publish();
+    let (broadcast, viewers) = Broadcast::begin(&sol, Pattern::new().video_kilobits(4_000), PLAYERS);
     thread::sleep(BEFORE);
 
     let resident_before = sol.resident_bytes();
@@ -26,7 +23,7 @@ pub(crate) fn run() -> Result<(), String> {
     let visits: Vec<(&Stranger, JoinHandle<SocketAddr>)> = (0..EACH * STRANGERS.len())
         .map(|number| {
             let stranger = &STRANGERS[number % STRANGERS.len()];
-            let stream = "cam".to_owned();
+            let stream = NAME.to_owned();
             let visit = Visit { server: sol.address(), number, stream, length: LENGTH };
             (stranger, thread::spawn(move || stranger.visit(&visit).expect("the server listens")))
         })
@@ -42,8 +39,7 @@ pub(crate) fn run() -> Result<(), String> {
     }
     println!("RSS before {:.2} MB, at most {:.2} MB", megabytes(resident_before), megabytes(resident_most));
 
-    broadcast.end();
-    publisher.join().map_err(|_| "the publisher panicked")?.map_err(|error| error.to_string())?;
+    broadcast.end()?;
     let watched = viewers.into_iter().map(Viewer::join).collect::<Result<Vec<_>, _>>()?;
     tell_delays(&watched, came_at);
     check(&sol.stop(), &came, &watched)

@@ -12,10 +12,7 @@ use crate::{kernel, megabytes};
 pub(crate) fn run() -> Result<(), String> {
     let mut sol = Sol::start();
     sol.run_for(Duration::from_secs(600));
-    let broadcast = Broadcast::new(sol.address(), "cam", Pattern::new().video_kilobits(8_000));
-    let viewers: Vec<Viewer> = (0..PLAYERS).map(|_| broadcast.view()).collect();
-    sol.wait_for(PLAYERS, "play");
-    let publisher = broadcast.publish();
+    let (broadcast, viewers) = Broadcast::begin(&sol, Pattern::new().video_kilobits(8_000), PLAYERS);
     thread::sleep(BEFORE);
 
     let (stalled, healthy): (Vec<_>, Vec<_>) =
@@ -52,8 +49,7 @@ pub(crate) fn run() -> Result<(), String> {
         }
         thread::sleep(Duration::from_secs(1));
     }
-    broadcast.end();
-    publisher.join().map_err(|_| "the publisher panicked")?.map_err(|error| error.to_string())?;
+    broadcast.end()?;
     let mut delays = Vec::new();
     let mut frames = Vec::new();
     for (_, viewer) in healthy {
