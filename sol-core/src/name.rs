@@ -57,6 +57,21 @@ impl App {
         Ok(App { path, query: query.to_owned() })
     }
 
+    /// The same with the query string of the `tcUrl` where `app` has none: some clients put it only there.
+    ///
+    /// # Errors
+    /// [`NameError::QueryTooLong`].
+    pub fn or_query_of(mut self, tc_url: &str) -> Result<App, NameError> {
+        let (_, query) = split_query(unquoted(tc_url));
+        if query.len() > limits::QUERY_BYTES {
+            return Err(NameError::QueryTooLong);
+        }
+        if self.query.is_empty() {
+            self.query = query.to_owned();
+        }
+        Ok(self)
+    }
+
     /// The path, without slashes at either end.
     pub fn as_str(&self) -> &str {
         &self.path
@@ -64,7 +79,8 @@ impl App {
 }
 
 impl StreamName {
-    /// The name that the app and `stream` of `publish` or `play` make, and the query strings of both, joined by `&`.
+    /// The name that the app and `stream` of `publish` or `play` make, and the query strings of both, joined by `&`; once
+    /// where they are the same.
     ///
     /// # Errors
     /// [`NameError`] names the rule that the joined path breaks.
@@ -86,6 +102,7 @@ impl StreamName {
         }
         let query = match (app.query.as_str(), query) {
             ("", query) | (query, "") => query.to_owned(),
+            (app, stream) if app == stream => stream.to_owned(),
             (app, stream) => format!("{app}&{stream}"),
         };
         Ok((StreamName(name.into()), query))
@@ -196,6 +213,31 @@ mod tests {
         let query = format!("live?{}", "x".repeat(limits::QUERY_BYTES + 1));
         assert_eq!(App::new(&query), Err(NameError::QueryTooLong));
         assert_eq!(App::new(&"/".repeat(300_000)).unwrap(), App::default(), "slashes make no app");
+    }
+
+    #[test]
+    fn the_query_of_the_url_counts_where_the_app_has_none_and_none_counts_twice() {
+        let table = [
+            ("live", "rtmp://host/live?a=1", "cam", "a=1"),
+            ("live", "'rtmp://host/live?a=1'", "cam", "a=1"),
+            ("live", "rtmp://host/live?a=1", "cam?b=2", "a=1&b=2"),
+            ("live", "rtmp://host/live/cam?a=1", "cam?a=1", "a=1"),
+            ("live?a=1", "rtmp://host/live?a=1", "cam", "a=1"),
+            ("live?a=1", "rtmp://host/live?b=2", "cam", "a=1"),
+            ("live?a=1", "rtmp://host/live", "cam", "a=1"),
+            ("live", "rtmp://host/live", "cam", ""),
+            ("live", "", "cam", ""),
+        ];
+        for (app, tc_url, stream, query) in table {
+            let app = App::new(app).unwrap().or_query_of(tc_url).unwrap();
+            assert_eq!(
+                StreamName::join(&app, stream).unwrap().1,
+                query,
+                "{app:?} of {tc_url:?} + {stream:?}"
+            );
+        }
+        let long = format!("rtmp://host/live?{}", "x".repeat(limits::QUERY_BYTES + 1));
+        assert_eq!(App::new("live").unwrap().or_query_of(&long), Err(NameError::QueryTooLong));
     }
 
     #[test]

@@ -3,11 +3,15 @@
 //! Each is a dialogue with times in a virtual [`World`](sol_tests::world::World), which asserts the driving
 //! contract in every one of them. No socket, no clock, no thread.
 
+mod acknowledging;
+mod calling;
 mod choosing;
 mod ending;
 mod joining;
+mod keyframes;
 mod lagging;
 mod late_answers;
+mod messages;
 mod net_streams;
 mod one_publisher;
 mod peers;

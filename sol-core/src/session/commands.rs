@@ -82,7 +82,7 @@ impl Session {
             self.tolerance.tolerate(Quirk::UrlQuoted)?;
         }
         let encoding = reply::ObjectEncoding::of(field("objectEncoding").and_then(Value::as_number));
-        self.app = match App::new(&app) {
+        self.app = match App::new(&app).and_then(|app| app.or_query_of(&tc_url)) {
             Ok(app) => app,
             Err(error) => {
                 self.send_command(&reply::connect_rejected(command.transaction, &error.to_string()));
