@@ -80,7 +80,8 @@ pub const COMMAND_TIME: Duration = Duration::from_secs(15);
 /// proves nothing.
 pub const SILENCE_TIME: Duration = Duration::from_secs(60);
 
-/// Silence after which a ping asks whether the peer lives. Three fit into [`SILENCE_TIME`].
+/// Time between two pings. They measure the round trip, and ask a silent peer whether it lives: three fit into
+/// [`SILENCE_TIME`].
 pub const PING_TIME: Duration = Duration::from_secs(20);
 
 /// Time within which a peer must take [`STALL_BYTES`] of the output that waits, or all of it.

@@ -54,6 +54,16 @@ pub enum TurnedAway {
     ShutDown,
 }
 
+impl TurnedAway {
+    /// The stable code, for logs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            TurnedAway::TooManyConnections => "too-many-connections",
+            TurnedAway::ShutDown => "shutdown",
+        }
+    }
+}
+
 impl Server {
     /// A server without connections.
     pub fn new(config: ServerConfig) -> Self {

@@ -120,6 +120,37 @@ fn a_player_without_audio_gets_video_alone() {
     assert!(camera.sent().len() as u64 - run.last < 10);
 }
 
+#[test]
+fn a_player_that_wants_nothing_for_a_while_neither_lags_nor_times_out() {
+    let mut world = World::new(seed(6));
+    let camera = world.publisher("live/cam").streaming(Pattern::new());
+    let viewer = world.player("live/cam");
+    world.run_until(ms(3_000));
+    want(&viewer, false);
+    world.run_for(ms(100));
+    let before = viewer.media().len();
+    world.run_for(limits::STALL_TIME + limits::SILENCE_TIME);
+    assert_eq!(viewer.media().len(), before);
+    assert!(world.server().hub().tape_bytes() < 58_000 * 6, "nothing is kept for it");
+    want(&viewer, true);
+    world.run_for(ms(4_000));
+
+    assert_eq!((viewer.closed(), viewer.notices()), (None, vec![]));
+    let [_, again] = viewer.runs_of(&camera).try_into().expect("two runs");
+    assert!(camera.sent().len() as u64 - again.last < 10);
+    world.hang_up(&viewer);
+    world.run_for(ms(100));
+    assert_eq!(viewer.endings()[0].1.gaps, 0);
+}
+
+/// Both tracks, or neither.
+fn want(viewer: &Client<Player>, wanted: bool) {
+    viewer.with(|player| {
+        player.peer_mut().receive_audio(StreamId(1), wanted);
+        player.peer_mut().receive_video(StreamId(1), wanted);
+    });
+}
+
 fn pause(viewer: &Client<Player>, paused: bool) {
     viewer.with(|player| player.peer_mut().pause(StreamId(1), paused, 0));
 }

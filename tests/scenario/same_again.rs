@@ -1,6 +1,10 @@
 //! Same again: a run is a function of its seed, and how bytes are cut changes nothing.
 
-use sol_core::participant::Event;
+use std::time::Duration;
+
+use sol_core::hub::StreamConfig;
+use sol_core::participant::{Event, Summary};
+use sol_core::server::ServerConfig;
 use sol_core::session::Refusal;
 use sol_tests::peer::message::{MediaReceived, StreamId};
 use sol_tests::peer::pattern::Pattern;
@@ -33,6 +37,24 @@ fn however_the_bytes_are_cut_each_session_says_and_each_player_gets_the_same() {
         }
         let smallest = if link == fast { 1 } else { 50 };
         for count in [smallest, 71] {
+            assert_same(&cut(Segments::Bytes(count), seed(1)), &whole);
+        }
+    }
+}
+
+#[test]
+fn however_the_bytes_are_cut_a_player_that_lags_loses_the_same() {
+    let fast = LinkOptions { bytes_per_second: u64::MAX, ..NARROW };
+    for link in [NARROW, fast] {
+        let cut = |segments, cuts| lagging_story(LinkOptions { segments, ..link }, cuts);
+        let whole = cut(Segments::Bytes(65_536), seed(1));
+        let ends = whole.events.iter().flatten().filter(|event| event.starts_with("Ended"));
+        assert!(ends.clone().any(|end| end.contains("gaps: 2")), "{:?}", ends.collect::<Vec<_>>());
+        assert!(ends.clone().any(|end| end.contains("TooSlow")), "{:?}", ends.collect::<Vec<_>>());
+        for cuts in 2..6 {
+            assert_same(&cut(Segments::Random, seed(cuts)), &whole);
+        }
+        for count in [71, 500] {
             assert_same(&cut(Segments::Bytes(count), seed(1)), &whole);
         }
     }
@@ -92,16 +114,57 @@ fn story(seed: Seed, link: LinkOptions, cuts: Seed) -> Told {
     world.shutdown();
     world.run_until(ms(6_500));
 
-    let seats: [(Vec<_>, Transcript, Vec<MediaReceived>); 8] = [
-        (camera.events(), camera.transcript(), vec![]),
-        (first.events(), first.transcript(), first.media()),
-        (late.events(), late.transcript(), vec![]),
-        (refused.events(), refused.transcript(), refused.media()),
-        (joiner.events(), joiner.transcript(), joiner.media()),
-        (both.events(), both.transcript(), both.with(|peer| peer.media().to_vec())),
-        (second.events(), second.transcript(), vec![]),
-        (waiting.events(), waiting.transcript(), waiting.media()),
-    ];
+    told(
+        &world,
+        [
+            (camera.events(), camera.transcript(), vec![]),
+            (first.events(), first.transcript(), first.media()),
+            (late.events(), late.transcript(), vec![]),
+            (refused.events(), refused.transcript(), refused.media()),
+            (joiner.events(), joiner.transcript(), joiner.media()),
+            (both.events(), both.transcript(), both.with(|peer| peer.media().to_vec())),
+            (second.events(), second.transcript(), vec![]),
+            (waiting.events(), waiting.transcript(), waiting.media()),
+        ],
+    )
+}
+
+/// Players that fall behind: one goes on, twice; one stays behind and is given up; one does not lag.
+fn lagging_story(link: LinkOptions, cuts: Seed) -> Told {
+    let stream = StreamConfig { lag_max: ms(1_000), gap_max: ms(5_000), ..StreamConfig::default() };
+    let mut world = World::with_config(seed(9), ServerConfig { stream, ..ServerConfig::default() });
+    world.set_cuts(cuts);
+    world.set_link(link);
+    let camera = world.publisher("live/cam").streaming(Pattern::new().video_kilobits(600));
+    let [twice, given_up, healthy] = [(); 3].map(|()| world.player("live/cam"));
+    world.run_until(ms(2_000));
+    world.stall(&given_up);
+    for begins in [3_000, 8_000] {
+        world.run_until(ms(begins));
+        world.stall(&twice);
+        world.run_until(ms(begins + 3_500));
+        world.resume(&twice);
+    }
+    world.run_until(ms(13_000));
+    world.resume(&given_up);
+    world.run_until(ms(15_000));
+    camera.finish();
+    world.run_until(ms(18_000));
+    told(
+        &world,
+        [
+            (camera.events(), camera.transcript(), vec![]),
+            (twice.events(), twice.transcript(), twice.media()),
+            (given_up.events(), given_up.transcript(), given_up.media()),
+            (healthy.events(), healthy.transcript(), healthy.media()),
+        ],
+    )
+}
+
+/// The events of a session, all its bytes, and the media that its client got.
+type Seat = (Vec<(Duration, Event)>, Transcript, Vec<MediaReceived>);
+
+fn told<const N: usize>(world: &World, seats: [Seat; N]) -> Told {
     let mut told = Told { whole: world.transcript(), each: vec![], media: vec![], events: vec![] };
     for (events, transcript, media) in seats {
         told.events.push(events.into_iter().map(|(_, event)| without_times(&event)).collect());
@@ -114,10 +177,22 @@ fn story(seed: Seed, link: LinkOptions, cuts: Seed) -> Told {
 /// How long something lasted depends on when its last byte came.
 fn without_times(event: &Event) -> String {
     match event {
-        Event::Ended { why, summary, .. } => format!("Ended {why:?} {} {}", summary.frames, summary.bytes),
+        Event::Ended { why, summary, .. } => {
+            let Summary { lasted: _, frames, bytes, gaps, lost } = summary;
+            format!("Ended {why:?}, frames: {frames}, bytes: {bytes}, gaps: {gaps}, lost: {lost:?}")
+        }
         other => format!("{other:?}"),
     }
 }
 
 /// Few bytes, since some of these worlds move them one by one.
 const SMALL: Pattern = Pattern::new().video_kilobits(80);
+
+/// What a player does not take is soon felt by the server.
+const NARROW: LinkOptions = LinkOptions {
+    latency: ms(20),
+    bytes_per_second: 12_500_000,
+    segments: Segments::Random,
+    send_buffer_bytes: 16 * 1_024,
+    receive_buffer_bytes: 16 * 1_024,
+};

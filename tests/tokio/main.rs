@@ -6,6 +6,7 @@
 mod abrupt;
 mod client;
 mod house;
+mod reasons;
 mod reporting;
 
 use std::net::{Ipv4Addr, SocketAddr};

@@ -428,8 +428,10 @@ impl Session {
     /// The peer gave a sign of life.
     fn heard(&mut self) {
         if self.phase.is_open() && !self.phase.is_handshake() {
-            self.timers.set(Timer::Ping, self.now + limits::PING_TIME);
             self.timers.set(Timer::Silence, self.now + limits::SILENCE_TIME);
+            if !self.timers.is_set(Timer::Ping) {
+                self.timers.set(Timer::Ping, self.now + limits::PING_TIME);
+            }
         }
     }
 
