@@ -41,14 +41,29 @@ fn set_peer_bandwidth_of_any_limit_type_is_answered_with_a_window_of_that_size()
     world.run_for(ms(500));
     let before = words_of(&camera, TypeId::WINDOW_ACK_SIZE).len();
     let windows: [u32; 3] = [500_000, 600_000, 700_000];
-    camera.with(|camera| {
-        for (limit, window) in (0..).zip(windows) {
-            let payload = [&window.to_be_bytes()[..], &[limit]].concat();
-            camera.peer_mut().send_control(TypeId::SET_PEER_BANDWIDTH, &payload);
-        }
-    });
+    for (limit, window) in (0..).zip(windows) {
+        set_peer_bandwidth(&camera, window, limit);
+    }
     world.run_for(ms(500));
     assert_eq!(words_of(&camera, TypeId::WINDOW_ACK_SIZE)[before..], windows);
+}
+
+#[test]
+fn set_peer_bandwidth_is_answered_only_where_it_changes_the_window() {
+    let mut world = World::new(seed(4));
+    let camera = world.publisher("live/cam").streaming(Pattern::new());
+    world.run_for(ms(500));
+    let [at_first] = words_of(&camera, TypeId::WINDOW_ACK_SIZE)[..] else { panic!("one, with connect") };
+    for window in [at_first, 500_000, 500_000, 500_000, at_first, at_first] {
+        set_peer_bandwidth(&camera, window, 2);
+    }
+    world.run_for(ms(500));
+    assert_eq!(words_of(&camera, TypeId::WINDOW_ACK_SIZE), [at_first, 500_000, at_first]);
+}
+
+fn set_peer_bandwidth(camera: &Client<Publisher>, window: u32, limit: u8) {
+    let payload = [&window.to_be_bytes()[..], &[limit]].concat();
+    camera.with(|camera| camera.peer_mut().send_control(TypeId::SET_PEER_BANDWIDTH, &payload));
 }
 
 /// The first four bytes of all messages of a type.

@@ -90,7 +90,7 @@ impl Session {
             }
         };
         // In one write: each small segment of its own would wait for a delayed acknowledgement.
-        self.send_control(Control::WindowAcknowledgementSize(self.config.window_bytes));
+        self.send_window(self.config.window_bytes);
         let limit = BandwidthLimit::Dynamic;
         self.send_control(Control::SetPeerBandwidth { window: self.config.window_bytes, limit });
         self.send_control(Control::SetChunkSize(self.config.chunk_size.get()));

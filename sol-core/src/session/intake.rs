@@ -137,11 +137,12 @@ impl Session {
     fn obey(&mut self, control: Control) {
         match control {
             Control::WindowAcknowledgementSize(window) => self.traffic.acknowledge_every(window),
-            // 5.4.5: answered with the window that the peer wants. It does not bind us: no peer was seen that
-            // acknowledges reliably enough to wait for.
-            Control::SetPeerBandwidth { window, .. } => {
-                self.send_control(Control::WindowAcknowledgementSize(window));
+            // 5.4.5: answered with the window that the peer wants, unless it was told that one last. It does not bind
+            // us: no peer was seen that acknowledges reliably enough to wait for.
+            Control::SetPeerBandwidth { window, .. } if self.window_sent != Some(window) => {
+                self.send_window(window);
             }
+            Control::SetPeerBandwidth { .. } => {}
             // The chunk reader has acted upon the first two.
             Control::SetChunkSize(_) | Control::Abort(_) | Control::Acknowledgement(_) => {}
         }

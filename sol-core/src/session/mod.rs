@@ -84,6 +84,8 @@ pub struct Session {
     events: VecDeque<Event>,
     outbox: Outbox,
     chunk_size_sent: ChunkSize,
+    /// The window that the peer was last told.
+    window_sent: Option<u32>,
     timers: Timers,
     /// Why the peer should leave, while [`Timer::Farewell`] runs.
     farewell: Option<Farewell>,
@@ -116,6 +118,7 @@ impl Session {
             events: VecDeque::new(),
             outbox: Outbox::default(),
             chunk_size_sent: ChunkSize::INITIAL,
+            window_sent: None,
             timers,
             farewell: None,
             traffic: Traffic::default(),

@@ -20,6 +20,12 @@ impl Session {
         self.send(ChunkStreamId::CONTROL, MessageStreamId::CONNECTION, control.kind(), &control.body());
     }
 
+    /// After so many bytes the peer is to acknowledge.
+    pub(super) fn send_window(&mut self, window: u32) {
+        self.window_sent = Some(window);
+        self.send_control(Control::WindowAcknowledgementSize(window));
+    }
+
     pub(super) fn send_user_control(&mut self, event: &UserControl) {
         self.send(
             ChunkStreamId::CONTROL,
