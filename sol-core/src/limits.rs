@@ -42,7 +42,7 @@ pub const AMF_VALUES: usize = 4_096;
 pub const NET_STREAMS: usize = 16;
 
 /// What a client says of itself (`app` with its query string, `tcUrl`, `flashVer`), each, in bytes: it goes into events and
-/// logs. Longer texts are cut, except that an app whose path is too long for a name is refused.
+/// logs. Longer texts are cut there; an app whose path is too long for a name is refused.
 pub const CLIENT_TEXT_BYTES: usize = 8 * 1024;
 
 /// App and stream name together, in bytes. Signed query strings are apart from the name.

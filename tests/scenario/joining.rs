@@ -141,23 +141,6 @@ fn a_stream_that_begins_late_on_the_encoders_clock_begins_at_zero_for_its_player
     assert_eq!(viewer.run_of(&camera).offset_ms, hours.wrapping_neg());
 }
 
-#[test]
-fn names_are_met_however_app_and_stream_divide_them() {
-    let mut world = World::new(seed(8));
-    let camera = world.publisher("live/hall/cam").streaming(Pattern::new());
-    let viewer = world.peer();
-    viewer.with(|peer| {
-        peer.connect("live");
-        peer.create_stream();
-        peer.play(StreamId(1), "hall/cam?token=x");
-    });
-    let elsewhere = world.player("live/cam");
-    world.run_until(ms(3_000));
-    let media = viewer.with(|peer| peer.media().to_vec());
-    assert!(check_run(&media, &camera.sent()).is_ok());
-    assert_eq!(elsewhere.media(), []);
-}
-
 /// Behind metadata and two configurations.
 const FIRST_FRAME: u64 = 3;
 /// Behind metadata and one configuration.

@@ -12,6 +12,7 @@ mod keyframes;
 mod lagging;
 mod late_answers;
 mod messages;
+mod naming;
 mod net_streams;
 mod one_publisher;
 mod peers;

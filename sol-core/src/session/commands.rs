@@ -64,9 +64,8 @@ impl Session {
             return Ok(self.tolerance.tolerate(Quirk::ConnectRepeated)?);
         };
         let field = |name: &str| command.object.properties().and_then(|properties| properties.get(name));
-        let text = |name: &str| {
-            cut(field(name).and_then(Value::as_str).unwrap_or_default(), limits::CLIENT_TEXT_BYTES)
-        };
+        // Whole, for a query string stands at the end: only what is shown is cut.
+        let text = |name: &str| field(name).and_then(Value::as_str).unwrap_or_default();
         let mut tc_url = text("tcUrl");
         if tc_url.is_empty() {
             tc_url = text("tcurl");
@@ -76,13 +75,13 @@ impl Session {
         }
         let mut app = text("app");
         if app.is_empty() {
-            app = app_of_url(&tc_url).to_owned();
+            app = app_of_url(tc_url);
         }
-        if [&app, &tc_url].iter().any(|text| text.starts_with(['\'', '"'])) {
+        if [app, tc_url].iter().any(|text| text.starts_with(['\'', '"'])) {
             self.tolerance.tolerate(Quirk::UrlQuoted)?;
         }
         let encoding = reply::ObjectEncoding::of(field("objectEncoding").and_then(Value::as_number));
-        self.app = match App::new(&app).and_then(|app| app.or_query_of(&tc_url)) {
+        self.app = match App::new(app).and_then(|app| app.or_query_of(tc_url)) {
             Ok(app) => app,
             Err(error) => {
                 self.send_command(&reply::connect_rejected(command.transaction, &error.to_string()));
@@ -100,9 +99,9 @@ impl Session {
         self.settle(None);
         self.events.push_back(Event::Connected(Connected {
             greeting,
-            app,
-            flash_ver: text("flashVer"),
-            tc_url,
+            app: cut(app, limits::CLIENT_TEXT_BYTES),
+            flash_ver: cut(text("flashVer"), limits::CLIENT_TEXT_BYTES),
+            tc_url: cut(tc_url, limits::CLIENT_TEXT_BYTES),
         }));
         Ok(())
     }
