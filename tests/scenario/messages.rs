@@ -13,30 +13,32 @@ const STREAM: StreamId = StreamId(1);
 
 #[test]
 fn commands_and_data_behind_the_amf3_types_are_understood_like_others() {
-    let mut world = World::new(seed(1));
-    let camera = world.peer();
-    camera.with(|peer| {
-        peer.connect("live");
-        peer.create_stream();
-        let publish = ["publish".into(), 0.0.into(), Amf::Null, "cam".into(), "live".into()];
-        send(peer, TypeId::COMMAND_AMF3, STREAM, 0, &behind_a_format_byte(&publish));
-    });
-    let viewer = world.player("live/cam");
-    world.run_for(ms(500));
-    camera.with(|peer| {
-        let metadata = ["@setDataFrame".into(), "onMetaData".into(), Amf::object([("width", 64.0.into())])];
-        send(peer, TypeId::DATA_AMF3, STREAM, 0, &behind_a_format_byte(&metadata));
-        send(peer, TypeId::AUDIO, STREAM, 0, SOUND);
-    });
-    world.run_for(ms(500));
+    // AMF0 all through, as most clients write it; and with values that switch to AMF3, as Flash does.
+    for [name, kind] in
+        [["cam", "live"].map(|text| amf::write_all(&[text.into()])), ["cam", "live"].map(amf3_text)]
+    {
+        let mut world = World::new(seed(1));
+        let camera = world.peer();
+        let publish = amf::write_all(&["publish".into(), 0.0.into(), Amf::Null]);
+        camera.with(|peer| {
+            peer.connect("live");
+            peer.create_stream();
+            send(peer, TypeId::COMMAND_AMF3, STREAM, 0, &[&[0], &publish[..], &name, &kind].concat());
+        });
+        let viewer = world.player("live/cam");
+        world.run_for(ms(500));
+        let metadata = amf::write_all(&["onMetaData".into(), Amf::object([("width", 64.0.into())])]);
+        camera.with(|peer| {
+            let wrapped = amf::write_all(&["@setDataFrame".into()]);
+            send(peer, TypeId::DATA_AMF3, STREAM, 0, &[&[0], &wrapped[..], &metadata].concat());
+            send(peer, TypeId::AUDIO, STREAM, 0, SOUND);
+        });
+        world.run_for(ms(500));
 
-    let [metadata, sound] = &viewer.media()[..] else { panic!("{:?}", viewer.media()) };
-    assert_eq!(metadata.type_id, TypeId::DATA_AMF0);
-    assert_eq!(
-        &metadata.payload[..],
-        amf::write_all(&["onMetaData".into(), Amf::object([("width", 64.0.into())])])
-    );
-    assert_eq!((sound.type_id, &sound.payload[..]), (TypeId::AUDIO, SOUND));
+        let came = viewer.media();
+        let came: Vec<_> = came.iter().map(|media| (media.type_id, &media.payload[..])).collect();
+        assert_eq!(came, [(TypeId::DATA_AMF0, &metadata[..]), (TypeId::AUDIO, SOUND)]);
+    }
 }
 
 #[test]
@@ -110,33 +112,113 @@ fn what_is_for_no_player_is_passed_over_and_counted() {
 #[test]
 fn metadata_of_every_shape_reaches_players_in_one_form_also_those_who_join_later() {
     let properties = [("width", Amf::from(640.0)), ("encoder", Amf::from("sol-tests"))];
-    let object = Amf::object(properties.clone());
-    let array = Amf::ecma_array(properties);
-    let wrapped = |value: &Amf| amf::write_all(&["@setDataFrame".into(), "onMetaData".into(), value.clone()]);
-    let plain = |value: &Amf| amf::write_all(&["onMetaData".into(), value.clone()]);
-    for (sent, expected) in [
-        (wrapped(&object), plain(&object)),
-        (wrapped(&array), plain(&array)),
-        (plain(&object), plain(&object)),
-        (plain(&array), plain(&array)),
-    ] {
-        let mut world = World::new(seed(4));
-        let camera = publishing(&mut world, "live/cam");
-        let early = world.player("live/cam");
-        world.run_for(ms(500));
-        camera.with(|peer| {
-            send(peer, TypeId::DATA_AMF0, STREAM, 0, &sent);
-            send(peer, TypeId::AUDIO, STREAM, 0, SOUND);
-        });
-        world.run_for(ms(500));
-        let late = world.player("live/cam");
-        world.run_for(ms(500));
-        for viewer in [early, late] {
-            let first = viewer.media().first().cloned();
-            let first = first.map(|media| (media.type_id, media.payload.to_vec()));
-            assert_eq!(first, Some((TypeId::DATA_AMF0, expected.clone())));
+    let odd = [
+        ("videocodecid", Amf::from("hvc1")),
+        ("stereo", Amf::from("yes")),
+        ("created", Amf::Date { unix_ms: 1e12, zone: 0 }),
+        ("audioTrackIdInfoMap", Amf::object([("1", Amf::ecma_array([("channels", 2.0.into())]))])),
+    ];
+    let mut shapes: Vec<Vec<u8>> = [
+        Amf::object(properties.clone()),
+        Amf::ecma_array(properties.clone()),
+        Amf::StrictArray(vec![Amf::object(properties.clone())]),
+        Amf::object(odd),
+        Amf::object([]),
+    ]
+    .map(|value| amf::write_all(&[value]))
+    .into();
+    // An ECMA array that counts wrong, one without its end, and nothing at all.
+    let mut miscounted = amf::write_all(&[Amf::ecma_array(properties)]);
+    miscounted[4] = 99;
+    shapes.push(miscounted.clone());
+    shapes.push(miscounted[..miscounted.len() - 3].to_vec());
+    shapes.push(vec![]);
+
+    for shape in shapes {
+        let plain = [amf::write_all(&["onMetaData".into()]), shape].concat();
+        let wrapped = [amf::write_all(&["@setDataFrame".into()]), plain.clone()].concat();
+        for (type_id, sent) in [
+            (TypeId::DATA_AMF0, wrapped.clone()),
+            (TypeId::DATA_AMF0, plain.clone()),
+            (TypeId::DATA_AMF3, [vec![0], wrapped].concat()),
+            (TypeId::DATA_AMF3, [vec![0], plain.clone()].concat()),
+        ] {
+            let mut world = World::new(seed(4));
+            let camera = publishing(&mut world, "live/cam");
+            let early = world.player("live/cam");
+            world.run_for(ms(500));
+            camera.with(|peer| {
+                send(peer, TypeId::AUDIO, STREAM, 700, SOUND);
+                send(peer, type_id, STREAM, 720, &sent);
+                send(peer, TypeId::AUDIO, STREAM, 1_700, SOUND);
+            });
+            world.run_for(ms(500));
+            let late = world.player("live/cam");
+            world.run_for(ms(500));
+            let metadata = (TypeId::DATA_AMF0, 0, &plain[..]);
+            let [first, second] = [0, 1_000].map(|at_ms| (TypeId::AUDIO, at_ms, SOUND));
+            assert_eq!(told(&early.media()), [first, metadata, second], "{sent:?}");
+            assert_eq!(told(&late.media()), [metadata, second], "{sent:?}");
         }
     }
+}
+
+#[test]
+fn metadata_that_changes_is_told_again_and_what_was_cleared_is_told_to_nobody_who_joins() {
+    let mut world = World::new(seed(6));
+    let camera = publishing(&mut world, "live/cam");
+    let early = world.player("live/cam");
+    world.run_for(ms(500));
+    let [one, two] = [640.0, 1_280.0]
+        .map(|width| amf::write_all(&["onMetaData".into(), Amf::object([("width", width.into())])]));
+    let clear = amf::write_all(&["@clearDataFrame".into(), "onMetaData".into()]);
+    camera.with(|peer| {
+        for (at_ms, data) in [(0, &one), (1_000, &one), (2_000, &two), (3_000, &clear)] {
+            send(peer, TypeId::DATA_AMF0, STREAM, at_ms, data);
+            send(peer, TypeId::AUDIO, STREAM, at_ms, SOUND);
+        }
+    });
+    world.run_for(ms(500));
+    let late = world.player("live/cam");
+    world.run_for(ms(500));
+    let sound = |at_ms| (TypeId::AUDIO, at_ms, SOUND);
+    let metadata = |payload| (TypeId::DATA_AMF0, 0, payload);
+    let expected =
+        [metadata(&one[..]), sound(0), sound(1_000), metadata(&two[..]), sound(2_000), sound(3_000)];
+    assert_eq!(told(&early.media()), expected);
+    assert_eq!(told(&late.media()), [sound(3_000)]);
+}
+
+#[test]
+fn a_message_that_is_aborted_reaches_nobody_and_those_beside_it_do() {
+    let mut world = World::new(seed(7));
+    let camera = publishing(&mut world, "live/cam");
+    let viewer = world.player("live/cam");
+    world.run_for(ms(500));
+    let long = [PICTURE, &[7; 10_000]].concat();
+    camera.with(|peer| {
+        send(peer, TypeId::VIDEO, STREAM, 0, PICTURE);
+        let lane = ChunkStream(20);
+        let message = Message {
+            chunk_stream: lane,
+            timestamp_ms: 40,
+            type_id: TypeId::VIDEO,
+            stream: STREAM,
+            payload: long.clone().into(),
+        };
+        let chunks = peer.writer().chunks(&message, Framing::FULL);
+        peer.send_raw_bytes(&chunks[0]);
+        send(peer, TypeId::AUDIO, STREAM, 50, SOUND);
+        peer.send_control(TypeId::ABORT, &lane.0.to_be_bytes());
+        // Chunks of another size too, in the midst of it all.
+        peer.set_chunk_size(1_000);
+        peer.send_raw_message(&Message { timestamp_ms: 80, ..message }, Framing::FULL);
+    });
+    world.run_for(ms(500));
+    let expected = [(TypeId::VIDEO, 0, PICTURE), (TypeId::AUDIO, 50, SOUND), (TypeId::VIDEO, 80, &long[..])];
+    assert_eq!(told(&viewer.media()), expected);
+    let session = world.server().session(camera.session()).expect("it is live");
+    assert_eq!(session.quirks().seen().collect::<Vec<_>>(), [], "all that is by the book");
 }
 
 #[test]
@@ -199,8 +281,14 @@ fn tag(kind: u8, at_ms: u32, body: &[u8]) -> Vec<u8> {
     [&header[..], body, &size].concat()
 }
 
-fn behind_a_format_byte(values: &[Amf]) -> Vec<u8> {
-    [&[0][..], &amf::write_all(values)].concat()
+/// A string as AMF0 that switches to AMF3 writes it.
+fn amf3_text(text: &str) -> Vec<u8> {
+    [&[0x11, 6, (text.len() * 2 + 1) as u8], text.as_bytes()].concat()
+}
+
+/// What a player got, as tests write it down.
+fn told(media: &[MediaReceived]) -> Vec<(TypeId, u32, &[u8])> {
+    media.iter().map(|media| (media.type_id, media.timestamp_ms, &media.payload[..])).collect()
 }
 
 fn on_text() -> Vec<u8> {

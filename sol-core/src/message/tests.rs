@@ -168,6 +168,53 @@ fn an_aggregate_that_ends_inside_a_part_says_so_once() {
 }
 
 #[test]
+fn every_assigned_type_becomes_a_value_of_its_own() {
+    let word = [0, 1, 2, 3];
+    let number = 0x0001_0203;
+    let control = |control| Message::Control(control);
+    let media = |content| Message::Media(Media { timestamp: Timestamp::from_millis(1_000), content });
+    let text = amf0::write_all(&["onTextData".into(), Value::Null]);
+    let data = || media(Content::Data(Data::parse(text.clone().into()).unwrap()));
+    let command = Command::new("play", 4.0, Value::Null).with("cam");
+    let amf3 = |body: &[u8]| [&[0], body].concat();
+    let aggregate = tag(MessageType::AUDIO, 0, &[0xAF, 1]);
+    let shared = || Message::SharedObject(Bytes::from_static(b"\0\x05score"));
+    let table = [
+        (1, word.to_vec(), control(Control::SetChunkSize(number))),
+        (2, word.to_vec(), control(Control::Abort(number))),
+        (3, word.to_vec(), control(Control::Acknowledgement(number))),
+        (
+            4,
+            vec![0, 6, 0, 1, 2, 3],
+            Message::UserControl(UserControl::PingRequest(Timestamp::from_millis(number))),
+        ),
+        (5, word.to_vec(), control(Control::WindowAcknowledgementSize(number))),
+        (
+            6,
+            vec![0, 1, 2, 3, 1],
+            control(Control::SetPeerBandwidth { window: number, limit: BandwidthLimit::Soft }),
+        ),
+        (8, vec![0xAF, 1], media(Content::Audio(Bytes::from_static(&[0xAF, 1])))),
+        (9, vec![0x17, 1], media(Content::Video(Bytes::from_static(&[0x17, 1])))),
+        (15, amf3(&text), data()),
+        (16, b"\0\x05score".to_vec(), shared()),
+        (17, amf3(&command.body()), Message::Command(command.clone())),
+        (18, text.clone(), data()),
+        (19, b"\0\x05score".to_vec(), shared()),
+        (20, command.body().to_vec(), Message::Command(command)),
+        (
+            22,
+            aggregate.clone(),
+            Message::Aggregate(Aggregate::new(Timestamp::from_millis(1_000), aggregate.into())),
+        ),
+    ];
+    for (kind, body, expected) in table {
+        let parsed = Message::parse(&raw(MessageType::new(kind), &body), &mut Tolerance::new(true));
+        assert_eq!(parsed, Ok(expected), "type {kind}");
+    }
+}
+
+#[test]
 fn unassigned_types_are_kept_whole_and_counted() {
     let mut tolerance = Tolerance::new(false);
     for kind in [0, 7, 10, 14, 21, 23, 255].map(MessageType::new) {
