@@ -22,4 +22,5 @@ mod same_again;
 mod silence;
 mod strangers;
 mod timestamps;
+mod user_control;
 mod waiting;

@@ -3,8 +3,6 @@
 //! Invariant: how input is cut changes nothing, as long as the output is drained. Acknowledgements fall on the byte at which
 //! they are due, and what comes behind a request is held until that is answered.
 
-use std::time::Duration;
-
 use bytes::Buf;
 
 use crate::chunk::RawMessage;
@@ -20,6 +18,7 @@ use super::close::CloseReason;
 use super::event::Event;
 use super::net_stream::Doing;
 use super::timers::Timer;
+use super::voice::ping_number;
 
 impl Session {
     /// Looks at input as far as may be, and holds the rest.
@@ -101,7 +100,7 @@ impl Session {
             Message::UserControl(UserControl::PingRequest(time)) => {
                 self.send_user_control(&UserControl::PingResponse(time));
             }
-            Message::UserControl(UserControl::PingResponse(time)) => self.hear_pong(time),
+            Message::UserControl(UserControl::PingResponse(number)) => self.hear_pong(number),
             Message::UserControl(
                 UserControl::StreamBegin(_)
                 | UserControl::StreamEof(_)
@@ -148,14 +147,10 @@ impl Session {
         }
     }
 
-    /// A ping was answered with the time that it carried.
-    fn hear_pong(&mut self, time: Timestamp) {
-        let elapsed = self.ping_clock().offset_from(time);
-        // An answer to no ping of ours says nothing.
-        if let Ok(millis) = u64::try_from(elapsed)
-            && u128::from(millis) <= limits::SILENCE_TIME.as_millis()
-        {
-            self.round_trip = Some(Duration::from_millis(millis));
+    /// A ping was answered, if the number is that of the last one. An answer to no ping of ours says nothing.
+    fn hear_pong(&mut self, number: Timestamp) {
+        if let Some(asked) = self.pinged.take_if(|asked| ping_number(*asked) == number) {
+            self.round_trip = Some(self.now.saturating_since(asked));
         }
     }
 

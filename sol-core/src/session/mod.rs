@@ -90,6 +90,8 @@ pub struct Session {
     /// Why the peer should leave, while [`Timer::Farewell`] runs.
     farewell: Option<Farewell>,
     traffic: Traffic,
+    /// When the ping was sent that has not been answered yet.
+    pinged: Option<Instant>,
     round_trip: Option<Duration>,
     opened: Instant,
     now: Instant,
@@ -122,6 +124,7 @@ impl Session {
             timers,
             farewell: None,
             traffic: Traffic::default(),
+            pinged: None,
             round_trip: None,
             opened: now,
             now,
@@ -388,7 +391,7 @@ impl Session {
     }
 
     /// The time that the last ping took to be answered; `None` where none was yet. Publishers such as OBS never read
-    /// theirs.
+    /// theirs. An answer that comes behind the next ping, after `limits::PING_TIME`, does not count.
     pub fn round_trip(&self) -> Option<Duration> {
         self.round_trip
     }

@@ -7,6 +7,7 @@ use crate::ids::{ChunkStreamId, MessageStreamId, MessageType};
 use crate::limits;
 use crate::message::{Command, Control, UserControl};
 use crate::name::StreamName;
+use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
 use super::close::{CloseReason, Farewell, Refusal};
@@ -52,13 +53,10 @@ impl Session {
 
     pub(super) fn ping(&mut self) {
         self.timers.set(Timer::Ping, self.now + limits::PING_TIME);
-        let request = UserControl::PingRequest(self.ping_clock());
-        self.send_chatter(MessageType::USER_CONTROL, &request.body());
-    }
-
-    /// The time that pings carry: milliseconds of the driver's clock.
-    pub(super) fn ping_clock(&self) -> Timestamp {
-        Timestamp::from_millis(self.now.since_epoch().as_millis() as u32)
+        let request = UserControl::PingRequest(ping_number(self.now));
+        if self.send_chatter(MessageType::USER_CONTROL, &request.body()) {
+            self.pinged = Some(self.now);
+        }
     }
 
     /// Playing begins, if the NetStream was allowed to and has not been told.
@@ -115,12 +113,14 @@ impl Session {
         }
     }
 
-    /// What may be left out: a peer that reads nothing must not be taken for stalled because of it.
-    fn send_chatter(&mut self, kind: MessageType, body: &[u8]) {
-        if self.phase.is_open() && self.outbox.bytes() < limits::OUTBOX_BYTES_CHATTER {
+    /// What may be left out: a peer that reads nothing must not be taken for stalled because of it. Whether it was not.
+    fn send_chatter(&mut self, kind: MessageType, body: &[u8]) -> bool {
+        let is_said = self.phase.is_open() && self.outbox.bytes() < limits::OUTBOX_BYTES_CHATTER;
+        if is_said {
             let bytes = self.written(ChunkStreamId::CONTROL, MessageStreamId::CONNECTION, kind, body);
             self.outbox.push_chatter(bytes);
         }
+        is_said
     }
 
     fn written(
@@ -136,4 +136,9 @@ impl Session {
         write_message(&header, body, self.chunk_size_sent, &mut bytes);
         bytes.freeze()
     }
+}
+
+/// What a ping that is sent at this moment carries: milliseconds of the driver's clock.
+pub(super) fn ping_number(at: Instant) -> Timestamp {
+    Timestamp::from_millis(at.since_epoch().as_millis() as u32)
 }
