@@ -11,21 +11,12 @@ use sol_tests::peer::message::{StreamId, TypeId, UserControl};
 use sol_tests::peer::pattern::{FrameText, Pattern};
 use sol_tests::peer::run::check_runs;
 use sol_tests::peer::script::{Player, Publisher};
-use sol_tests::world::{Client, LinkOptions, Segments, World, ms, seed};
-
-/// So that a player that stops reading is felt by the server within a second.
-const SMALL_BUFFERS: LinkOptions = LinkOptions {
-    send_buffer_bytes: 16_384,
-    receive_buffer_bytes: 16_384,
-    latency: ms(20),
-    bytes_per_second: 12_500_000,
-    segments: Segments::Random,
-};
+use sol_tests::world::{Client, LinkOptions, World, ms, seed};
 
 #[test]
 fn a_stalled_player_costs_bounded_memory_and_others_lose_nothing() {
     let mut world = World::new(seed(1));
-    world.set_link(SMALL_BUFFERS);
+    world.set_link(LinkOptions::NARROW);
     let camera = world.publisher("live/cam").streaming(Pattern::new());
     let stalled = world.player("live/cam");
     let healthy = world.player("live/cam");
@@ -60,7 +51,7 @@ fn a_stalled_player_costs_bounded_memory_and_others_lose_nothing() {
 #[test]
 fn a_player_that_lags_restarts_at_a_keyframe_with_its_configurations() {
     let mut world = World::new(seed(2));
-    world.set_link(SMALL_BUFFERS);
+    world.set_link(LinkOptions::NARROW);
     let camera = world.publisher("live/cam").streaming(Pattern::new());
     let viewer = world.player("live/cam");
     world.run_until(ms(5_000));
@@ -92,7 +83,7 @@ fn a_player_that_lags_restarts_at_a_keyframe_with_its_configurations() {
 #[test]
 fn a_player_that_is_behind_by_less_than_the_lag_limit_loses_nothing() {
     let mut world = World::new(seed(3));
-    world.set_link(SMALL_BUFFERS);
+    world.set_link(LinkOptions::NARROW);
     let camera = world.publisher("live/cam").streaming(Pattern::new());
     let viewer = world.player("live/cam");
     world.run_until(ms(5_000));
@@ -107,7 +98,7 @@ fn a_player_that_is_behind_by_less_than_the_lag_limit_loses_nothing() {
 #[test]
 fn a_player_that_is_too_late_goes_to_the_newest_keyframe_though_the_tape_has_what_it_missed() {
     let mut world = World::new(seed(9));
-    world.set_link(SMALL_BUFFERS);
+    world.set_link(LinkOptions::NARROW);
     let camera = world.publisher("live/cam").streaming(Pattern::new().keyframe_every_ms(10_000));
     let viewer = world.player("live/cam");
     world.run_until(ms(3_000));
@@ -123,7 +114,7 @@ fn a_player_that_is_too_late_goes_to_the_newest_keyframe_though_the_tape_has_wha
 #[test]
 fn a_player_that_is_too_late_loses_nothing_where_no_keyframe_has_come_since() {
     let mut world = World::new(seed(10));
-    world.set_link(SMALL_BUFFERS);
+    world.set_link(LinkOptions::NARROW);
     let camera = world.publisher("live/cam").streaming(Pattern::new().keyframe_every_ms(19_000));
     let viewer = world.player("live/cam");
     world.run_until(ms(2_000));
@@ -138,7 +129,7 @@ fn a_player_that_is_too_late_loses_nothing_where_no_keyframe_has_come_since() {
 #[test]
 fn a_player_that_is_given_up_takes_nothing_from_one_that_is_only_slow() {
     let mut world = World::new(seed(8));
-    world.set_link(SMALL_BUFFERS);
+    world.set_link(LinkOptions::NARROW);
     let camera = world.publisher("live/cam").streaming(Pattern::new());
     let stalled = world.player("live/cam");
     let slow = world.player("live/cam");
@@ -161,7 +152,7 @@ fn a_line_that_is_too_slow_for_the_stream_gets_piece_after_piece_of_it_from_a_pa
     let mut world = World::with_config(seed(4), config);
     let camera = world.publisher("live/cam").streaming(Pattern::new());
     let half = camera_bytes_per_second() / 2;
-    world.set_link(LinkOptions { bytes_per_second: half, ..SMALL_BUFFERS });
+    world.set_link(LinkOptions { bytes_per_second: half, ..LinkOptions::NARROW });
     let viewer = world.player("live/cam");
     world.run_until(ms(90_000));
 
@@ -176,7 +167,7 @@ fn a_line_that_is_too_slow_for_the_stream_gets_piece_after_piece_of_it_from_a_pa
 #[test]
 fn a_player_of_audio_alone_that_lags_goes_on_in_the_last_second() {
     let mut world = World::new(seed(5));
-    let tiny = LinkOptions { send_buffer_bytes: 2_048, receive_buffer_bytes: 2_048, ..SMALL_BUFFERS };
+    let tiny = LinkOptions { send_buffer_bytes: 2_048, receive_buffer_bytes: 2_048, ..LinkOptions::NARROW };
     world.set_link(tiny);
     let radio = world.publisher("live/radio").streaming(Pattern::new().audio_only());
     let listener = world.player("live/radio");
@@ -198,7 +189,7 @@ fn a_line_that_is_too_slow_for_the_stream_is_given_up_when_it_never_catches_up()
     let camera = world.publisher("live/cam").streaming(Pattern::new());
     let healthy = world.player("live/cam");
     let half = camera_bytes_per_second() / 2;
-    world.set_link(LinkOptions { bytes_per_second: half, ..SMALL_BUFFERS });
+    world.set_link(LinkOptions { bytes_per_second: half, ..LinkOptions::NARROW });
     let viewer = world.player("live/cam");
     world.run_until(ms(90_000));
 
@@ -214,7 +205,7 @@ fn a_line_that_is_too_slow_for_the_stream_is_given_up_when_it_never_catches_up()
 #[test]
 fn a_player_that_would_lose_more_than_a_player_can_bear_is_given_up() {
     let mut world = World::new(seed(11));
-    world.set_link(SMALL_BUFFERS);
+    world.set_link(LinkOptions::NARROW);
     let camera = world.publisher("live/cam").streaming(Pattern::new());
     let healthy = world.player("live/cam");
     let viewer = world.player("live/cam");
@@ -251,7 +242,7 @@ fn a_player_that_would_lose_more_than_a_player_can_bear_is_given_up() {
 #[test]
 fn a_player_that_takes_nothing_at_all_is_closed_as_stalled() {
     let mut world = World::new(seed(6));
-    world.set_link(SMALL_BUFFERS);
+    world.set_link(LinkOptions::NARROW);
     let camera = world.publisher("live/cam").streaming(Pattern::new());
     let stalled = world.player("live/cam");
     let healthy = world.player("live/cam");
@@ -271,7 +262,7 @@ fn of_two_streams_on_one_slow_connection_neither_is_starved() {
     let mut world = World::new(seed(7));
     let one = world.publisher("live/one").streaming(Pattern::new().marked(1));
     let two = world.publisher("live/two").streaming(Pattern::new().marked(2));
-    world.set_link(LinkOptions { bytes_per_second: camera_bytes_per_second(), ..SMALL_BUFFERS });
+    world.set_link(LinkOptions { bytes_per_second: camera_bytes_per_second(), ..LinkOptions::NARROW });
     let viewer = world.peer();
     viewer.with(|peer| {
         peer.connect("live");

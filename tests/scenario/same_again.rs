@@ -44,8 +44,8 @@ fn however_the_bytes_are_cut_each_session_says_and_each_player_gets_the_same() {
 
 #[test]
 fn however_the_bytes_are_cut_a_player_that_lags_loses_the_same() {
-    let fast = LinkOptions { bytes_per_second: u64::MAX, ..NARROW };
-    for link in [NARROW, fast] {
+    let fast = LinkOptions { bytes_per_second: u64::MAX, ..LinkOptions::NARROW };
+    for link in [LinkOptions::NARROW, fast] {
         let cut = |segments, cuts| lagging_story(LinkOptions { segments, ..link }, cuts);
         let whole = cut(Segments::Bytes(65_536), seed(1));
         let ends = whole.events.iter().flatten().filter(|event| event.starts_with("Ended"));
@@ -187,12 +187,3 @@ fn without_times(event: &Event) -> String {
 
 /// Few bytes, since some of these worlds move them one by one.
 const SMALL: Pattern = Pattern::new().video_kilobits(80);
-
-/// What a player does not take is soon felt by the server.
-const NARROW: LinkOptions = LinkOptions {
-    latency: ms(20),
-    bytes_per_second: 12_500_000,
-    segments: Segments::Random,
-    send_buffer_bytes: 16 * 1_024,
-    receive_buffer_bytes: 16 * 1_024,
-};
