@@ -7,6 +7,7 @@ mod acknowledging;
 mod calling;
 mod choosing;
 mod ending;
+mod idling;
 mod joining;
 mod keyframes;
 mod lagging;
