@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sol_core::hub::StreamConfig;
+use sol_core::limits;
 use sol_core::server::ServerConfig;
 use sol_core::session::SessionConfig;
 use sol_tests::peer::message::{StreamId, TypeId};
@@ -79,7 +81,9 @@ fn a_player_that_plays_nothing_but_sound_keeps_no_pictures() {
 
 /// A player that has just begun to play, on a link that would soon be felt.
 fn playing(number: u64) -> (World, Client<Publisher>, Client<Player>) {
-    let mut world = World::new(seed(number));
+    // Whoever lags is waited for as long as the tape is: an idle player must not be taken for one of them.
+    let stream = StreamConfig { lag_max: limits::TAPE_TIME, ..StreamConfig::default() };
+    let mut world = World::with_config(seed(number), ServerConfig { stream, ..ServerConfig::default() });
     world.set_link(LinkOptions::NARROW);
     let camera = world.publisher("live/cam").streaming(SLOW);
     let viewer = world.player("live/cam");
@@ -93,8 +97,8 @@ fn idle_for_an_hour(world: &mut World, viewer: &Client<Player>) {
     world.run_for(ms(100));
     viewer.with(|player| player.peer_mut().take_media());
     let mut tape = 0;
-    for _ in 0..60 {
-        world.run_for(HOUR / 60);
+    for _ in 0..720 {
+        world.run_for(HOUR / 720);
         tape = tape.max(world.server().hub().tape_bytes());
     }
     assert_eq!((viewer.closed(), viewer.media()), (None, vec![]));
