@@ -432,6 +432,7 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
         loop {
             let mut room = session.media_room();
             if room == 0 {
+                playhead.fall_behind();
                 return None;
             }
             let mut batch = SmallVec::<[Frame; limits::READ_BATCH]>::new();
@@ -443,7 +444,12 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
                             batch.push(frame);
                         }
                         Read::Gap(gap) => summary.count_gap(gap),
-                        Read::CaughtUp => return Some(None),
+                        Read::CaughtUp => {
+                            if armed {
+                                playhead.keep_up();
+                            }
+                            return Some(None);
+                        }
                         Read::Ended(Ending::Unpublished) => return Some(Some(PlayEnd::Unpublished)),
                         Read::Ended(Ending::TimelineFull) => return Some(Some(PlayEnd::TimelineFull)),
                         Read::TooSlow(gap) => {

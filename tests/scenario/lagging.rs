@@ -11,7 +11,7 @@ use sol_tests::peer::message::{StreamId, TypeId, UserControl};
 use sol_tests::peer::pattern::{FrameText, Pattern};
 use sol_tests::peer::run::check_runs;
 use sol_tests::peer::script::{Player, Publisher};
-use sol_tests::world::{Client, LinkOptions, World, ms, seed};
+use sol_tests::world::{Client, LinkOptions, Segments, World, ms, seed};
 
 #[test]
 fn a_stalled_player_costs_bounded_memory_and_others_lose_nothing() {
@@ -93,6 +93,25 @@ fn a_player_that_is_behind_by_less_than_the_lag_limit_loses_nothing() {
     world.run_until(ms(20_000));
     let run = viewer.run_of(&camera);
     assert!(camera.sent().len() as u64 - run.last < 10);
+}
+
+#[test]
+fn a_publisher_that_was_cut_off_makes_no_player_late_however_much_of_it_comes_in_one_read() {
+    // Some 8 s of these are as long as one read.
+    for pattern in [Pattern::new().audio_only(), Pattern::new().video_kilobits(0).keyframe_every_ms(1_000)] {
+        let mut world = World::new(seed(11));
+        let in_one = LinkOptions { segments: Segments::Bytes(65_536), ..LinkOptions::default() };
+        world.set_link(LinkOptions { bytes_per_second: u64::MAX, ..in_one });
+        let camera = world.publisher("live/cam").streaming(pattern);
+        let viewer = world.player("live/cam");
+        world.run_until(ms(5_000));
+        world.unplug(&camera);
+        world.run_until(ms(17_000));
+        world.plug_in(&camera);
+        world.run_until(ms(20_000));
+        let run = viewer.run_of(&camera);
+        assert!(camera.sent().len() as u64 - run.last < 10, "{run:?}");
+    }
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Playhead: a player's position on a tape.
 //!
-//! Falling behind is a number here and not memory. A stream knows the positions of its playheads, so that the tape
+//! Falling behind is a number here and not memory, and begins where a player has no room: what comes in a burst, because its
+//! publisher was cut off for a while, makes nobody late. A stream knows the positions of its playheads, so that the tape
 //! keeps what a slow one still needs; dropping a playhead is all it takes to leave.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::frame::Frame;
@@ -107,6 +108,17 @@ impl Playhead {
         self.paused_at.is_some()
     }
 
+    /// The player has read all that there was, is told when there is more, and reads it then: however much comes at once, it
+    /// is not late. Holds until it falls behind.
+    pub fn keep_up(&mut self) {
+        self.cursor.0.keeps_up.store(true, Ordering::Relaxed);
+    }
+
+    /// The player has no room for what may have come: from here on it can be late.
+    pub fn fall_behind(&mut self) {
+        self.cursor.0.keeps_up.store(false, Ordering::Relaxed);
+    }
+
     /// Which tracks it wants.
     pub fn wanted(&self) -> Wanted {
         self.wanted
@@ -128,14 +140,25 @@ impl Playhead {
 
 /// A position that its stream can see. One playhead writes it, under the stream's shared lock where there is one.
 #[derive(Debug)]
-pub(super) struct Cursor(Arc<AtomicU64>);
+pub(super) struct Cursor(Arc<Place>);
+
+#[derive(Debug)]
+struct Place {
+    position: AtomicU64,
+    /// Whatever has yet to be read there has only just come.
+    keeps_up: AtomicBool,
+}
 
 impl Cursor {
     /// Where a cursor is that keeps nothing on the tape.
     const NOWHERE: Position = Position(u64::MAX);
 
     pub(super) fn position(&self) -> Position {
-        Position(self.0.load(Ordering::Relaxed))
+        self.0.position()
+    }
+
+    pub(super) fn keeps_up(&self) -> bool {
+        self.0.keeps_up()
     }
 
     /// Keeps nothing on the tape until it is moved again.
@@ -144,14 +167,24 @@ impl Cursor {
     }
 
     pub(super) fn move_to(&self, position: Position) {
-        self.0.store(position.0, Ordering::Relaxed);
+        self.0.position.store(position.0, Ordering::Relaxed);
+    }
+}
+
+impl Place {
+    fn position(&self) -> Position {
+        Position(self.position.load(Ordering::Relaxed))
+    }
+
+    fn keeps_up(&self) -> bool {
+        self.keeps_up.load(Ordering::Relaxed)
     }
 }
 
 /// The cursors of a stream's playheads.
 #[derive(Debug, Default)]
 pub(super) struct Cursors {
-    known: Vec<Arc<AtomicU64>>,
+    known: Vec<Arc<Place>>,
     /// Look for those that are gone when there are so many.
     sweep_at: usize,
 }
@@ -163,31 +196,32 @@ impl Cursors {
         if self.known.len() >= self.sweep_at {
             self.sweep();
         }
-        let shared = Arc::new(AtomicU64::new(position.0));
+        let place = Place { position: AtomicU64::new(position.0), keeps_up: AtomicBool::new(false) };
+        let shared = Arc::new(place);
         self.known.push(Arc::clone(&shared));
         Cursor(shared)
     }
 
-    /// The earliest position of those playheads that still live and count.
+    /// The earliest position of those playheads that still live and keep up, or else count.
     pub(super) fn slowest(&mut self, counts: impl Fn(Position) -> bool) -> Option<Position> {
         self.sweep();
-        let positions = self.known.iter().map(|cursor| Position(cursor.load(Ordering::Relaxed)));
-        positions.filter(|&position| counts(position)).min()
+        let those = self.known.iter().filter(|place| place.keeps_up() || counts(place.position()));
+        those.map(|place| place.position()).min()
     }
 
     /// Where the playheads are that still live and are not pausing.
     pub(super) fn positions(&self) -> impl Iterator<Item = Position> {
-        let alive = self.known.iter().filter(|cursor| Arc::strong_count(cursor) > 1);
-        alive.map(|cursor| Position(cursor.load(Ordering::Relaxed))).filter(|&at| at != Cursor::NOWHERE)
+        let alive = self.known.iter().filter(|place| Arc::strong_count(place) > 1);
+        alive.map(|place| place.position()).filter(|&at| at != Cursor::NOWHERE)
     }
 
     /// Playheads that still live.
     pub(super) fn len(&self) -> usize {
-        self.known.iter().filter(|cursor| Arc::strong_count(cursor) > 1).count()
+        self.known.iter().filter(|place| Arc::strong_count(place) > 1).count()
     }
 
     fn sweep(&mut self) {
-        self.known.retain(|cursor| Arc::strong_count(cursor) > 1);
+        self.known.retain(|place| Arc::strong_count(place) > 1);
         self.sweep_at = (self.known.len() * 2).max(Self::SWEEP_AT_LEAST);
     }
 }

@@ -14,7 +14,7 @@ use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
 use super::config::StreamConfig;
-use super::playhead::{Cursors, Gap, Playhead, Read, Start, Wanted};
+use super::playhead::{Cursor, Cursors, Gap, Playhead, Read, Start, Wanted};
 use super::preamble::Configurations;
 use super::registry::TooManyStreams;
 use super::report::{self, Lag, StreamReport, StreamState};
@@ -223,7 +223,7 @@ impl Stream {
                 return Read::Frame(frame);
             }
             let position = playhead.cursor.position();
-            if self.must_skip(position) {
+            if self.must_skip(&playhead.cursor) {
                 return self.skip(playhead);
             }
             let Some(entry) = self.tape.get(position) else {
@@ -374,10 +374,11 @@ impl Stream {
         playhead.awaits_keyframe = true;
     }
 
-    /// Whether a player at `position` cannot go on there, or is too late and could be better off.
-    fn must_skip(&self, position: Position) -> bool {
+    /// Whether a player cannot go on where it is, or is too late there and could be better off.
+    fn must_skip(&self, cursor: &Cursor) -> bool {
+        let position = cursor.position();
         let is_late = || {
-            let entry = self.tape.get(position);
+            let entry = self.tape.get(position).filter(|_| !cursor.keeps_up());
             entry.is_some_and(|entry| is_late(&self.tape, entry, self.timeline.head(), &self.config))
         };
         position < self.tape.start()

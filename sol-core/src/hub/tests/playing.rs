@@ -42,6 +42,21 @@ fn a_player_that_lags_goes_on_at_the_newest_keyframe_with_its_preamble() {
 }
 
 #[test]
+fn a_player_that_keeps_up_is_not_late_however_much_comes_at_once() {
+    let (mut camera, mut player) = Camera::watched();
+    player.keep_up();
+    for second in 1..=10 {
+        camera.group(second * 1_000, 25);
+    }
+    assert_eq!(camera.read_all(&mut player).len(), 10 * 25, "all that the tape has kept for it");
+    for second in 11..=17 {
+        camera.group(second * 1_000, 25);
+    }
+    player.fall_behind();
+    assert!(matches!(camera.stream.read(&mut player), Read::Gap(_)), "it had no room meanwhile");
+}
+
+#[test]
 fn a_player_that_would_lose_more_than_a_gap_may_be_is_given_up() {
     let (mut camera, mut player) = Camera::watched();
     for second in 1..=9 {
