@@ -60,6 +60,30 @@ fn however_the_bytes_are_cut_a_player_that_lags_loses_the_same() {
     }
 }
 
+#[test]
+fn however_the_bytes_are_cut_links_that_stop_end_and_delay_the_same() {
+    let fast = LinkOptions { bytes_per_second: u64::MAX, ..LinkOptions::NARROW };
+    for link in [LinkOptions::NARROW, fast] {
+        let cut = |segments, cuts| faulty_story(LinkOptions { segments, ..link }, cuts);
+        let whole = cut(Segments::Bytes(65_536), seed(1));
+        let all: Vec<&String> = whole.events.iter().flatten().collect();
+        for what in [
+            "Closed(Silent)",
+            "Closed(Stalled)",
+            "Closed(Refused)",
+            "Closed(StreamEnded)",
+            "gaps: 1",
+            "NotFound",
+        ] {
+            assert!(all.iter().any(|event| event.contains(what)), "nobody met {what}: {all:#?}");
+        }
+        for cuts in 2..4 {
+            assert_same(&cut(Segments::Random, seed(cuts)), &whole);
+        }
+        assert_same(&cut(Segments::Bytes(71), seed(1)), &whole);
+    }
+}
+
 /// What is left of a story that has everything in it.
 #[derive(Debug, PartialEq)]
 struct Told {
@@ -157,6 +181,57 @@ fn lagging_story(link: LinkOptions, cuts: Seed) -> Told {
             (twice.events(), twice.transcript(), twice.media()),
             (given_up.events(), given_up.transcript(), given_up.media()),
             (healthy.events(), healthy.transcript(), healthy.media()),
+        ],
+    )
+}
+
+/// Links that stop: of two publishers for a while and for good, of players for a while and for good, of who is refused.
+fn faulty_story(link: LinkOptions, cuts: Seed) -> Told {
+    let stream = StreamConfig { lag_max: ms(1_000), grace: ms(5_000), ..StreamConfig::default() };
+    let mut world = World::with_config(seed(10), ServerConfig { stream, ..ServerConfig::default() });
+    world.set_cuts(cuts);
+    world.set_link(link);
+    world.set_policy(|request| match request.name.as_str() {
+        "live/secret" => Answer::refuse(Refusal::NotFound).after(ms(300)),
+        _ => Answer::allow(),
+    });
+    let camera = world.publisher("live/cam").streaming(Pattern::new().marked(1).video_kilobits(300));
+    let radio = world.publisher("live/radio").streaming(Pattern::new().marked(2).audio_only());
+    let [gappy, dead, steady] = [(); 3].map(|()| world.player("live/cam"));
+    let [listener, idle] = [(); 2].map(|()| world.player("live/radio"));
+    let [refused, unheard] = [(); 2].map(|()| world.player("live/secret"));
+    let waiting = world.player("live/nobody");
+    world.run_until(ms(405));
+    world.unplug(&unheard);
+    world.run_until(ms(4_005));
+    idle.with(|player| player.peer_mut().pause(StreamId(1), true, 0));
+    world.run_until(ms(5_005));
+    world.unplug(&dead);
+    world.unplug(&gappy);
+    world.unplug(&radio);
+    world.run_until(ms(12_005));
+    world.plug_in(&gappy);
+    world.run_until(ms(14_005));
+    world.plug_in(&radio);
+    world.run_until(ms(16_005));
+    idle.with(|player| player.peer_mut().pause(StreamId(1), false, 0));
+    world.run_until(ms(20_005));
+    camera.finish();
+    world.unplug(&radio);
+    world.run_until(ms(90_000));
+    told(
+        &world,
+        [
+            (camera.events(), camera.transcript(), vec![]),
+            (radio.events(), radio.transcript(), vec![]),
+            (gappy.events(), gappy.transcript(), gappy.media()),
+            (dead.events(), dead.transcript(), dead.media()),
+            (steady.events(), steady.transcript(), steady.media()),
+            (listener.events(), listener.transcript(), listener.media()),
+            (idle.events(), idle.transcript(), idle.media()),
+            (refused.events(), refused.transcript(), refused.media()),
+            (unheard.events(), unheard.transcript(), unheard.media()),
+            (waiting.events(), waiting.transcript(), waiting.media()),
         ],
     )
 }
