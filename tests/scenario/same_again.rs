@@ -202,6 +202,7 @@ fn faulty_story(link: LinkOptions, cuts: Seed) -> Told {
     let [refused, unheard] = [(); 2].map(|()| world.player("live/secret"));
     let waiting = world.player("live/nobody");
     world.run_until(ms(405));
+    camera.with(|camera| camera.peer_mut().set_window_ack_bytes(1));
     world.unplug(&unheard);
     world.run_until(ms(4_005));
     idle.with(|player| player.peer_mut().pause(StreamId(1), true, 0));
