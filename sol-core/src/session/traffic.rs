@@ -113,6 +113,15 @@ mod tests {
     }
 
     #[test]
+    fn the_running_total_wraps_with_its_32_bits() {
+        let mut traffic = Traffic::default();
+        traffic.count_received(0xFFFF_FF00);
+        traffic.acknowledge_every(0x1_0000);
+        let due = traffic.before_acknowledgement(usize::MAX);
+        assert_eq!(traffic.count_received(due), Some(0xFF00));
+    }
+
+    #[test]
     fn a_peer_that_wants_one_per_byte_gets_one_per_16_kib() {
         let mut traffic = Traffic::default();
         traffic.acknowledge_every(1);
