@@ -26,6 +26,20 @@ fn a_publisher_is_told_the_running_total_as_often_as_it_asks_but_no_more_than_ea
 }
 
 #[test]
+fn a_publisher_that_asks_again_and_again_is_told_as_often_as_one_that_asks_once() {
+    let mut world = World::new(seed(5));
+    let camera = world.publisher("live/cam").streaming(Pattern::new());
+    world.run_for(ms(500));
+    for _ in 0..200 {
+        camera.with(|camera| camera.peer_mut().set_window_ack_bytes(50_000));
+        world.run_for(ms(100));
+    }
+    let totals = words_of(&camera, TypeId::ACKNOWLEDGEMENT);
+    assert!(totals.len() > 20, "{totals:?}");
+    assert!(totals.windows(2).all(|pair| pair[1] - pair[0] == 50_000), "{totals:?}");
+}
+
+#[test]
 fn a_publisher_that_never_asks_is_told_nothing() {
     let mut world = World::new(seed(2));
     let never = PeerOptions { answers_bandwidth: false, ..PeerOptions::default() };

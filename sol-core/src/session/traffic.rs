@@ -40,11 +40,13 @@ impl Traffic {
         self.received_messages[Self::place(kind)] += 1;
     }
 
-    /// The peer wants an acknowledgement every `window` bytes.
+    /// The peer wants an acknowledgement every `window` bytes. Saying so again puts off none that is on its way.
     pub(super) fn acknowledge_every(&mut self, window: u32) {
         let every = u64::from(window.max(limits::ACKNOWLEDGEMENT_BYTES));
-        self.acknowledge_every = Some(every);
-        self.acknowledge_at = self.received_bytes + every;
+        if self.acknowledge_every != Some(every) {
+            self.acknowledge_every = Some(every);
+            self.acknowledge_at = self.received_bytes + every;
+        }
     }
 
     /// How many of `available` bytes may be looked at before an acknowledgement is due.
