@@ -162,6 +162,28 @@ fn a_publisher_that_never_reads_is_not_taken_for_stalled() {
 }
 
 #[test]
+fn a_publisher_that_never_reads_is_listened_to_however_much_it_sends() {
+    let mut world = World::new(seed(12));
+    let small =
+        LinkOptions { send_buffer_bytes: 8_192, receive_buffer_bytes: 8_192, ..LinkOptions::default() };
+    world.set_link(LinkOptions { latency: ms(0), ..small });
+    let camera = world.publisher("live/cam").streaming(Pattern::new().video_kilobits(20_000));
+    world.run_until(ms(1_000));
+    camera.with(|camera| camera.peer_mut().set_window_ack_bytes(1));
+    world.stall(&camera);
+    // Acknowledgements of 16 bytes, each 16 KiB: if all were kept, more than the answers that may wait.
+    world.run_until(ms(40_000));
+    let said = camera.with(|camera| camera.peer().bytes_sent());
+    assert!(said / 1_024 > (limits::OUTBOX_BYTES + 2 * 8_192) as u64, "{said}");
+    let session = world.server().session(camera.session()).expect("it is live");
+    assert!(
+        said - session.traffic().received_bytes() < 500_000,
+        "{} of {said}",
+        session.traffic().received_bytes()
+    );
+}
+
+#[test]
 fn a_publisher_that_answers_no_ping_and_never_reads_lives_as_long_as_it_sends() {
     let mut world = World::new(seed(11));
     let camera = world.publisher("live/cam").streaming(Pattern::new().audio_only());
