@@ -43,7 +43,7 @@ pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
         if let Some(reason) = connection.tell() {
             break reason;
         }
-        if let Some(answer_to) = line.letterbox.take() {
+        for answer_to in line.letterbox.take() {
             // Who asked may have lost patience.
             let _ = answer_to.send(connection.report());
         }
@@ -93,6 +93,7 @@ pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
             }
         }
     };
+    line.letterbox.close();
     match reason.hangup() {
         Hangup::Close => None,
         Hangup::Linger => {

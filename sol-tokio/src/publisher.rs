@@ -14,7 +14,8 @@ use crate::streams::Seat;
 /// The right to append to a stream without a connection: for what an embedder makes or fetches itself. It has its name to
 /// itself like any other publisher.
 ///
-/// Dropped, it has vanished: its players wait for another to take its place, for the stream's grace.
+/// Dropped, it has vanished: its players wait for another to take its place, for the stream's grace. A shutdown of the
+/// server does not end it.
 #[derive(Debug)]
 pub struct Publisher<A: Application> {
     shared: Arc<Shared<A>>,
@@ -33,6 +34,7 @@ impl<A: Application> Server<A> {
     pub fn publish(&self, name: StreamName) -> Result<Publisher<A>, PublishRefused> {
         let (shared, unwoken) = (Arc::clone(&self.shared), Arc::new(Notify::new()));
         let place = shared.streams.seen_by(&unwoken).publish(&name)?;
+        shared.published_within().insert(name.clone());
         Ok(Publisher { shared, name, place: Some(place), unwoken })
     }
 }
@@ -63,6 +65,7 @@ impl<A: Application> Publisher<A> {
 
     fn part(&mut self, parting: Parting) {
         if let Some((seat, publication)) = self.place.take() {
+            self.shared.published_within().remove(&self.name);
             let mut streams = self.shared.streams.seen_by(&self.unwoken);
             streams.unpublish(&self.name, seat, publication, parting, self.shared.now());
         }

@@ -1,6 +1,6 @@
 //! Server: listeners, connections and their common state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -14,6 +14,7 @@ use socket2::SockRef;
 use sol_core::hub::StreamConfig;
 use sol_core::ids::SessionId;
 use sol_core::limits;
+use sol_core::name::StreamName;
 use sol_core::session::{Session, SessionConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -73,6 +74,8 @@ pub(crate) struct Shared<A> {
     connections_max: usize,
     send_buffer_bytes: Option<u32>,
     connections: Mutex<Connections>,
+    /// What the process itself publishes.
+    from_within: Mutex<BTreeSet<StreamName>>,
     /// Notified when the last connection is gone.
     emptied: Notify,
     shutdown: watch::Sender<bool>,
@@ -103,6 +106,7 @@ impl<A: Application> Server<A> {
             connections_max: config.connections_max.min(limits::CONNECTIONS),
             send_buffer_bytes: config.send_buffer_bytes,
             connections: Mutex::default(),
+            from_within: Mutex::default(),
             emptied: Notify::new(),
             shutdown: watch::Sender::new(false),
         };
@@ -127,13 +131,10 @@ impl<A: Application> Server<A> {
                         self.shared.application.turned_away(Some(address), &TurnedAway::Accept(error));
                         continue;
                     }
-                    if let Some(connection) = self.admit(socket, address) {
-                        tokio::spawn(async {
-                            if let Some(socket) = connection.await {
-                                // Where that fails, the kernel's own patience ends it.
-                                let _ = socket.set_zero_linger();
-                            }
-                        });
+                    // Where a reset fails, the kernel's own patience ends it.
+                    let reset = |socket: &TcpStream| drop(socket.set_zero_linger());
+                    if let Some(connection) = self.admit(socket, address, reset) {
+                        tokio::spawn(connection);
                     }
                 }
                 Err(error) => {
@@ -165,11 +166,13 @@ impl<A: Application> Server<A> {
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        self.admit(transport, address)?.await
+        self.admit(transport, address, |_| {})?.await
     }
 
     /// Stops accepting, tells publishers and players, and returns when all connections are closed: at once where
     /// the peers take the message and close, within [`limits::FLUSH_TIME`] and [`limits::LINGER_TIME`] otherwise.
+    ///
+    /// What the embedder publishes itself goes on until it ends it, and has no players any more.
     pub async fn shutdown(&self) {
         self.shared.shutdown.send_replace(true);
         for line in self.shared.lines() {
@@ -196,7 +199,8 @@ impl<A: Application> Server<A> {
             }
         });
         let connections = connections.await;
-        Report { streams: self.shared.streams.report(), connections }
+        let from_within = self.shared.published_within().clone();
+        Report { streams: self.shared.streams.report(), from_within, connections }
     }
 
     /// Number of connections that are open.
@@ -209,14 +213,17 @@ impl<A: Application> Server<A> {
         self.shared.streams.len()
     }
 
-    /// Takes a connection in, or turns it away. What is taken in comes back when its peer takes nothing any more.
-    fn admit<I>(
+    /// Takes a connection in, or turns it away. What is taken in comes back when its peer takes nothing any more, and is
+    /// `reset` before it counts as gone.
+    fn admit<I, R>(
         &self,
         transport: I,
         address: SocketAddr,
-    ) -> Option<impl Future<Output = Option<I>> + Send + use<A, I>>
+        reset: R,
+    ) -> Option<impl Future<Output = Option<I>> + Send + use<A, I, R>>
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        R: FnOnce(&I) + Send,
     {
         let mut seed = [0; 32];
         if let Err(error) = SysRng.try_fill_bytes(&mut seed) {
@@ -246,7 +253,8 @@ impl<A: Application> Server<A> {
         let guest = Guest { shared: Arc::clone(&shared), id };
         Some(async move {
             let _guest = guest;
-            connection::run(&shared, transport, Peer { id, address }, session, &line).await
+            let unread = connection::run(&shared, transport, Peer { id, address }, session, &line).await;
+            unread.inspect(reset)
         })
     }
 }
@@ -260,6 +268,11 @@ impl<A> Shared<A> {
     /// The core's time as the runtime's timers know it.
     pub(crate) fn timer_at(&self, at: sol_core::time::Instant) -> tokio::time::Instant {
         self.clock.timer_at(at)
+    }
+
+    /// The names that the process itself publishes.
+    pub(crate) fn published_within(&self) -> MutexGuard<'_, BTreeSet<StreamName>> {
+        self.from_within.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether everybody is to leave.

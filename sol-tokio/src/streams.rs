@@ -70,11 +70,11 @@ struct Armed {
     gone: usize,
 }
 
-/// One publisher's or player's place at one stream.
+/// One publisher's or player's place at one stream, of a connection or of the process itself.
 #[derive(Debug)]
 pub(crate) struct Seat {
     shared: Arc<SharedStream>,
-    /// Wakes the connection whose seat this is.
+    /// Wakes whose seat this is.
     wake: Arc<Notify>,
     /// Whether it is on the list, and whether it was given up while it was. Changed only under the list's lock.
     is_armed: AtomicBool,
@@ -117,7 +117,7 @@ impl SharedStream {
     }
 }
 
-/// The streams as one connection sees them.
+/// The streams as one connection sees them, or a publisher within the process.
 pub(crate) struct ConnectionStreams<'a> {
     streams: &'a SharedStreams,
     wake: &'a Arc<Notify>,
@@ -164,13 +164,12 @@ impl Streams for ConnectionStreams<'_> {
         // Not to keep a stream alive that everybody has left.
         let shared = Arc::downgrade(&seat.shared);
         let task = self.streams.runtime.spawn(async move {
-            tokio::time::sleep_until(clock.timer_at(at)).await;
-            if let Some(shared) = shared.upgrade() {
-                let grew =
-                    shared.stream.write().unwrap_or_else(PoisonError::into_inner).handle_timeout(clock.now());
-                if grew {
-                    shared.wake();
-                }
+            // Two who leave may set their deadlines in the wrong order, so the stream itself is asked for the next one.
+            let mut deadline = Some(at);
+            while let Some(at) = deadline {
+                tokio::time::sleep_until(clock.timer_at(at)).await;
+                let Some(shared) = shared.upgrade() else { return };
+                deadline = shared.time_out(clock.now());
             }
         });
         seat.shared.timer.lock().unwrap_or_else(PoisonError::into_inner).set(task.abort_handle());
@@ -189,6 +188,18 @@ impl Streams for ConnectionStreams<'_> {
 }
 
 impl SharedStream {
+    /// A deadline has come. The next one.
+    fn time_out(&self, now: Instant) -> Option<Instant> {
+        let mut stream = self.stream.write().unwrap_or_else(PoisonError::into_inner);
+        let grew = stream.handle_timeout(now);
+        let next = stream.poll_timeout();
+        drop(stream);
+        if grew {
+            self.wake();
+        }
+        next
+    }
+
     /// Wakes whoever is armed, once.
     fn wake(&self) {
         let mut list = self.armed();
@@ -211,8 +222,12 @@ mod tests {
     use std::future::Future;
     use std::pin::pin;
     use std::task::{Context, Waker};
+    use std::time::Duration;
 
+    use bytes::Bytes;
+    use sol_core::media::{Content, Media};
     use sol_core::name::App;
+    use sol_core::timestamp::Timestamp;
 
     use super::*;
 
@@ -248,6 +263,29 @@ mod tests {
         assert_eq!(streams.len(), 1);
         streams.seen_by(&keeper).release(&name(), home);
         assert_eq!(streams.len(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_that_is_set_too_late_does_not_replace_the_one_that_counts() {
+        let clock = Clock::start();
+        let streams = SharedStreams::new(StreamConfig::default(), ChunkSize::new(65_536).unwrap(), clock);
+        let (player, publisher) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let seat = streams.seen_by(&player).hold(&name(), Purpose::Play).unwrap();
+        let mut publishing = streams.seen_by(&publisher);
+        let (home, publication) = publishing.publish(&name()).unwrap();
+        let sound = Content::Audio(Bytes::from_static(&[0x2F, 0]));
+        publishing.write(&home, |stream| {
+            stream.append(&publication, &Media { timestamp: Timestamp::ZERO, content: sound }).unwrap();
+            stream.abandon(publication, clock.now());
+        });
+        let ends = publishing.read(&home, Stream::poll_timeout).unwrap();
+        publishing.schedule(&home, ends);
+        publishing.schedule(&home, clock.now());
+        streams.seen_by(&player).arm(&seat);
+        let an_hour = Duration::from_secs(3_600);
+        tokio::time::timeout(an_hour, player.notified()).await.expect("the end wakes it");
+        assert_eq!(clock.now(), ends);
+        assert!(!streams.seen_by(&player).read(&seat, Stream::is_published));
     }
 
     fn is_woken(notify: &Notify) -> bool {

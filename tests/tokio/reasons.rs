@@ -35,7 +35,7 @@ fn the_page_has_every_end_of_publishing_and_playing_and_no_other() {
 fn the_page_has_every_reason_of_a_connection_that_is_not_served_and_no_other() {
     let first = TurnedAway::TooManyConnections { max: 1 };
     assert_eq!(page("Why a connection was not served"), codes(first, after_turned_away, TurnedAway::code));
-    for core in [sol_core::server::TurnedAway::TooManyConnections, sol_core::server::TurnedAway::ShutDown] {
+    for core in [sol_core::server::TurnedAway::TooManyConnections, sol_core::server::TurnedAway::Shutdown] {
         assert!(page("Why a connection was not served").contains(core.code()), "{core:?}");
     }
 }

@@ -11,9 +11,12 @@ use sol_tests::peer::message::TypeId;
 use sol_tests::peer::pattern::{MediaSent, Pattern};
 use sol_tests::peer::script::Phase;
 use sol_tokio::{Activity, PublishRefused, StreamName, StreamState};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, pause};
 
 use crate::client::Client;
-use crate::house::{House, Rules, within_a_minute};
+use crate::house::{House, Rules, Seen, within_a_minute};
 
 #[tokio::test]
 async fn a_report_says_who_publishes_and_plays_what_from_where_and_how_well() {
@@ -36,7 +39,7 @@ async fn a_report_says_who_publishes_and_plays_what_from_where_and_how_well() {
         assert_eq!(cam.keyframe_interval, Some(Duration::from_secs(2)));
         let tracks: Vec<_> = cam.tracks.iter().map(|track| (track.kind, track.codec.to_string())).collect();
         assert_eq!(tracks, [(TrackKind::Video, "H.264".to_owned()), (TrackKind::Audio, "AAC".to_owned())]);
-        let frames = cam.tracks[0].rate.map(|rate| rate.frames.round());
+        let frames = cam.tracks[0].rate.map(|rate| rate.frames_per_second.round());
         assert_eq!(frames, Some(25.0));
 
         let seen: Vec<_> = report
@@ -78,6 +81,39 @@ async fn a_report_does_not_wait_for_a_connection_that_nobody_drives() {
 }
 
 #[tokio::test]
+async fn everybody_who_asks_for_a_report_at_the_same_time_gets_the_whole_of_it() {
+    within_a_minute(async {
+        let house = House::open(Rules::default()).await;
+        let cameras =
+            [Client::publish(house.address, "one").await, Client::publish(house.address, "two").await];
+        let server = &house.server;
+        let reports = tokio::join!(server.report(), server.report(), server.report());
+        for report in [reports.0, reports.1, reports.2] {
+            assert_eq!((report.streams.len(), report.connections.len()), (2, cameras.len()));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_report_does_not_wait_for_a_connection_that_is_closing() {
+    within_a_minute(async {
+        let house = House::open(Rules::default()).await;
+        let camera = Client::publish(house.address, "cam").await;
+        // Whoever is told to leave is waited for, and this client does not leave.
+        let mut stranger = TcpStream::connect(house.address).await.expect("the server listens");
+        stranger.write_all(b"GET / HTTP/1.1").await.expect("the server takes it");
+        house.until(|event| matches!(event, Seen::Closed)).await;
+        pause();
+        let before = Instant::now();
+        let report = house.server.report().await;
+        assert_eq!((report.connections.len(), before.elapsed()), (1, Duration::ZERO));
+        drop((camera, stranger));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_stream_from_within_the_process_is_played_like_any_other() {
     within_a_minute(async {
         let house = House::open(Rules::default()).await;
@@ -92,10 +128,12 @@ async fn a_stream_from_within_the_process_is_played_like_any_other() {
             inside.append(&as_media(media));
         }
         player.watch(&sent).await;
+        assert!(house.server.report().await.from_within.contains(&name));
         let outside = Client::publish(house.address, "cam").await;
         assert_eq!(*outside.script.phase(), Phase::Refused("NetStream.Publish.BadName".to_owned()));
 
         inside.finish();
+        assert!(house.server.report().await.from_within.is_empty());
         player.run_to_the_end().await.unwrap();
         assert_eq!(*player.script.phase(), Phase::EndedByServer("NetStream.Play.UnpublishNotify".to_owned()));
     })

@@ -421,7 +421,7 @@ fn is_late(tape: &Tape, entry: &Entry, head: Timestamp, config: &StreamConfig) -
 
 fn lag_of(tape: &Tape, entry: &Entry, head: Timestamp) -> Lag {
     let time = match entry {
-        Entry::Frame { at, .. } | Entry::Splice { at } => at.lag_behind(head),
+        Entry::Frame { at, .. } | Entry::Splice { at, .. } => at.lag_behind(head),
         Entry::End(_) => Duration::ZERO,
     };
     Lag { time, bytes: tape.bytes_from(entry) }

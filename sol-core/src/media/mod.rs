@@ -64,10 +64,10 @@ impl Content {
 /// The two kinds of track, of which a player can do without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TrackKind {
-    /// Whatever goes to an audio decoder.
-    Audio,
     /// Whatever goes to a video decoder.
     Video,
+    /// Whatever goes to an audio decoder.
+    Audio,
 }
 
 /// One of several tracks of a kind in a stream (Enhanced RTMP v2, multitrack). Zero is the default track, and the

@@ -121,8 +121,11 @@ impl CloseReason {
     /// How the driver closes the transport.
     pub const fn hangup(&self) -> Hangup {
         match self {
-            CloseReason::PeerLeft | CloseReason::PeerReset | CloseReason::ConnectionLost => Hangup::Close,
-            CloseReason::Silent | CloseReason::Stalled | CloseReason::AnswersUnread => Hangup::Reset,
+            CloseReason::PeerLeft
+            | CloseReason::PeerReset
+            | CloseReason::ConnectionLost
+            | CloseReason::Silent => Hangup::Close,
+            CloseReason::Stalled | CloseReason::AnswersUnread => Hangup::Reset,
             CloseReason::Handshake(_)
             | CloseReason::Chunk(_)
             | CloseReason::NotTolerated(_)
@@ -143,14 +146,14 @@ impl CloseReason {
 /// How a transport is to be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hangup {
-    /// At once: the peer has gone.
+    /// At once: the peer has gone, or seems to have.
     Close,
     /// Gently, for the peer may still be reading: say that nothing more comes, and read and discard for at most
     /// `limits::LINGER_TIME` and `limits::LINGER_BYTES`. A socket that is closed with input unread is reset, and a reset
     /// voids what the peer has not read yet.
     Linger,
-    /// With a reset (SO_LINGER of zero seconds), for the peer takes nothing. Behind an ordinary close the kernel would
-    /// keep what it could not send for minutes.
+    /// With a reset (SO_LINGER of zero seconds), for the peer takes next to nothing. Behind an ordinary close the kernel
+    /// would keep what it could not send for minutes.
     Reset,
 }
 

@@ -307,7 +307,13 @@ impl Session {
         self.debug_check();
     }
 
-    /// Nobody publishes what the NetStream was allowed to play: the player is told as if it had been refused.
+    /// Whether the NetStream plays and has been told so.
+    pub fn has_started_play(&self, stream: MessageStreamId) -> bool {
+        self.streams.has_started(stream)
+    }
+
+    /// Nobody publishes what the NetStream was allowed to play: the player is told as if it had been refused. For those
+    /// that have been told that it starts, [`Session::end_play`] is clearer.
     pub fn play_not_found(&mut self, stream: MessageStreamId, now: Instant) {
         self.touch(now);
         if let Some(name) = self.streams.played(stream)
