@@ -12,6 +12,9 @@ use tracing::info;
 
 use crate::journal::{readable, seconds};
 
+/// What the log's filter knows these lines by.
+pub(crate) const TARGET: &str = "sol::report";
+
 /// Whoever publishes or plays a stream, and what it does there.
 type Roles<'a> = Vec<(&'a ConnectionReport, &'a RoleReport)>;
 
@@ -36,7 +39,7 @@ pub(crate) fn write(report: &Report) {
             write_player(name, connection, role);
         }
     }
-    info!(streams = report.streams.len(), connections = report.connections.len(), "report");
+    info!(target: TARGET, streams = report.streams.len(), connections = report.connections.len(), "report");
 }
 
 fn write_stream(name: &StreamName, stream: &StreamReport, roles: &Roles<'_>, is_from_within: bool) {
@@ -46,13 +49,12 @@ fn write_stream(name: &StreamName, stream: &StreamReport, roles: &Roles<'_>, is_
     });
     let (video, audio) = (Tracks::of(stream, TrackKind::Video), Tracks::of(stream, TrackKind::Audio));
     info!(
+        target: TARGET,
         stream = %name,
         state = stream.state.name(),
         session = publisher.map(|(connection, ..)| connection.peer.id.get()),
-        peer = match publisher {
-            Some((connection, ..)) => Some(readable(connection.peer.address).to_string()),
-            None => is_from_within.then(|| "this process".to_owned()),
-        },
+        peer = publisher.map(|(connection, ..)| readable(connection.peer.address).to_string()),
+        from_within = is_from_within.then_some(true),
         seconds = publisher.map(|(_, role, _)| seconds(role.summary.lasted)),
         quiet_ms = publisher.map(|(.., quiet)| millis(quiet)),
         video = video.codecs,
@@ -62,7 +64,7 @@ fn write_stream(name: &StreamName, stream: &StreamReport, roles: &Roles<'_>, is_
         audio = audio.codecs,
         audio_kbps = audio.kilobits_per_second,
         players = stream.players,
-        lag_ms = millis(stream.lag_max),
+        lag_max_ms = millis(stream.lag_max),
         tape_bytes = stream.tape_bytes,
         "stream"
     );
@@ -77,6 +79,7 @@ fn write_player(name: &StreamName, connection: &ConnectionReport, role: &RoleRep
     };
     let summary = role.summary;
     info!(
+        target: TARGET,
         stream = %name,
         state,
         session = connection.peer.id.get(),

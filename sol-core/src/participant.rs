@@ -221,9 +221,9 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
                     self.select(stream, track, wanted, streams);
                 }
                 SessionEvent::Stopped(stream) => self.end(stream, &EndReason::Stopped, streams, now),
-                SessionEvent::Closed(reason) => {
-                    self.end_all(&reason, streams, now);
-                    self.events.push_back(Event::Closed(reason));
+                SessionEvent::Closed { why, hangup } => {
+                    self.end_all(&why, streams, now);
+                    self.events.push_back(Event::Closed { why, hangup });
                 }
             }
         }
@@ -252,7 +252,7 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
         let (handle, part) = match asked.kind {
             RequestKind::Publish => {
                 let (handle, publication) = streams.publish(&name).map_err(|refused| match refused {
-                    PublishRefused::NameInUse => Refusal::NameInUse,
+                    PublishRefused::NameInUse(_) => Refusal::NameInUse,
                     PublishRefused::TooManyStreams(error) => too_many(error),
                 })?;
                 (handle, Part::Publisher { publication, has_appended: false, heard: now })

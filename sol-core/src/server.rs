@@ -167,10 +167,10 @@ impl Server {
     }
 
     /// The next thing that the application should know. Behind [`Event::Closed`] nothing follows for a session;
-    /// its transport is to be closed, in the way that [`CloseReason::hangup`](crate::session::CloseReason::hangup) says.
+    /// its transport is to be closed, in the way that the event says.
     pub fn poll_event(&mut self) -> Option<(SessionId, Event)> {
         let (id, event) = self.events.pop_front()?;
-        if matches!(event, Event::Closed(_)) {
+        if matches!(event, Event::Closed { .. }) {
             self.participants.remove(&id);
             self.writable.remove(&id);
         }

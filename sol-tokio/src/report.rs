@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sol_core::hub::StreamReport;
@@ -15,6 +15,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::time::timeout;
 
 use crate::application::Peer;
+use crate::server::Line;
 
 /// What a server does at one moment. Each connection answers at its next turn, so what they say may be some milliseconds
 /// apart.
@@ -83,10 +84,18 @@ impl Letterbox {
     }
 }
 
-/// Puts a letter into each box by `ask`, and waits for the answers.
-pub(crate) async fn collect(ask: impl FnOnce(UnboundedSender<ConnectionReport>)) -> Vec<ConnectionReport> {
-    let (sender, mut answers): (_, UnboundedReceiver<_>) = mpsc::unbounded_channel();
-    ask(sender);
+/// Asks everybody for a report.
+pub(crate) fn ask(lines: Vec<Arc<Line>>) -> UnboundedReceiver<ConnectionReport> {
+    let (sender, answers) = mpsc::unbounded_channel();
+    for line in lines {
+        line.letterbox.put(sender.clone());
+        line.wake.notify_one();
+    }
+    answers
+}
+
+/// Waits for the answers.
+pub(crate) async fn collect(mut answers: UnboundedReceiver<ConnectionReport>) -> Vec<ConnectionReport> {
     let mut connections: Vec<ConnectionReport> = Vec::new();
     let everybody = async {
         while let Some(answer) = answers.recv().await {

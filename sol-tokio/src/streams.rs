@@ -10,6 +10,7 @@
 //! wakes whoever is armed. Whichever comes first, no frame is left unseen. A player without room is not armed and
 //! costs its publisher nothing.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -27,6 +28,8 @@ use crate::clock::Clock;
 #[derive(Debug)]
 pub(crate) struct SharedStreams {
     registry: Mutex<Registry<Arc<SharedStream>>>,
+    /// The names that the process itself publishes.
+    published_within: Mutex<BTreeSet<StreamName>>,
     config: Arc<StreamConfig>,
     chunk_size: ChunkSize,
     clock: Clock,
@@ -84,7 +87,8 @@ pub(crate) struct Seat {
 impl SharedStreams {
     pub(crate) fn new(config: StreamConfig, chunk_size: ChunkSize, clock: Clock) -> Self {
         let runtime = Handle::current();
-        Self { registry: Mutex::new(Registry::new()), config: Arc::new(config), chunk_size, clock, runtime }
+        let (registry, published_within) = (Mutex::new(Registry::new()), Mutex::default());
+        Self { registry, published_within, config: Arc::new(config), chunk_size, clock, runtime }
     }
 
     /// The streams as one connection sees them.
@@ -99,6 +103,16 @@ impl SharedStreams {
         let report =
             |shared: Arc<SharedStream>| shared.stream.read().unwrap_or_else(PoisonError::into_inner).report();
         all.into_iter().map(|(name, shared)| (name, report(shared))).collect()
+    }
+
+    /// The names that the process itself publishes.
+    pub(crate) fn published_within(&self) -> MutexGuard<'_, BTreeSet<StreamName>> {
+        self.published_within.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time as streams are told.
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
     }
 
     /// Names in use.

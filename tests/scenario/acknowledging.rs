@@ -31,6 +31,8 @@ fn a_publisher_that_never_asks_is_told_nothing() {
     let never = PeerOptions { answers_bandwidth: false, ..PeerOptions::default() };
     let camera = world.publisher("live/cam").with(never).streaming(Pattern::new());
     world.run_for(ms(20_000));
+    let sent = camera.with(|camera| camera.peer().bytes_sent());
+    assert!(sent > 10 * u64::from(limits::ACKNOWLEDGEMENT_BYTES), "{sent}");
     assert_eq!(words_of(&camera, TypeId::ACKNOWLEDGEMENT), [0; 0]);
 }
 

@@ -94,10 +94,11 @@ fn playing_the_same_again_with_reset_begins_again_at_the_newest_keyframe() {
 
 #[test]
 fn who_says_close_is_closed_and_what_it_published_is_over_at_once() {
-    let mut world = World::without_grace(seed(5));
+    let mut world = World::new(seed(5));
     let camera = world.publisher("live/cam").streaming(Pattern::new());
     let viewer = world.player("live/cam");
     world.run_for(ms(2_000));
+    // One that vanished would have 10 s to return.
     camera.with(|camera| camera.peer_mut().tell(StreamId::CONNECTION, "close", &[Amf::Null]));
     world.run_for(ms(500));
     assert_eq!(camera.closed(), Some(CloseReason::ClosedByPeer));

@@ -177,19 +177,28 @@ impl Cursors {
 
     /// Where the playheads are that still live and are not pausing.
     pub(super) fn positions(&self) -> impl Iterator<Item = Position> {
-        let alive = self.known.iter().filter(|cursor| Arc::strong_count(cursor) > 1);
-        alive.map(|cursor| Position(cursor.load(Ordering::Relaxed))).filter(|&at| at != Cursor::NOWHERE)
+        let positions = self.alive().map(|cursor| Position(cursor.load(Ordering::Relaxed)));
+        positions.filter(|&at| at != Cursor::NOWHERE)
     }
 
     /// Playheads that still live.
     pub(super) fn len(&self) -> usize {
-        self.known.iter().filter(|cursor| Arc::strong_count(cursor) > 1).count()
+        self.alive().count()
+    }
+
+    fn alive(&self) -> impl Iterator<Item = &Arc<AtomicU64>> {
+        self.known.iter().filter(|cursor| is_alive(cursor))
     }
 
     fn sweep(&mut self) {
-        self.known.retain(|cursor| Arc::strong_count(cursor) > 1);
+        self.known.retain(is_alive);
         self.sweep_at = (self.known.len() * 2).max(Self::SWEEP_AT_LEAST);
     }
+}
+
+/// Whether a playhead still has it.
+fn is_alive(cursor: &Arc<AtomicU64>) -> bool {
+    Arc::strong_count(cursor) > 1
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub struct StreamReport {
     pub keyframe_interval: Option<Duration>,
     /// Players: those that read, wait or pause.
     pub players: usize,
-    /// How far the slowest player that reads is behind. What sockets and outboxes hold of it is not counted.
+    /// How far the slowest player that reads is behind: see [`Lag`].
     pub lag_max: Duration,
     /// Bytes of frames on the tape.
     pub tape_bytes: usize,
@@ -75,7 +75,7 @@ pub struct TrackRate {
     pub frames_per_second: f64,
 }
 
-/// How far a player is behind, not counting what its socket and its outbox hold.
+/// How far a player is behind, not counting what its socket and its outbox hold; at most as far as the tape is long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lag {
     /// In stream time.
