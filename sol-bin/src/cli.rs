@@ -73,7 +73,7 @@ Port 0 lets the system choose.";
 
 const AFTER_HELP: &str = "\
 Log lines go to standard error; RUST_LOG=debug shows more of them, RUST_LOG=warn fewer.
-SIGUSR1 writes into the log who is live: codecs, rates, players and how far they are behind.
+SIGUSR1 (pkill -USR1 -x sol) writes into the log who is live: codecs, rates, players and their lag.
 Ctrl-C or SIGTERM stops the server after telling publishers and players; a second one stops it at once.
 
 Exit status:

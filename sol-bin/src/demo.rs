@@ -5,16 +5,16 @@
 use std::time::Duration;
 
 use sol_tokio::sol_core::flv::FlvReader;
-use sol_tokio::sol_core::media::{FrameKind, Media};
+use sol_tokio::sol_core::media::FrameKind;
 use sol_tokio::sol_core::timestamp::Timestamp;
-use sol_tokio::{Application, Publisher};
+use sol_tokio::{Media, Publisher};
 use tokio::time::{Instant, sleep_until};
 
 /// The stream's name.
 pub(crate) const NAME: &str = "live/demo";
 
 /// Publishes the clip again and again, as fast as it is meant to be seen.
-pub(crate) async fn run<A: Application>(mut publisher: Publisher<A>) {
+pub(crate) async fn run(mut publisher: Publisher) {
     let mut began = Instant::now();
     for (due, media) in showings() {
         sleep_until(began + due).await;
@@ -60,7 +60,7 @@ const LATE_MAX: Duration = Duration::from_secs(1);
 mod tests {
     use std::collections::BTreeSet;
 
-    use sol_tokio::sol_core::media::{Codec, TrackId};
+    use sol_tokio::{Codec, TrackId};
 
     use super::*;
 

@@ -8,12 +8,14 @@ use tracing::{debug, info, warn};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::LogFormat;
+use crate::report;
 
 /// Sends log lines to standard error. RUST_LOG chooses how many; without it, from `info` on. A report is written in any
 /// case.
 pub(crate) fn start(format: LogFormat) {
     let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
-    let filter = filter.add_directive("sol::report=info".parse().expect("a target and a level"));
+    let filter =
+        filter.add_directive(format!("{}=info", report::TARGET).parse().expect("a target and a level"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
     match format {
         LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).init(),
@@ -73,15 +75,15 @@ impl Application for Journal {
                     verb(*kind)
                 );
             }
-            Event::Closed(reason) => {
+            Event::Closed { why, hangup: _ } => {
                 let quirks: Vec<String> =
                     session.quirks().seen().map(|(quirk, count)| format!("{quirk}:{count}")).collect();
                 let quirks = (!quirks.is_empty()).then(|| quirks.join(","));
                 info!(
                     session = id,
                     peer = %address,
-                    reason = reason.code(),
-                    why = reason.to_string(),
+                    reason = why.code(),
+                    why = why.to_string(),
                     seconds = seconds(session.lasted()),
                     received = session.traffic().received_bytes(),
                     sent = session.traffic().sent_bytes(),

@@ -1,53 +1,70 @@
 //! Report: who is live, in log lines, when the operator asks for it with SIGUSR1.
 //!
 //! One line for each stream with its publisher, behind it one for each of its players, and a last one with the numbers of
-//! both. They are written whatever RUST_LOG says: somebody has asked.
+//! streams and connections. They are written whatever RUST_LOG says: somebody has asked.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sol_tokio::sol_core::media::TrackKind;
-use sol_tokio::{
-    Activity, ConnectionReport, Report, RoleReport, StreamName, StreamReport, StreamState, TrackReport,
-};
+use sol_tokio::{Activity, ConnectionReport, Report, RoleReport, StreamName, StreamReport, TrackReport};
 use tracing::info;
 
 use crate::journal::{readable, seconds};
 
+/// What the log's filter knows these lines by.
+pub(crate) const TARGET: &str = "sol::report";
+
+/// Whoever publishes or plays a stream, and what it does there.
+type Roles<'a> = Vec<(&'a ConnectionReport, &'a RoleReport)>;
+
 /// Writes it all down.
 pub(crate) fn write(report: &Report) {
+    let mut by_name = BTreeMap::<&StreamName, Roles<'_>>::new();
+    for connection in &report.connections {
+        for role in &connection.roles {
+            by_name.entry(&role.name).or_default().push((connection, role));
+        }
+    }
     for (name, stream) in &report.streams {
-        write_stream(name, stream, report);
-        for (connection, role) in roles(report, name) {
+        let roles = by_name.remove(name).unwrap_or_default();
+        write_stream(name, stream, &roles, report.from_within.contains(name));
+        for (connection, role) in roles {
             write_player(name, connection, role);
         }
     }
-    info!(streams = report.streams.len(), connections = report.connections.len(), "report");
+    // Streams that have ended since their players were asked.
+    for (name, roles) in by_name {
+        for (connection, role) in roles {
+            write_player(name, connection, role);
+        }
+    }
+    info!(target: TARGET, streams = report.streams.len(), connections = report.connections.len(), "report");
 }
 
-fn write_stream(name: &StreamName, stream: &StreamReport, report: &Report) {
-    let publisher = roles(report, name).find_map(|(connection, role)| match role.activity {
+fn write_stream(name: &StreamName, stream: &StreamReport, roles: &Roles<'_>, is_from_within: bool) {
+    let publisher = roles.iter().find_map(|&(connection, role)| match role.activity {
         Activity::Publishing { quiet } => Some((connection, role, quiet)),
         Activity::Playing(_) | Activity::Paused | Activity::Waiting => None,
     });
     let (video, audio) = (Tracks::of(stream, TrackKind::Video), Tracks::of(stream, TrackKind::Audio));
     info!(
+        target: TARGET,
         stream = %name,
         state = stream.state.name(),
         session = publisher.map(|(connection, ..)| connection.peer.id.get()),
-        peer = match publisher {
-            Some((connection, ..)) => Some(readable(connection.peer.address).to_string()),
-            None => (stream.state == StreamState::Live).then(|| "this process".to_owned()),
-        },
+        peer = publisher.map(|(connection, ..)| readable(connection.peer.address).to_string()),
+        from_within = is_from_within.then_some(true),
         seconds = publisher.map(|(_, role, _)| seconds(role.summary.lasted)),
         quiet_ms = publisher.map(|(.., quiet)| millis(quiet)),
         video = video.codecs,
-        video_kbps = video.kilobits,
-        fps = video.frames,
+        video_kbps = video.kilobits_per_second,
+        fps = video.frames_per_second,
         keyframe_ms = stream.keyframe_interval.map(millis),
         audio = audio.codecs,
-        audio_kbps = audio.kilobits,
+        audio_kbps = audio.kilobits_per_second,
         players = stream.players,
-        lag_ms = millis(stream.lag_max),
+        lag_max_ms = millis(stream.lag_max),
         tape_bytes = stream.tape_bytes,
         "stream"
     );
@@ -62,6 +79,7 @@ fn write_player(name: &StreamName, connection: &ConnectionReport, role: &RoleRep
     };
     let summary = role.summary;
     info!(
+        target: TARGET,
         stream = %name,
         state,
         session = connection.peer.id.get(),
@@ -78,27 +96,15 @@ fn write_player(name: &StreamName, connection: &ConnectionReport, role: &RoleRep
     );
 }
 
-/// Whoever publishes or plays the stream.
-fn roles<'a>(
-    report: &'a Report,
-    name: &'a StreamName,
-) -> impl Iterator<Item = (&'a ConnectionReport, &'a RoleReport)> {
-    let all = report
-        .connections
-        .iter()
-        .flat_map(|connection| connection.roles.iter().map(move |role| (connection, role)));
-    all.filter(move |(_, role)| role.name == *name)
-}
-
 /// All tracks of a kind, in the fields of one line.
 #[derive(Debug, Default)]
 struct Tracks {
     /// `H.264`, or `H.264+HEVC` where there are several.
     codecs: Option<String>,
     /// Of all of them together.
-    kilobits: Option<u64>,
+    kilobits_per_second: Option<u64>,
     /// Of the first.
-    frames: Option<f64>,
+    frames_per_second: Option<f64>,
 }
 
 impl Tracks {
@@ -106,12 +112,12 @@ impl Tracks {
         let tracks: Vec<&TrackReport> = stream.tracks.iter().filter(|track| track.kind == kind).collect();
         let codecs: Vec<String> = tracks.iter().map(|track| track.codec.to_string()).collect();
         let rates = || tracks.iter().filter_map(|track| track.rate);
-        let bits: u64 = rates().map(|rate| rate.bits).sum();
+        let bits: u64 = rates().map(|rate| rate.bits_per_second).sum();
         Self {
             codecs: (!codecs.is_empty()).then(|| codecs.join("+")),
-            kilobits: rates().next().map(|_| (bits + 500) / 1_000),
+            kilobits_per_second: rates().next().map(|_| (bits + 500) / 1_000),
             // To the hundredth: 29.97 is a rate of its own.
-            frames: rates().next().map(|rate| (rate.frames * 100.0).round() / 100.0),
+            frames_per_second: rates().next().map(|rate| (rate.frames_per_second * 100.0).round() / 100.0),
         }
     }
 }

@@ -32,6 +32,7 @@ async fn serve(arguments: &Serve) -> anyhow::Result<Exit> {
     if arguments.demo {
         let name = demo::NAME.parse().expect("it is the name of a stream");
         let publisher = server.publish(name).expect("nobody can have taken the name before");
+        info!(stream = demo::NAME, "demo");
         tokio::spawn(demo::run(publisher));
     }
     match arguments.log {

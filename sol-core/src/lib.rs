@@ -35,7 +35,7 @@
 //! while let Some((session, event)) = server.poll_event() {
 //!     match event {
 //!         Event::Requested(request) => server.allow(session, request.id, now)?,
-//!         Event::Closed(reason) => println!("{session} is over: {reason}"),
+//!         Event::Closed { why, .. } => println!("{session} is over: {why}"),
 //!         other => println!("{session}: {other:?}"),
 //!     }
 //! }

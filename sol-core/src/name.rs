@@ -97,14 +97,14 @@ impl StreamName {
         if name.split('/').any(|part| matches!(part, "." | "..")) {
             return Err(NameError::DotPart);
         }
-        if app.query.len() + query.len() > limits::QUERY_BYTES {
-            return Err(NameError::QueryTooLong);
-        }
         let query = match (app.query.as_str(), query) {
             ("", query) | (query, "") => query.to_owned(),
             (app, stream) if app == stream => stream.to_owned(),
             (app, stream) => format!("{app}&{stream}"),
         };
+        if query.len() > limits::QUERY_BYTES {
+            return Err(NameError::QueryTooLong);
+        }
         Ok((StreamName(name.into()), query))
     }
 
@@ -238,6 +238,10 @@ mod tests {
         }
         let long = format!("rtmp://host/live?{}", "x".repeat(limits::QUERY_BYTES + 1));
         assert_eq!(App::new("live").unwrap().or_query_of(&long), Err(NameError::QueryTooLong));
+        let longest = "x".repeat(limits::QUERY_BYTES);
+        let app = App::new("live").unwrap().or_query_of(&format!("rtmp://host/live?{longest}")).unwrap();
+        assert_eq!(StreamName::join(&app, &format!("cam?{longest}")).unwrap().1, longest, "it is there once");
+        assert_eq!(StreamName::join(&app, "cam?y"), Err(NameError::QueryTooLong));
     }
 
     #[test]

@@ -60,7 +60,8 @@ enum Part {
     },
     Player {
         playhead: Playhead,
-        /// When to give up waiting for a publisher; `None` while there is one, and once a frame has come.
+        /// When to give up waiting for a publisher. `None` once a frame has come, and where there was a publisher when
+        /// playing began or the time was over.
         waits_until: Option<Instant>,
     },
 }
@@ -220,9 +221,9 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
                     self.select(stream, track, wanted, streams);
                 }
                 SessionEvent::Stopped(stream) => self.end(stream, &EndReason::Stopped, streams, now),
-                SessionEvent::Closed(reason) => {
-                    self.end_all(&reason, streams, now);
-                    self.events.push_back(Event::Closed(reason));
+                SessionEvent::Closed { why, hangup } => {
+                    self.end_all(&why, streams, now);
+                    self.events.push_back(Event::Closed { why, hangup });
                 }
             }
         }
@@ -251,7 +252,7 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
         let (handle, part) = match asked.kind {
             RequestKind::Publish => {
                 let (handle, publication) = streams.publish(&name).map_err(|refused| match refused {
-                    PublishRefused::NameInUse => Refusal::NameInUse,
+                    PublishRefused::NameInUse(_) => Refusal::NameInUse,
                     PublishRefused::TooManyStreams(error) => too_many(error),
                 })?;
                 (handle, Part::Publisher { publication, has_appended: false, heard: now })
@@ -370,6 +371,10 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
                 let Part::Player { waits_until, .. } = &mut role.part else { return };
                 *waits_until = None;
                 self.session.start_play(stream, now);
+            } else if self.session.has_started_play(stream) {
+                // Its publisher has left without showing anything, and none came in its place.
+                self.session.end_play(stream, PlayEnd::Unpublished, now);
+                self.end(stream, &EndReason::StreamEnded, streams, now);
             } else {
                 self.session.play_not_found(stream, now);
                 self.end(stream, &EndReason::NotFound, streams, now);

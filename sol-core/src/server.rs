@@ -51,7 +51,7 @@ pub enum TurnedAway {
     TooManyConnections,
     /// The server was shut down.
     #[error("the server shuts down")]
-    ShutDown,
+    Shutdown,
 }
 
 impl TurnedAway {
@@ -59,7 +59,7 @@ impl TurnedAway {
     pub const fn code(self) -> &'static str {
         match self {
             TurnedAway::TooManyConnections => "too-many-connections",
-            TurnedAway::ShutDown => "shutdown",
+            TurnedAway::Shutdown => "shutdown",
         }
     }
 }
@@ -91,7 +91,7 @@ impl Server {
     /// [`TurnedAway`]: close the transport.
     pub fn open(&mut self, entropy: [u8; 32], now: Instant) -> Result<SessionId, TurnedAway> {
         if self.is_shut_down {
-            return Err(TurnedAway::ShutDown);
+            return Err(TurnedAway::Shutdown);
         }
         if self.participants.len() >= limits::CONNECTIONS {
             return Err(TurnedAway::TooManyConnections);
@@ -167,10 +167,10 @@ impl Server {
     }
 
     /// The next thing that the application should know. Behind [`Event::Closed`] nothing follows for a session;
-    /// its transport is to be closed.
+    /// its transport is to be closed, in the way that the event says.
     pub fn poll_event(&mut self) -> Option<(SessionId, Event)> {
         let (id, event) = self.events.pop_front()?;
-        if matches!(event, Event::Closed(_)) {
+        if matches!(event, Event::Closed { .. }) {
             self.participants.remove(&id);
             self.writable.remove(&id);
         }

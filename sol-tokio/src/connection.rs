@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use sol_core::ids::RequestId;
 use sol_core::limits;
 use sol_core::participant::{Event, Participant};
-use sol_core::session::{CloseReason, Hangup, PeerEnd, Refusal, Request, Session};
+use sol_core::session::{Hangup, PeerEnd, Refusal, Request, Session};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{sleep_until, timeout};
 
@@ -39,11 +39,11 @@ pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
     let mut verdict: Option<Verdict<'_>> = None;
     let mut timer_at = shared.timer_at(shared.now());
     let mut timer = pin!(sleep_until(timer_at));
-    let reason = loop {
-        if let Some(reason) = connection.tell() {
-            break reason;
+    let hangup = loop {
+        if let Some(hangup) = connection.tell() {
+            break hangup;
         }
-        if let Some(answer_to) = line.letterbox.take() {
+        for answer_to in line.letterbox.take() {
             // Who asked may have lost patience.
             let _ = answer_to.send(connection.report());
         }
@@ -93,7 +93,8 @@ pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
             }
         }
     };
-    match reason.hangup() {
+    line.letterbox.close();
+    match hangup {
         Hangup::Close => None,
         Hangup::Linger => {
             part_in_peace(&mut transport).await;
@@ -147,13 +148,13 @@ impl<A: Application> Connection<'_, A> {
         ConnectionReport { peer: self.peer, roles, round_trip: self.participant.session().round_trip() }
     }
 
-    /// Tells the application what happened; the reason if that was the end.
-    fn tell(&mut self) -> Option<CloseReason> {
+    /// Tells the application what happened; how to hang up if that was the end.
+    fn tell(&mut self) -> Option<Hangup> {
         while let Some(event) = self.participant.poll_event() {
             self.shared.application.event(&self.peer, &event, self.participant.session());
             match event {
                 Event::Requested(request) => self.asked = Some(request),
-                Event::Closed(reason) => return Some(reason),
+                Event::Closed { hangup, .. } => return Some(hangup),
                 Event::Connected(_) | Event::Refused { .. } | Event::Started { .. } | Event::Ended { .. } => {
                 }
             }
@@ -240,8 +241,7 @@ impl<A: Application> Drop for Connection<'_, A> {
     }
 }
 
-/// Closes in a way that lets the peer read the last words: a socket that is closed with input unread is reset, and
-/// a reset voids what the peer has not read yet.
+/// See [`Hangup::Linger`].
 async fn part_in_peace<I: AsyncRead + AsyncWrite + Unpin>(transport: &mut I) {
     let goodbye = async {
         if transport.shutdown().await.is_err() {

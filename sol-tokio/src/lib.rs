@@ -42,6 +42,9 @@ pub use sol_core::hub::{
     Lag, PublishRefused, StreamConfig, StreamReport, StreamState, TrackRate, TrackReport,
 };
 pub use sol_core::ids::SessionId;
+pub use sol_core::media::{Codec, Content, Media, TrackId, TrackKind};
 pub use sol_core::name::StreamName;
 pub use sol_core::participant::{Activity, EndReason, Event, RoleReport, Summary};
-pub use sol_core::session::{CloseReason, Connected, Refusal, Request, RequestKind, Session, SessionConfig};
+pub use sol_core::session::{
+    CloseReason, Connected, Hangup, Refusal, Request, RequestKind, Session, SessionConfig,
+};

@@ -8,16 +8,17 @@ use sol_core::name::StreamName;
 use tokio::sync::Notify;
 
 use crate::application::Application;
-use crate::server::{Server, Shared};
-use crate::streams::Seat;
+use crate::server::Server;
+use crate::streams::{Seat, SharedStreams};
 
 /// The right to append to a stream without a connection: for what an embedder makes or fetches itself. It has its name to
 /// itself like any other publisher.
 ///
-/// Dropped, it has vanished: its players wait for another to take its place, for the stream's grace.
+/// Dropped, it has vanished: its players wait for another to take its place, for the stream's grace. A shutdown of the
+/// server does not end it.
 #[derive(Debug)]
-pub struct Publisher<A: Application> {
-    shared: Arc<Shared<A>>,
+pub struct Publisher {
+    streams: Arc<SharedStreams>,
     name: StreamName,
     /// `None` once it is over.
     place: Option<(Arc<Seat>, Publication)>,
@@ -30,21 +31,28 @@ impl<A: Application> Server<A> {
     ///
     /// # Errors
     /// [`PublishRefused`]: somebody publishes it, or there are too many streams.
-    pub fn publish(&self, name: StreamName) -> Result<Publisher<A>, PublishRefused> {
-        let (shared, unwoken) = (Arc::clone(&self.shared), Arc::new(Notify::new()));
-        let place = shared.streams.seen_by(&unwoken).publish(&name)?;
-        Ok(Publisher { shared, name, place: Some(place), unwoken })
+    pub fn publish(&self, name: StreamName) -> Result<Publisher, PublishRefused> {
+        let (streams, unwoken) = (Arc::clone(&self.shared.streams), Arc::new(Notify::new()));
+        let place = streams.seen_by(&unwoken).publish(&name)?;
+        streams.published_within().insert(name.clone());
+        Ok(Publisher { streams, name, place: Some(place), unwoken })
     }
 }
 
-impl<A: Application> Publisher<A> {
+impl Publisher {
     /// Appends one message and wakes the players that wait for it. Costs one copy, whatever their number.
+    ///
+    /// It is passed on at once; whoever appends keeps the pace of the stream, which is that of its timestamps. These may
+    /// begin anywhere and count for all tracks together. A step forward by more than
+    /// [`limits::CLOCK_AHEAD_MILLIS`](sol_core::limits::CLOCK_AHEAD_MILLIS) or back by more than
+    /// [`limits::CLOCK_BACK_MILLIS`](sol_core::limits::CLOCK_BACK_MILLIS) is taken for another clock, and the stream goes on
+    /// one frame later. Configurations and metadata that say nothing new are not passed on again.
     ///
     /// # Panics
     /// If the payload is longer than [`limits::MESSAGE_BYTES`](sol_core::limits::MESSAGE_BYTES).
     pub fn append(&mut self, media: &Media) {
         let (seat, publication) = self.place.as_ref().expect("only `finish` and `drop` end it");
-        let mut streams = self.shared.streams.seen_by(&self.unwoken);
+        let mut streams = self.streams.seen_by(&self.unwoken);
         let grew = streams.write(seat, |stream| stream.append(publication, media));
         if grew.expect("nobody else can end this publication") {
             streams.advanced(seat);
@@ -63,13 +71,14 @@ impl<A: Application> Publisher<A> {
 
     fn part(&mut self, parting: Parting) {
         if let Some((seat, publication)) = self.place.take() {
-            let mut streams = self.shared.streams.seen_by(&self.unwoken);
-            streams.unpublish(&self.name, seat, publication, parting, self.shared.now());
+            self.streams.published_within().remove(&self.name);
+            let now = self.streams.now();
+            self.streams.seen_by(&self.unwoken).unpublish(&self.name, seat, publication, parting, now);
         }
     }
 }
 
-impl<A: Application> Drop for Publisher<A> {
+impl Drop for Publisher {
     fn drop(&mut self) {
         self.part(Parting::Vanished);
     }

@@ -10,6 +10,7 @@
 //! wakes whoever is armed. Whichever comes first, no frame is left unseen. A player without room is not armed and
 //! costs its publisher nothing.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -27,6 +28,8 @@ use crate::clock::Clock;
 #[derive(Debug)]
 pub(crate) struct SharedStreams {
     registry: Mutex<Registry<Arc<SharedStream>>>,
+    /// The names that the process itself publishes.
+    published_within: Mutex<BTreeSet<StreamName>>,
     config: Arc<StreamConfig>,
     chunk_size: ChunkSize,
     clock: Clock,
@@ -70,11 +73,11 @@ struct Armed {
     gone: usize,
 }
 
-/// One publisher's or player's place at one stream.
+/// One publisher's or player's place at one stream, of a connection or of the process itself.
 #[derive(Debug)]
 pub(crate) struct Seat {
     shared: Arc<SharedStream>,
-    /// Wakes the connection whose seat this is.
+    /// Wakes whose seat this is.
     wake: Arc<Notify>,
     /// Whether it is on the list, and whether it was given up while it was. Changed only under the list's lock.
     is_armed: AtomicBool,
@@ -84,7 +87,8 @@ pub(crate) struct Seat {
 impl SharedStreams {
     pub(crate) fn new(config: StreamConfig, chunk_size: ChunkSize, clock: Clock) -> Self {
         let runtime = Handle::current();
-        Self { registry: Mutex::new(Registry::new()), config: Arc::new(config), chunk_size, clock, runtime }
+        let (registry, published_within) = (Mutex::new(Registry::new()), Mutex::default());
+        Self { registry, published_within, config: Arc::new(config), chunk_size, clock, runtime }
     }
 
     /// The streams as one connection sees them.
@@ -99,6 +103,16 @@ impl SharedStreams {
         let report =
             |shared: Arc<SharedStream>| shared.stream.read().unwrap_or_else(PoisonError::into_inner).report();
         all.into_iter().map(|(name, shared)| (name, report(shared))).collect()
+    }
+
+    /// The names that the process itself publishes.
+    pub(crate) fn published_within(&self) -> MutexGuard<'_, BTreeSet<StreamName>> {
+        self.published_within.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time as streams are told.
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
     }
 
     /// Names in use.
@@ -117,7 +131,7 @@ impl SharedStream {
     }
 }
 
-/// The streams as one connection sees them.
+/// The streams as one connection sees them, or a publisher within the process.
 pub(crate) struct ConnectionStreams<'a> {
     streams: &'a SharedStreams,
     wake: &'a Arc<Notify>,
@@ -164,13 +178,12 @@ impl Streams for ConnectionStreams<'_> {
         // Not to keep a stream alive that everybody has left.
         let shared = Arc::downgrade(&seat.shared);
         let task = self.streams.runtime.spawn(async move {
-            tokio::time::sleep_until(clock.timer_at(at)).await;
-            if let Some(shared) = shared.upgrade() {
-                let grew =
-                    shared.stream.write().unwrap_or_else(PoisonError::into_inner).handle_timeout(clock.now());
-                if grew {
-                    shared.wake();
-                }
+            // Two who leave may set their deadlines in the wrong order, so the stream itself is asked for the next one.
+            let mut deadline = Some(at);
+            while let Some(at) = deadline {
+                tokio::time::sleep_until(clock.timer_at(at)).await;
+                let Some(shared) = shared.upgrade() else { return };
+                deadline = shared.time_out(clock.now());
             }
         });
         seat.shared.timer.lock().unwrap_or_else(PoisonError::into_inner).set(task.abort_handle());
@@ -189,6 +202,18 @@ impl Streams for ConnectionStreams<'_> {
 }
 
 impl SharedStream {
+    /// A deadline has come. The next one.
+    fn time_out(&self, now: Instant) -> Option<Instant> {
+        let mut stream = self.stream.write().unwrap_or_else(PoisonError::into_inner);
+        let grew = stream.handle_timeout(now);
+        let next = stream.poll_timeout();
+        drop(stream);
+        if grew {
+            self.wake();
+        }
+        next
+    }
+
     /// Wakes whoever is armed, once.
     fn wake(&self) {
         let mut list = self.armed();
@@ -211,8 +236,12 @@ mod tests {
     use std::future::Future;
     use std::pin::pin;
     use std::task::{Context, Waker};
+    use std::time::Duration;
 
+    use bytes::Bytes;
+    use sol_core::media::{Content, Media};
     use sol_core::name::App;
+    use sol_core::timestamp::Timestamp;
 
     use super::*;
 
@@ -248,6 +277,29 @@ mod tests {
         assert_eq!(streams.len(), 1);
         streams.seen_by(&keeper).release(&name(), home);
         assert_eq!(streams.len(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_that_is_set_too_late_does_not_replace_the_one_that_counts() {
+        let clock = Clock::start();
+        let streams = SharedStreams::new(StreamConfig::default(), ChunkSize::new(65_536).unwrap(), clock);
+        let (player, publisher) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let seat = streams.seen_by(&player).hold(&name(), Purpose::Play).unwrap();
+        let mut publishing = streams.seen_by(&publisher);
+        let (home, publication) = publishing.publish(&name()).unwrap();
+        let sound = Content::Audio(Bytes::from_static(&[0x2F, 0]));
+        publishing.write(&home, |stream| {
+            stream.append(&publication, &Media { timestamp: Timestamp::ZERO, content: sound }).unwrap();
+            stream.abandon(publication, clock.now());
+        });
+        let ends = publishing.read(&home, Stream::poll_timeout).unwrap();
+        publishing.schedule(&home, ends);
+        publishing.schedule(&home, clock.now());
+        streams.seen_by(&player).arm(&seat);
+        let an_hour = Duration::from_secs(3_600);
+        tokio::time::timeout(an_hour, player.notified()).await.expect("the end wakes it");
+        assert_eq!(clock.now(), ends);
+        assert!(!streams.seen_by(&player).read(&seat, Stream::is_published));
     }
 
     fn is_woken(notify: &Notify) -> bool {

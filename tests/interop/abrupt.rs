@@ -1,19 +1,25 @@
 //! Encoders that are killed.
 
-use sol_tests::programs::{Pace, Publisher, Sol};
+use sol_tests::programs::{DEADLINE, Pace, Publisher, Sol};
 
-use crate::clip::Clip;
+use crate::clip::{Clip, PICTURES_TO_BEGIN};
 
 #[test]
 fn a_hundred_encoders_that_are_killed_leave_no_stream_and_no_socket_behind() {
     let clip = Clip::open("h264_aac.flv");
+    let (beginning, _) = clip.cut_before_picture(PICTURES_TO_BEGIN);
     let mut sol = Sol::start();
+    sol.extend_deadline(3 * DEADLINE);
     let before = sol.descriptors_and_threads();
 
     for round in 0..ROUNDS {
         let urls = (0..AT_ONCE).map(|number| sol.url(&format!("live/cam{number}")));
-        let publishers: Vec<_> =
-            urls.map(|url| Publisher::ffmpeg(&clip.path, &url, Pace::RealTime)).collect();
+        // Each is killed while it waits for more to publish.
+        let publishers = urls.map(|url| {
+            let mut publisher = Publisher::ffmpeg_fed(&url, Pace::RealTime);
+            publisher.feed(beginning);
+            publisher
+        });
         for publisher in publishers {
             publisher.wait_for_pictures(1);
             publisher.kill();

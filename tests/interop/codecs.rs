@@ -34,8 +34,8 @@ fn assert_passes_unchanged(name: &'static str, codecs: &[&str]) {
 
     assert_eq!(publisher.finish(), ENDED_WELL);
     for recording in players.map(Player::finish) {
-        assert_eq!(recording.exit, ENDED_WELL, "{}", recording.name);
-        assert_eq!(run_of(&recording, &clip), clip.whole(), "{}", recording.name);
+        assert_eq!(recording.exit, ENDED_WELL, "{}", recording.family);
+        assert_eq!(run_of(&recording, &clip), clip.whole(), "{}", recording.family);
     }
     sol.stop();
 }

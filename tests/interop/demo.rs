@@ -29,6 +29,7 @@ fn the_demo_is_played_from_a_keyframe_on_and_reported_with_its_player() {
 
     let stream = log.only("stream");
     assert_eq!((stream.text("stream"), stream.text("state")), ("live/demo", "live"));
+    assert!(stream.is_set("from_within"), "nobody's connection publishes it: {stream}");
     assert_eq!((stream.text("video"), stream.text("audio")), ("H.264", "AAC"));
     assert_eq!((stream.count("players"), stream.count("keyframe_ms")), (1, 2_000));
     assert_eq!(stream.number("fps").round(), 30.0);

@@ -2,10 +2,13 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use sol_tokio::{Application, Event, Peer, Refusal, Request, Server, ServerConfig, Session, SessionConfig};
+use sol_tests::programs::DEADLINE;
+use sol_tokio::{
+    Application, CloseReason, Event, Peer, Refusal, Request, Server, ServerConfig, Session, SessionConfig,
+};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -14,6 +17,7 @@ use tokio::runtime::Runtime;
 pub(crate) struct Doorman {
     address: SocketAddr,
     started: mpsc::Receiver<()>,
+    refused: Arc<Mutex<Vec<&'static str>>>,
     /// Serves until it is dropped.
     _runtime: Runtime,
 }
@@ -23,16 +27,17 @@ impl Doorman {
     pub(crate) fn start() -> Self {
         let session = SessionConfig { waiting: Duration::ZERO, ..SessionConfig::default() };
         let (tell_started, started) = mpsc::channel();
+        let refused = Arc::<Mutex<Vec<&'static str>>>::default();
         let runtime = Runtime::new().expect("there are threads");
         let listening: io::Result<_> = runtime.block_on(async {
             let config = ServerConfig { session, ..ServerConfig::default() };
-            let server = Server::new(config, Policy { tell_started });
+            let server = Server::new(config, Policy { tell_started, refused: Arc::clone(&refused) });
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             let address = listener.local_addr()?;
             tokio::spawn(async move { server.serve(listener).await });
             Ok(address)
         });
-        Self { address: listening.expect("there is a port"), started, _runtime: runtime }
+        Self { address: listening.expect("there is a port"), started, refused, _runtime: runtime }
     }
 
     /// Where it listens.
@@ -40,15 +45,22 @@ impl Doorman {
         self.address
     }
 
+    /// How often something was refused with this code so far.
+    pub(crate) fn refused(&self, code: &str) -> usize {
+        let refused = self.refused.lock().expect("nobody panics with it");
+        refused.iter().filter(|refused| **refused == code).count()
+    }
+
     /// Waits until somebody may publish or play.
     pub(crate) fn wait_for_start(&self) {
-        self.started.recv().expect("the server lives");
+        self.started.recv_timeout(DEADLINE).expect("nobody may publish or play in time");
     }
 }
 
 #[derive(Debug)]
 struct Policy {
     tell_started: mpsc::Sender<()>,
+    refused: Arc<Mutex<Vec<&'static str>>>,
 }
 
 impl Application for Policy {
@@ -61,10 +73,14 @@ impl Application for Policy {
     }
 
     fn event(&self, _peer: &Peer, event: &Event, _session: &Session) {
-        if let Event::Started { .. } = event {
+        let code = match event {
             // A test that is over listens no longer.
-            self.tell_started.send(()).ok();
-        }
+            Event::Started { .. } => return self.tell_started.send(()).unwrap_or_default(),
+            Event::Refused { why, .. } => why.code(),
+            Event::Closed { why: why @ CloseReason::ConnectRefused(_), .. } => why.code(),
+            Event::Connected(_) | Event::Requested(_) | Event::Ended { .. } | Event::Closed { .. } => return,
+        };
+        self.refused.lock().expect("nobody panics with it").push(code);
     }
 }
 

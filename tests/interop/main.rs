@@ -31,14 +31,15 @@ const ENDED_WELL: Exit = Exit::Status(0);
 /// Where in the clip the recording lies, without a hole and in time.
 fn run_of(recording: &Recording, clip: &Clip) -> Range<usize> {
     let run = recording.packets.run_in(&clip.packets);
-    run.unwrap_or_else(|deviation| panic!("{} and {}: {deviation}", recording.name, clip.name))
+    run.unwrap_or_else(|deviation| panic!("{} and {}: {deviation}", recording.family, clip.name))
 }
 
 /// Where in each track of the whole the payloads of that track are, whatever their times.
 fn payload_runs(recording: &Recording, whole: &Packets) -> [Range<usize>; 2] {
     [VIDEO, AUDIO].map(|track| {
         let (mine, its) = (recording.packets.payloads_of(track), whole.payloads_of(track));
-        mine.run_in(&its).unwrap_or_else(|deviation| panic!("{}, track {track}: {deviation}", recording.name))
+        mine.run_in(&its)
+            .unwrap_or_else(|deviation| panic!("{}, track {track}: {deviation}", recording.family))
     })
 }
 

@@ -26,8 +26,8 @@ fn sigterm_ends_publisher_and_players_and_the_log_tells_it_once() {
 
     assert_eq!(publisher.finish(), Exit::Status(1));
     for recording in players.map(Player::finish) {
-        assert_eq!(recording.exit, ENDED_WELL, "{}", recording.name);
-        assert!(!run_of(&recording, &clip).is_empty(), "{}", recording.name);
+        assert_eq!(recording.exit, ENDED_WELL, "{}", recording.family);
+        assert!(!run_of(&recording, &clip).is_empty(), "{}", recording.family);
     }
     assert_eq!(log.only("shutting down").count("connections"), 4);
     let publish = log.only("publish");

@@ -3,34 +3,31 @@
 
 use std::time::Duration;
 
-use sol_tests::programs::{Pace, Player, Publisher, Sol};
+use sol_tests::programs::{DEADLINE, Pace, Player, Publisher, Sol};
 use sol_tests::strangers::{STRANGERS, StrangersEnd, Visit};
 
-use crate::clip::{Clip, PICTURES_TO_BEGIN};
+use crate::clip::Clip;
 use crate::{ENDED_WELL, run_of};
 
 #[test]
 fn strangers_are_closed_with_their_reason_and_a_stream_beside_them_loses_nothing() {
     let clip = Clip::open("h264_aac.flv");
-    let (beginning, rest) = clip.cut_before_picture(PICTURES_TO_BEGIN);
     let sol = Sol::start();
     let player = Player::ffmpeg(&sol.url("live/cam"));
     sol.wait_for(1, "play");
-    let mut publisher = Publisher::ffmpeg_fed(&sol.url("live/cam"), Pace::Fast);
-    publisher.feed(beginning);
-    sol.wait_for(1, "publish");
+    let mut publisher = Publisher::ffmpeg(&clip.path, &sol.url("live/cam"), Pace::RealTime);
+    publisher.wait_for_pictures(25);
 
     let brief = STRANGERS.iter().filter(|stranger| stranger.end == StrangersEnd::AtOnce);
     let came: Vec<_> = brief
         .enumerate()
         .map(|(number, stranger)| {
             let (server, stream) = (sol.address(), "cam".to_owned());
-            let visit = Visit { server, number, stream, length: Duration::ZERO };
-            (stranger, stranger.visit(&visit).expect("the server listens"))
+            let visit = Visit { server, number, stream, length: Duration::ZERO, patience: DEADLINE };
+            (stranger, stranger.visit(&visit).unwrap_or_else(|error| panic!("{error}")))
         })
         .collect();
     sol.wait_for(came.len(), "disconnect");
-    publisher.feed(rest);
 
     assert_eq!(publisher.finish(), ENDED_WELL);
     let recording = player.finish();

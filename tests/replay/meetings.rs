@@ -123,7 +123,7 @@ impl Meeting {
             Event::Started { kind, .. } => Some(format!("{} started", verb(*kind))),
             Event::Refused { kind, why, .. } => Some(format!("{} refused: {}", verb(*kind), why.code())),
             Event::Ended { why, .. } => Some(why.code().to_owned()),
-            Event::Closed(reason) => Some(reason.code().to_owned()),
+            Event::Closed { why, .. } => Some(why.code().to_owned()),
         };
         self.host.events(self.sessions[client]).iter().filter_map(in_words).collect()
     }

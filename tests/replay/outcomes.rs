@@ -8,7 +8,7 @@ use sol_core::handshake::{DigestLayout, HandshakeError, HandshakeKind};
 use sol_core::ids::MessageType;
 use sol_core::participant;
 use sol_core::quirk::Quirk;
-use sol_core::session::{CloseReason, Event, Request, RequestKind};
+use sol_core::session::{CloseReason, Event, Hangup, Request, RequestKind};
 use sol_tests::captures::HandshakeTruth;
 use sol_tests::peer::message::TypeId;
 
@@ -98,7 +98,8 @@ fn what_is_not_rtmp_is_closed_with_its_name_and_without_an_answer() {
         [("neg-ffmpeg42-rtmpe", HandshakeError::Rtmpe(6)), ("neg-ffmpeg51-rtmpt", HandshakeError::Http('P'))]
     {
         let transcript = Transcript::of(half(name), whole());
-        assert_eq!(transcript.events, [Event::Closed(CloseReason::Handshake(error))], "{name}");
+        let why = CloseReason::Handshake(error);
+        assert_eq!(transcript.events, [Event::Closed { why, hangup: Hangup::Linger }], "{name}");
         assert!(transcript.outbound.is_empty(), "{name}");
     }
 }
@@ -107,7 +108,9 @@ fn what_is_not_rtmp_is_closed_with_its_name_and_without_an_answer() {
 #[test]
 fn an_application_that_nginx_did_not_know_is_accepted() {
     let transcript = Transcript::of(half("neg-ffmpeg51-unknown-app"), whole());
-    let [Event::Connected(connected), Event::Closed(CloseReason::PeerLeft)] = &transcript.events[..] else {
+    let [Event::Connected(connected), Event::Closed { why: CloseReason::PeerLeft, .. }] =
+        &transcript.events[..]
+    else {
         panic!("{:?}", transcript.events)
     };
     assert_eq!(connected.app, "nosuchapp");
@@ -147,7 +150,7 @@ impl Outcome {
         });
         let quirks = transcript.quirks.iter().map(|(quirk, count)| format!("{quirk}:{count}"));
         let close = transcript.events.iter().find_map(|event| match event {
-            Event::Closed(reason) => Some(reason.code()),
+            Event::Closed { why, .. } => Some(why.code()),
             _ => None,
         });
         Outcome {

@@ -74,7 +74,7 @@ fn acknowledgements_fall_on_the_same_bytes_in_any_cut() {
 #[test]
 fn every_session_closes_once_and_last() {
     for (half, Transcript { events, .. }) in halves().iter().zip(&*IN_ONE_PIECE) {
-        let closed = events.iter().position(|event| matches!(event, Event::Closed(_)));
+        let closed = events.iter().position(|event| matches!(event, Event::Closed { .. }));
         assert_eq!(closed, Some(events.len() - 1), "{}", half.name);
     }
 }

@@ -65,7 +65,7 @@ impl Transcript {
             }
             asked = asked.map(|(request, left)| (request, left - 1));
 
-            let over = matches!(transcript.events.last(), Some(Event::Closed(_)));
+            let over = matches!(transcript.events.last(), Some(Event::Closed { .. }));
             let wanted = !over && asked.is_none();
             assert_eq!(
                 session.wants_input(),

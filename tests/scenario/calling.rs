@@ -100,6 +100,7 @@ fn who_says_close_is_closed_and_what_it_published_is_over_at_once() {
     let camera = world.publisher("live/cam").streaming(Pattern::new());
     let viewer = world.player("live/cam");
     world.run_for(ms(2_000));
+    // One that vanished would have 10 s to return.
     camera.with(|camera| camera.peer_mut().tell(StreamId::CONNECTION, "close", &[Amf::Null]));
     world.run_for(ms(500));
     assert_eq!(camera.closed(), Some(CloseReason::ClosedByPeer));

@@ -205,7 +205,8 @@ fn nothing_is_left_when_all_have_gone_from_whatever_they_did() {
         assert_eq!((world.server().session_count(), world.server().hub().len()), (0, 0));
         assert_eq!((world.server().hub().tape_bytes(), world.server().poll_timeout()), (0, None));
         for peer in &peers {
-            let closed = peer.events().iter().filter(|(_, event)| matches!(event, Event::Closed(_))).count();
+            let closed =
+                peer.events().iter().filter(|(_, event)| matches!(event, Event::Closed { .. })).count();
             assert_eq!(closed, 1);
         }
     }

@@ -68,10 +68,10 @@ fn however_the_bytes_are_cut_links_that_stop_end_and_delay_the_same() {
         let whole = cut(Segments::Bytes(65_536), seed(1));
         let all: Vec<&String> = whole.events.iter().flatten().collect();
         for what in [
-            "Closed(Silent)",
-            "Closed(Stalled)",
-            "Closed(Refused)",
-            "Closed(StreamEnded)",
+            "Closed { why: Silent",
+            "Closed { why: Stalled",
+            "Closed { why: Refused",
+            "Closed { why: StreamEnded",
             "gaps: 1",
             "NotFound",
         ] {

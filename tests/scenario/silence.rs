@@ -7,8 +7,9 @@ use sol_core::server::ServerConfig;
 use sol_core::session::{CloseReason, SessionConfig};
 use sol_tests::peer::message::StreamId;
 use sol_tests::peer::pattern::Pattern;
+use sol_tests::peer::script::Script;
 use sol_tests::peer::{Peer, PeerOptions};
-use sol_tests::world::{Client, LinkOptions, Script, World, ms, seed};
+use sol_tests::world::{Client, LinkOptions, World, ms, seed};
 
 /// One way over the link, and what its bandwidth adds.
 const ON_THE_WAY: Duration = ms(21);

@@ -7,8 +7,9 @@ use sol_core::quirk::Quirk;
 use sol_core::session::Session;
 use sol_tests::peer::message::{TypeId, UserControl};
 use sol_tests::peer::pattern::Pattern;
+use sol_tests::peer::script::Script;
 use sol_tests::peer::{Peer, PeerOptions};
-use sol_tests::world::{Client, LinkOptions, Script, World, ms, seed};
+use sol_tests::world::{Client, LinkOptions, World, ms, seed};
 
 #[test]
 fn events_of_every_kind_from_publisher_and_player_disturb_nothing() {

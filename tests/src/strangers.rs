@@ -47,24 +47,40 @@ pub struct Visit {
     pub stream: String,
     /// How long whoever leaves by itself stays.
     pub length: Duration,
+    /// How long the server may take for everybody else.
+    pub patience: Duration,
 }
 
 impl Stranger {
     /// Comes, and returns when the connection is over. Gives the address that the server saw.
+    ///
+    /// # Errors
+    /// The server does not end it in time. However it ends it is fine: the server's log says why.
     pub fn visit(&self, visit: &Visit) -> io::Result<SocketAddr> {
         let socket = TcpStream::connect(visit.server)?;
         let address = socket.local_addr()?;
-        // However it ends: the server's log says why.
-        let _ = (self.visit)(socket, visit);
-        Ok(address)
+        socket.set_read_timeout(Some(visit.patience))?;
+        socket.set_write_timeout(Some(visit.patience))?;
+        match (self.visit)(socket, visit) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                let late = format!("{}: still connected after {:?}", self.what, visit.patience);
+                Err(io::Error::new(io::ErrorKind::TimedOut, late))
+            }
+            Ok(()) | Err(_) => Ok(address),
+        }
     }
 }
 
 /// All of them.
 pub const STRANGERS: &[Stranger] = &[
-    at_once("random bytes", "not-rtmp", |socket, _| say(socket, &random(64 * 1024))),
+    at_once("random bytes", "not-rtmp", |socket, _| {
+        // No version of RTMP, and not what other protocols begin with.
+        say(socket, &[&[0xF1][..], &random(64 * 1024)].concat())
+    }),
     at_once("random bytes behind a handshake", "chunk-protocol", |socket, _| {
-        say(socket, &[&HANDSHAKE[..], &random(64 * 1024)].concat())
+        // A command of 256 bytes, so that more than the first byte is looked at.
+        let header = [3, 0, 0, 0, 0, 1, 0, 20, 0, 0, 0, 0];
+        say(socket, &[&HANDSHAKE[..], &header, &random(64 * 1024)].concat())
     }),
     at_once("an HTTP request", "http", |socket, _| {
         say(socket, b"GET /live/cam.flv HTTP/1.1\r\nHost: media.example\r\nAccept: */*\r\n\r\n")
@@ -90,21 +106,27 @@ pub const STRANGERS: &[Stranger] = &[
             let header = [&[1][..], &number.to_le_bytes(), &[0, 0, 0, 0, 0, 200, 8, 1, 0, 0, 0]].concat();
             socket.write_all(&[&header[..], &[0; 128]].concat())?;
         }
-        listen(socket)
+        listen(&mut socket)
     }),
-    by_timer("half-open: connects and says nothing", "handshake-timeout", |socket, _| listen(socket)),
+    by_timer("half-open: connects and says nothing", "handshake-timeout", |mut socket, _| {
+        listen(&mut socket)
+    }),
     by_timer("half-open: a handshake and no more", "command-timeout", |socket, _| say(socket, &HANDSHAKE)),
     by_timer("a publisher that falls silent", "silent", |socket, visit| {
-        listen_on(publish(socket, visit, PeerOptions::default())?)
+        listen(publish(socket, visit, PeerOptions::default())?.socket())
     }),
     by_timer("a publisher that declares 16 MiB and sends 1 KiB", "silent", |socket, visit| {
-        listen_on(declare_all(publish(socket, visit, PeerOptions::default())?)?)
+        listen(declare_all(publish(socket, visit, PeerOptions::default())?)?.socket())
     }),
     by_timer("a player that never reads", "stalled", |socket, visit| {
-        let mut wire = Wire::over(socket, Player::new("live", &visit.stream));
-        wire.run_until(|script| script.phase().is_decided())?;
-        // An error comes without being read for.
+        let mut wire = Wire::over(socket, Player::new("live", &visit.stream), visit.patience)?;
+        wire.decide()?;
+        let began = Instant::now();
+        // A reset is an error that comes without being read for.
         while wire.socket().take_error()?.is_none() {
+            if began.elapsed() > visit.patience {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
             thread::sleep(TICK);
         }
         Ok(())
@@ -119,7 +141,7 @@ pub const STRANGERS: &[Stranger] = &[
                 wire.socket().write_all(&[0])?;
                 thread::sleep(TICK);
             }
-            Ok(())
+            leave(wire)
         },
     ),
     of_itself("a publisher with chunks of one byte", "peer-left", |socket, visit| {
@@ -153,8 +175,9 @@ const fn of_itself(what: &'static str, reason: &'static str, visit: VisitBy) -> 
 fn publish(socket: TcpStream, visit: &Visit, options: PeerOptions) -> io::Result<Wire<Publisher>> {
     let name = format!("stranger{}", visit.number);
     let pattern = Pattern::new().video_kilobits(500);
-    let mut wire = Wire::over(socket, Publisher::with_options("live", &name, pattern, options));
-    wire.run_until(|script| script.phase().is_decided())?;
+    let script = Publisher::with_options("live", &name, pattern, options);
+    let mut wire = Wire::over(socket, script, visit.patience)?;
+    wire.decide()?;
     Ok(wire)
 }
 
@@ -169,11 +192,11 @@ fn declare_all(mut wire: Wire<Publisher>) -> io::Result<Wire<Publisher>> {
 /// Says it all, and hears what comes of it.
 fn say(mut socket: TcpStream, bytes: &[u8]) -> io::Result<()> {
     socket.write_all(bytes)?;
-    listen(socket)
+    listen(&mut socket)
 }
 
-/// Hears the server to its end.
-fn listen(mut socket: TcpStream) -> io::Result<()> {
+/// Hears the server to its end, without a word: pings stay unanswered.
+fn listen(socket: &mut TcpStream) -> io::Result<()> {
     let mut buffer = [0; 4_096];
     while socket.read(&mut buffer)? > 0 {}
     Ok(())
@@ -182,20 +205,12 @@ fn listen(mut socket: TcpStream) -> io::Result<()> {
 /// Says that nothing more comes. A socket that is closed with input unread would be reset.
 fn leave(mut wire: Wire<Publisher>) -> io::Result<()> {
     wire.socket().shutdown(Shutdown::Write)?;
-    listen_on(wire)
-}
-
-/// The same without another word: pings stay unanswered.
-fn listen_on(mut wire: Wire<Publisher>) -> io::Result<()> {
-    let socket = wire.socket().try_clone()?;
-    listen(socket)
+    listen(wire.socket())
 }
 
 fn random(count: usize) -> Vec<u8> {
     let mut bytes = vec![0; count];
     Filler::new(7).fill(&mut bytes);
-    // No version of RTMP, and not what other protocols begin with.
-    bytes[0] = 0xF1;
     bytes
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use sol_tests::peer::Peer;
 use sol_tests::peer::codec::Framing;
 use sol_tests::peer::message::{ChunkStream, Message, StreamId, TypeId};
 use sol_tests::peer::pattern::{MediaSent, Pattern};
@@ -108,20 +109,23 @@ impl<S: Script, I: AsyncRead + AsyncWrite + Unpin> Client<S, I> {
         self.flush().await.expect("the server takes it");
         while !reached(&self.script) {
             let open = self.read_once().await.expect("the connection lasts");
-            assert!(open, "the server left in phase {:?}", self.script.phase_now());
+            assert!(open, "the server left: {:?}", self.script.peer().map(Peer::statuses));
             self.flush().await.expect("the server takes it");
         }
     }
 
     /// Reads until the server closes.
     pub(crate) async fn run_to_the_end(&mut self) -> io::Result<()> {
-        while self.read_once().await? {}
+        while self.read_once().await? {
+            // A ping may be answered, if the server still listens.
+            let _ = self.flush().await;
+        }
         Ok(())
     }
 
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
         loop {
-            let bytes = self.script.give_bytes();
+            let bytes = self.script.take_output();
             if bytes.is_empty() {
                 return Ok(());
             }
@@ -137,7 +141,7 @@ impl<S: Script, I: AsyncRead + AsyncWrite + Unpin> Client<S, I> {
         let mut buffer = [0; 16 * 1024];
         let count = self.transport.read(&mut buffer).await?;
         if count > 0 {
-            self.script.take_bytes(&buffer[..count]);
+            self.script.feed(&buffer[..count], Duration::ZERO).expect("the server writes by the book");
         }
         Ok(count > 0)
     }

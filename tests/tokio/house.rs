@@ -25,7 +25,7 @@ pub(crate) enum Seen {
     Asked(String),
     Started(RequestKind),
     Ended(RequestKind),
-    Closed,
+    Closed(&'static str),
     TurnedAway(&'static str),
     Other,
 }
@@ -51,9 +51,9 @@ impl Application for Porter {
         let seen = match event {
             Event::Requested(request) => Seen::Asked(request.name.to_string()),
             Event::Ended { kind, .. } => Seen::Ended(*kind),
-            Event::Closed(_) => {
+            Event::Closed { why, .. } => {
                 closed.insert(peer.id.get());
-                Seen::Closed
+                Seen::Closed(why.code())
             }
             Event::Started { kind, .. } => Seen::Started(*kind),
             Event::Connected(_) | Event::Refused { .. } => Seen::Other,
@@ -122,4 +122,9 @@ impl House {
 
 pub(crate) async fn within_a_minute<R>(test: impl Future<Output = R>) -> R {
     timeout(Duration::from_secs(60), test).await.expect("the test hangs")
+}
+
+/// The same for a test that pauses the clock, which then jumps from timer to timer.
+pub(crate) async fn within_an_hour_of_the_paused_clock<R>(test: impl Future<Output = R>) -> R {
+    timeout(Duration::from_secs(3_600), test).await.expect("the test hangs")
 }

@@ -116,7 +116,7 @@ async fn a_peer_that_leaves_before_the_policy_answers_leaves_nothing_behind() {
         assert!(waiting.await.unwrap_err().is_cancelled());
         // While the application decides nothing is read, so that the peer is gone shows with the answer.
         gate.add_permits(1);
-        house.until(|event| matches!(event, Seen::Closed)).await;
+        house.until(|event| matches!(event, Seen::Closed(_))).await;
         house.until_empty().await;
         assert_eq!(house.server.stream_count(), 0);
     })
@@ -235,7 +235,7 @@ async fn a_connection_whose_future_is_dropped_gives_its_name_back() {
         assert!(matches!(camera.script.phase(), Phase::Live(_)));
         line.abort();
         house.until(|event| matches!(event, Seen::Ended(RequestKind::Publish))).await;
-        house.until(|event| matches!(event, Seen::Closed)).await;
+        house.until(|event| matches!(event, Seen::Closed(_))).await;
         let next = Client::publish(house.address, "cam").await;
         assert!(matches!(next.script.phase(), Phase::Live(_)), "{:?}", next.script.phase());
     })

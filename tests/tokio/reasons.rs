@@ -1,5 +1,4 @@
-//! `docs/reasons.md` and the code have the same reasons. In each list here a reason names the next one, so that the compiler
-//! asks for those that come anew.
+//! `docs/reasons.md` and the code have the same reasons.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -12,21 +11,70 @@ use sol_core::quirk::{NotTolerated, Quirk};
 use sol_core::server::TurnedAway as CoreTurnedAway;
 use sol_tokio::{CloseReason, EndReason, Refusal, TurnedAway};
 
+/// A list of all values of an enum, one of each shape. The match in it has no wildcard, so the compiler asks for what is
+/// missing.
+macro_rules! one_of_each {
+    ($type:ty: $($shape:pat => $value:expr,)+) => {{
+        let _asks: fn(&$type) = |value| match value {
+            $($shape => {})+
+        };
+        Vec::<$type>::from([$($value,)+])
+    }};
+}
+
 #[test]
 fn the_page_has_every_reason_of_a_closed_connection_and_no_other() {
-    let first = CloseReason::PeerLeft;
-    assert_eq!(page("Why a connection was closed"), codes(first, after_close, CloseReason::code));
+    let lane = ChunkStreamId::new(3).expect("within bounds");
+    let reasons = one_of_each! { CloseReason:
+        CloseReason::PeerLeft => CloseReason::PeerLeft,
+        CloseReason::PeerReset => CloseReason::PeerReset,
+        CloseReason::ConnectionLost => CloseReason::ConnectionLost,
+        CloseReason::Handshake(HandshakeError::Rtmpe(_)) => HandshakeError::Rtmpe(6).into(),
+        CloseReason::Handshake(HandshakeError::Http(_)) => HandshakeError::Http('G').into(),
+        CloseReason::Handshake(HandshakeError::Tls) => HandshakeError::Tls.into(),
+        CloseReason::Handshake(HandshakeError::UnknownVersion(_)) => HandshakeError::UnknownVersion(4).into(),
+        CloseReason::Handshake(HandshakeError::NotRtmp(_)) => HandshakeError::NotRtmp(0xFF).into(),
+        CloseReason::Chunk(_) => CloseReason::Chunk(ChunkError::NoPreviousHeader(lane, 3)),
+        CloseReason::NotTolerated(_) => CloseReason::NotTolerated(NotTolerated(Quirk::UrlQuoted)),
+        CloseReason::HandshakeTimeout => CloseReason::HandshakeTimeout,
+        CloseReason::CommandTimeout => CloseReason::CommandTimeout,
+        CloseReason::Silent => CloseReason::Silent,
+        CloseReason::Stalled => CloseReason::Stalled,
+        CloseReason::AnswersUnread => CloseReason::AnswersUnread,
+        CloseReason::TooMuchHeld => CloseReason::TooMuchHeld,
+        CloseReason::ConnectRefused(_) => CloseReason::ConnectRefused(NameError::TooLong),
+        CloseReason::Refused => CloseReason::Refused,
+        CloseReason::StreamEnded => CloseReason::StreamEnded,
+        CloseReason::TimelineFull => CloseReason::TimelineFull,
+        CloseReason::TooSlow => CloseReason::TooSlow,
+        CloseReason::ClosedByPeer => CloseReason::ClosedByPeer,
+        CloseReason::Shutdown => CloseReason::Shutdown,
+    };
+    assert_eq!(page("Why a connection was closed"), codes(&reasons, CloseReason::code));
 }
 
 #[test]
 fn the_page_has_every_refusal_and_no_other() {
-    let codes = codes(Refusal::NameInUse, after_refusal, Refusal::code);
-    assert_eq!(page("Why publishing or playing was refused"), codes);
+    let refusals = one_of_each! { Refusal:
+        Refusal::NameInUse => Refusal::NameInUse,
+        Refusal::Denied(_) => Refusal::Denied("no".into()),
+        Refusal::Rejected(_) => Refusal::Rejected("no".into()),
+        Refusal::NotFound => Refusal::NotFound,
+    };
+    assert_eq!(page("Why publishing or playing was refused"), codes(&refusals, Refusal::code));
 }
 
 #[test]
 fn the_page_has_every_end_of_publishing_and_playing_and_no_other() {
-    let mut codes = codes(EndReason::Stopped, after_end, EndReason::code);
+    let ends = one_of_each! { EndReason:
+        EndReason::Stopped => EndReason::Stopped,
+        EndReason::StreamEnded => EndReason::StreamEnded,
+        EndReason::NotFound => EndReason::NotFound,
+        EndReason::TimelineFull => EndReason::TimelineFull,
+        EndReason::TooSlow => EndReason::TooSlow,
+        EndReason::Closed(_) => EndReason::Closed(CloseReason::PeerLeft),
+    };
+    let mut codes = codes(&ends, EndReason::code);
     // "Any code of the first table."
     codes.remove(CloseReason::PeerLeft.code());
     assert_eq!(page("Why publishing or playing ended"), codes);
@@ -34,11 +82,19 @@ fn the_page_has_every_end_of_publishing_and_playing_and_no_other() {
 
 #[test]
 fn the_page_has_every_reason_of_a_connection_that_is_not_served_and_no_other() {
-    let first = TurnedAway::TooManyConnections { max: 1 };
-    assert_eq!(page("Why a connection was not served"), codes(first, after_turned_away, TurnedAway::code));
-    let first = CoreTurnedAway::TooManyConnections;
-    let core = codes(first, after_core_turned_away, |why| why.code());
-    assert!(core.is_subset(&page("Why a connection was not served")), "{core:?}");
+    let page = page("Why a connection was not served");
+    let turned_away = one_of_each! { TurnedAway:
+        TurnedAway::TooManyConnections { .. } => TurnedAway::TooManyConnections { max: 1 },
+        TurnedAway::Shutdown => TurnedAway::Shutdown,
+        TurnedAway::Accept(_) => TurnedAway::Accept(io::ErrorKind::Other.into()),
+        TurnedAway::Entropy(_) => TurnedAway::Entropy(io::ErrorKind::Other.into()),
+    };
+    assert_eq!(page, codes(&turned_away, TurnedAway::code));
+    let of_the_core = one_of_each! { CoreTurnedAway:
+        CoreTurnedAway::TooManyConnections => CoreTurnedAway::TooManyConnections,
+        CoreTurnedAway::Shutdown => CoreTurnedAway::Shutdown,
+    };
+    assert!(codes(&of_the_core, |why| why.code()).is_subset(&page));
 }
 
 /// The codes in the first cells of the table below a heading.
@@ -50,84 +106,8 @@ fn page(heading: &str) -> BTreeSet<&'static str> {
     cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect()
 }
 
-fn codes<R>(
-    first: R,
-    after: fn(&R) -> Option<R>,
-    code: impl Fn(&R) -> &'static str,
-) -> BTreeSet<&'static str> {
-    std::iter::successors(Some(first), after).map(|reason| code(&reason)).collect()
-}
-
-fn after_close(reason: &CloseReason) -> Option<CloseReason> {
-    let lane = ChunkStreamId::new(3).expect("within bounds");
-    Some(match reason {
-        CloseReason::PeerLeft => CloseReason::PeerReset,
-        CloseReason::PeerReset => CloseReason::ConnectionLost,
-        CloseReason::ConnectionLost => CloseReason::Handshake(HandshakeError::Rtmpe(6)),
-        CloseReason::Handshake(HandshakeError::Rtmpe(_)) => CloseReason::Handshake(HandshakeError::Http('G')),
-        CloseReason::Handshake(HandshakeError::Http(_)) => CloseReason::Handshake(HandshakeError::Tls),
-        CloseReason::Handshake(HandshakeError::Tls) => {
-            CloseReason::Handshake(HandshakeError::UnknownVersion(4))
-        }
-        CloseReason::Handshake(HandshakeError::UnknownVersion(_)) => {
-            CloseReason::Handshake(HandshakeError::NotRtmp(0xFF))
-        }
-        CloseReason::Handshake(HandshakeError::NotRtmp(_)) => {
-            CloseReason::Chunk(ChunkError::NoPreviousHeader(lane, 3))
-        }
-        CloseReason::Chunk(_) => CloseReason::NotTolerated(NotTolerated(Quirk::UrlQuoted)),
-        CloseReason::NotTolerated(_) => CloseReason::HandshakeTimeout,
-        CloseReason::HandshakeTimeout => CloseReason::CommandTimeout,
-        CloseReason::CommandTimeout => CloseReason::Silent,
-        CloseReason::Silent => CloseReason::Stalled,
-        CloseReason::Stalled => CloseReason::AnswersUnread,
-        CloseReason::AnswersUnread => CloseReason::TooMuchHeld,
-        CloseReason::TooMuchHeld => CloseReason::ConnectRefused(NameError::TooLong),
-        CloseReason::ConnectRefused(_) => CloseReason::Refused,
-        CloseReason::Refused => CloseReason::StreamEnded,
-        CloseReason::StreamEnded => CloseReason::TimelineFull,
-        CloseReason::TimelineFull => CloseReason::TooSlow,
-        CloseReason::TooSlow => CloseReason::ClosedByPeer,
-        CloseReason::ClosedByPeer => CloseReason::Shutdown,
-        CloseReason::Shutdown => return None,
-    })
-}
-
-fn after_refusal(refusal: &Refusal) -> Option<Refusal> {
-    Some(match refusal {
-        Refusal::NameInUse => Refusal::Denied("no".into()),
-        Refusal::Denied(_) => Refusal::Rejected("no".into()),
-        Refusal::Rejected(_) => Refusal::NotFound,
-        Refusal::NotFound => return None,
-    })
-}
-
-fn after_end(end: &EndReason) -> Option<EndReason> {
-    Some(match end {
-        EndReason::Stopped => EndReason::StreamEnded,
-        EndReason::StreamEnded => EndReason::NotFound,
-        EndReason::NotFound => EndReason::TimelineFull,
-        EndReason::TimelineFull => EndReason::TooSlow,
-        EndReason::TooSlow => EndReason::Closed(CloseReason::PeerLeft),
-        EndReason::Closed(_) => return None,
-    })
-}
-
-fn after_turned_away(why: &TurnedAway) -> Option<TurnedAway> {
-    Some(match why {
-        TurnedAway::TooManyConnections { .. } => TurnedAway::Shutdown,
-        TurnedAway::Shutdown => TurnedAway::Accept(io::ErrorKind::Other.into()),
-        TurnedAway::Accept(_) => TurnedAway::Entropy(io::ErrorKind::Other.into()),
-        TurnedAway::Entropy(_) => return None,
-    })
-}
-
-/// Without an adapter there is less that can go wrong.
-fn after_core_turned_away(why: &CoreTurnedAway) -> Option<CoreTurnedAway> {
-    Some(match why {
-        CoreTurnedAway::TooManyConnections => CoreTurnedAway::ShutDown,
-        CoreTurnedAway::ShutDown => return None,
-    })
+fn codes<R>(reasons: &[R], code: impl Fn(&R) -> &'static str) -> BTreeSet<&'static str> {
+    reasons.iter().map(code).collect()
 }
 
 const PAGE: &str = include_str!("../../docs/reasons.md");

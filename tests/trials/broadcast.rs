@@ -83,7 +83,8 @@ impl Channel {
     }
 
     fn publish_to_the_end(&self) -> io::Result<()> {
-        let mut wire = Wire::publish(self.server, Publisher::new("live", NAME, self.pattern))?;
+        let mut wire = Wire::connect(self.server, Publisher::new("live", NAME, self.pattern))?;
+        wire.decide()?;
         let began = Instant::now();
         // From here on it reads nothing, as OBS does.
         while !self.is_over.load(Ordering::Relaxed) {
@@ -134,10 +135,13 @@ impl Channel {
             return Err(format!("{:?} {} came differently: {media:?}", sent.role, sent.sequence));
         }
         if sent.role.is_frame() {
-            let now = Instant::now();
-            let sent_at = self.sent_at.lock().expect("nobody panics with it")[sent.sequence as usize];
             watched.frames += 1;
-            watched.delays.push((now, now - sent_at));
+            let now = Instant::now();
+            // The first ones leave together with the answer to `publish`, before anybody looks at a clock.
+            let sent_at = self.sent_at.lock().expect("nobody panics with it");
+            if let Some(&sent_at) = sent_at.get(sent.sequence as usize) {
+                watched.delays.push((now, now - sent_at));
+            }
         }
         Ok(())
     }

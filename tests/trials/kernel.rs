@@ -9,6 +9,7 @@ pub(crate) fn send_memory(server: SocketAddr) -> Vec<(SocketAddr, u64)> {
     let filter = format!("sport = :{}", server.port());
     let output = Command::new("ss").args(["--tcp", "--memory", "--numeric", "--no-header", &filter]).output();
     let output = output.expect("ss is missing: apt-get install iproute2");
+    assert!(output.status.success(), "ss: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     // A line of addresses, and behind it, on the same line or the next, what the socket holds.
     let mut memory = Vec::new();

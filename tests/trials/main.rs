@@ -4,7 +4,8 @@
 //! cargo build --release -p sol-bin && cargo run --release -p sol-tests --bin trials -- stalled
 //! ```
 //!
-//! Each prints what it saw, line by line as it goes, and ends with exit status 1 if something did not hold that must.
+//! Each prints what it saw, line by line as it goes, and ends with another exit status than 0 if something did not hold that
+//! must.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a program for people")]
@@ -44,4 +45,4 @@ fn megabytes(bytes: u64) -> f64 {
 
 const USAGE: &str = "\
 usage: trials stalled    25 of 50 players stop reading at 8 Mbit/s, for a minute
-       trials nonsense   a healthy stream beside whatever is no RTMP, or badly meant, for a minute and a half";
+       trials nonsense   a healthy stream beside whatever is no RTMP, or badly meant, for two minutes";

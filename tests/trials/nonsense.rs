@@ -1,5 +1,6 @@
 //! Strangers of every kind, many at once, beside a stream that must not notice.
 
+use std::io;
 use std::net::SocketAddr;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -13,19 +14,19 @@ use crate::megabytes;
 
 pub(crate) fn run() -> Result<(), String> {
     let mut sol = Sol::start();
-    sol.run_for(Duration::from_secs(600));
+    sol.extend_deadline(Duration::from_secs(600));
     let (broadcast, viewers) = Broadcast::begin(&sol, Pattern::new().video_kilobits(4_000), PLAYERS);
     thread::sleep(BEFORE);
 
     let resident_before = sol.resident_bytes();
     let came_at = Instant::now();
     println!("{} strangers come, {EACH} of each kind", EACH * STRANGERS.len());
-    let visits: Vec<(&Stranger, JoinHandle<SocketAddr>)> = (0..EACH * STRANGERS.len())
+    let visits: Vec<(&Stranger, JoinHandle<io::Result<SocketAddr>>)> = (0..EACH * STRANGERS.len())
         .map(|number| {
             let stranger = &STRANGERS[number % STRANGERS.len()];
             let stream = NAME.to_owned();
-            let visit = Visit { server: sol.address(), number, stream, length: LENGTH };
-            (stranger, thread::spawn(move || stranger.visit(&visit).expect("the server listens")))
+            let visit = Visit { server: sol.address(), number, stream, length: LENGTH, patience: DURING };
+            (stranger, thread::spawn(move || stranger.visit(&visit)))
         })
         .collect();
     let mut resident_most = resident_before;
@@ -35,7 +36,11 @@ pub(crate) fn run() -> Result<(), String> {
     }
     let mut came: Vec<(&Stranger, SocketAddr)> = Vec::new();
     for (stranger, visit) in visits {
-        came.push((stranger, visit.join().map_err(|_| format!("{} panicked", stranger.what))?));
+        let address = visit.join().map_err(|_| format!("{} panicked", stranger.what))?;
+        came.push((stranger, address.map_err(|error| error.to_string())?));
+    }
+    if resident_most > resident_before + STRANGERS_BYTES_MAX {
+        return Err(format!("{resident_most} bytes are resident, {resident_before} were before"));
     }
     println!("RSS before {:.2} MB, at most {:.2} MB", megabytes(resident_before), megabytes(resident_most));
 
@@ -104,3 +109,6 @@ const DURING: Duration = Duration::from_secs(75);
 
 /// Who leaves by itself stays for so long.
 const LENGTH: Duration = Duration::from_secs(60);
+
+/// What they may cost all together: the streams that forty of them publish, most of all.
+const STRANGERS_BYTES_MAX: u64 = 30_000_000;

@@ -1,6 +1,7 @@
 //! Reader: the media of an FLV file, in whatever pieces the file comes.
 //!
-//! Invariants: holds no more than one tag and one piece. Nothing is allocated by a length that is only declared.
+//! Invariants: who feeds a piece and then polls until there is nothing has one tag held and one piece, no more. Nothing is
+//! allocated by a length that is only declared.
 
 use bytes::{Buf, BytesMut};
 
@@ -14,6 +15,8 @@ use super::tag::TagHeader;
 pub struct FlvReader {
     buffer: BytesMut,
     is_past_header: bool,
+    /// Once wrong, always wrong.
+    error: Option<FlvError>,
 }
 
 /// Why bytes are no FLV file.
@@ -33,9 +36,11 @@ impl FlvReader {
         Self::default()
     }
 
-    /// Takes the next piece of the file.
+    /// Takes the next piece of the file. Behind an error nothing is kept.
     pub fn feed(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+        if self.error.is_none() {
+            self.buffer.extend_from_slice(bytes);
+        }
     }
 
     /// The next audio, video or data; `None` when more of the file is needed. Tags of other types, and data without a name,
@@ -44,7 +49,12 @@ impl FlvReader {
     /// # Errors
     /// [`FlvError`], from then on each time.
     pub fn poll(&mut self) -> Result<Option<Media>, FlvError> {
-        if !self.is_past_header && !self.skip_header()? {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let is_past_header =
+            self.is_past_header || self.skip_header().inspect_err(|&error| self.error = Some(error))?;
+        if !is_past_header {
             return Ok(None);
         }
         while let Some(header) = self.buffer.first_chunk().map(TagHeader::parse) {
@@ -137,7 +147,8 @@ mod tests {
             reader.feed(file);
             assert_eq!(reader.poll(), Err(error));
             reader.feed(FILE);
-            assert_eq!(reader.poll(), Err(error), "once wrong, always wrong");
+            assert_eq!(reader.poll(), Err(error));
+            assert_eq!(reader.buffer.len(), file.len(), "nothing is kept");
         }
     }
 }

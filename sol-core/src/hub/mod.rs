@@ -23,7 +23,7 @@ pub use config::StreamConfig;
 pub use playhead::{Gap, Playhead, Read, Start, Wanted};
 pub use registry::{Purpose, Registry, TooManyStreams};
 pub use report::{Lag, StreamReport, StreamState, TrackRate, TrackReport};
-pub use stream::{Parting, Publication, PublishRefused, StaleToken, Stream};
+pub use stream::{NameInUse, Parting, Publication, StaleToken, Stream};
 pub use tape::Ending;
 
 use std::collections::BTreeMap;
@@ -72,9 +72,9 @@ pub trait Streams {
         let handle = self.hold(name, Purpose::Publish)?;
         match self.write(&handle, Stream::publish) {
             Ok(publication) => Ok((handle, publication)),
-            Err(refused) => {
+            Err(in_use) => {
                 self.release(name, handle);
-                Err(refused)
+                Err(in_use.into())
             }
         }
     }
@@ -102,6 +102,17 @@ pub trait Streams {
         self.advanced(&handle);
         self.release(name, handle);
     }
+}
+
+/// Why a name cannot be published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublishRefused {
+    /// It has a publisher.
+    #[error(transparent)]
+    NameInUse(#[from] NameInUse),
+    /// It would be one name too many.
+    #[error(transparent)]
+    TooManyStreams(#[from] TooManyStreams),
 }
 
 /// A stream of a [`Hub`]; never used twice.

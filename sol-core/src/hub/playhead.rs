@@ -211,19 +211,27 @@ impl Cursors {
 
     /// Where the playheads are that still live and are not pausing.
     pub(super) fn positions(&self) -> impl Iterator<Item = Position> {
-        let alive = self.known.iter().filter(|place| Arc::strong_count(place) > 1);
-        alive.map(|place| place.position()).filter(|&at| at != Cursor::NOWHERE)
+        self.alive().map(|place| place.position()).filter(|&at| at != Cursor::NOWHERE)
     }
 
     /// Playheads that still live.
     pub(super) fn len(&self) -> usize {
-        self.known.iter().filter(|place| Arc::strong_count(place) > 1).count()
+        self.alive().count()
+    }
+
+    fn alive(&self) -> impl Iterator<Item = &Arc<Place>> {
+        self.known.iter().filter(|place| is_alive(place))
     }
 
     fn sweep(&mut self) {
-        self.known.retain(|place| Arc::strong_count(place) > 1);
+        self.known.retain(is_alive);
         self.sweep_at = (self.known.len() * 2).max(Self::SWEEP_AT_LEAST);
     }
+}
+
+/// Whether a playhead still has it.
+fn is_alive(place: &Arc<Place>) -> bool {
+    Arc::strong_count(place) > 1
 }
 
 #[cfg(test)]

@@ -19,13 +19,13 @@ use super::tape::Tape;
 pub struct StreamReport {
     /// Whether somebody publishes it.
     pub state: StreamState,
-    /// What it consists of: video first, then by id.
+    /// What it consists of, as far as it is on the tape: video first, then by id. Of an earlier publisher there is nothing.
     pub tracks: Vec<TrackReport>,
     /// Stream time between the newest two keyframes of the default track; `None` where two are not on the tape.
     pub keyframe_interval: Option<Duration>,
     /// Players: those that read, wait or pause.
     pub players: usize,
-    /// How far the slowest player that reads is behind. What sockets and outboxes hold of it is not counted.
+    /// How far the slowest player that reads is behind: see [`Lag`].
     pub lag_max: Duration,
     /// Bytes of frames on the tape.
     pub tape_bytes: usize,
@@ -38,7 +38,7 @@ pub enum StreamState {
     Live,
     /// The publisher has vanished and may return.
     Grace,
-    /// Nobody does; there are players that wait.
+    /// Nobody does. Players wait for somebody, or read what is left of what has ended.
     Waiting,
 }
 
@@ -69,13 +69,13 @@ pub struct TrackReport {
 /// How much comes of a track in each second of the stream's time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrackRate {
-    /// Payload bits per second.
-    pub bits: u64,
-    /// Frames per second.
-    pub frames: f64,
+    /// Bits of payload.
+    pub bits_per_second: u64,
+    /// Frames.
+    pub frames_per_second: f64,
 }
 
-/// How far a player is behind, not counting what its socket and its outbox hold.
+/// How far a player is behind, not counting what its socket and its outbox hold; at most as far as the tape is long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lag {
     /// In stream time.
@@ -84,17 +84,17 @@ pub struct Lag {
     pub bytes: u64,
 }
 
-/// The tracks of a stream and its keyframe interval, by what is on the tape.
+/// The tracks of a publication and its keyframe interval, by what is on the tape of it.
 pub(super) fn measure(tape: &Tape) -> (Vec<TrackReport>, Option<Duration>) {
-    let mut tallies = BTreeMap::<(bool, TrackId), Tally>::new();
+    let mut tallies = BTreeMap::<(TrackKind, TrackId), Tally>::new();
     let mut keyframes = [None, None];
-    for (frame, at) in tape.frames() {
+    for (frame, at) in tape.frames_of_publication() {
         let kind = frame.kind();
         if kind == FrameKind::Keyframe(TrackId::DEFAULT) {
             keyframes = [keyframes[1], Some(at)];
         }
-        let Some((track, codec)) = codec_of(frame) else { continue };
-        let tally = tallies.entry((kind.is_audio(), track)).or_insert(Tally::new(codec));
+        let Some((track, codec)) = track_of(frame) else { continue };
+        let tally = tallies.entry(track).or_insert(Tally::new(codec));
         if tally.codec != codec {
             *tally = Tally::new(codec);
         }
@@ -102,8 +102,8 @@ pub(super) fn measure(tape: &Tape) -> (Vec<TrackReport>, Option<Duration>) {
             tally.count(frame.payload_len(), at);
         }
     }
-    let report = |((is_audio, id), tally): ((bool, TrackId), Tally)| TrackReport {
-        kind: if is_audio { TrackKind::Audio } else { TrackKind::Video },
+    let report = |((kind, id), tally): ((TrackKind, TrackId), Tally)| TrackReport {
+        kind,
         id,
         codec: tally.codec,
         rate: tally.rate(),
@@ -115,16 +115,18 @@ pub(super) fn measure(tape: &Tape) -> (Vec<TrackReport>, Option<Duration>) {
     (tallies.into_iter().map(report).collect(), interval)
 }
 
-fn codec_of(frame: &Frame) -> Option<(TrackId, Codec)> {
+/// Which track a frame is of, and that track's codec.
+fn track_of(frame: &Frame) -> Option<((TrackKind, TrackId), Codec)> {
     // The payload comes in chunks, which may be as short as a byte.
     let head: SmallVec<[u8; HEAD_BYTES]> = frame.payload().flatten().copied().take(HEAD_BYTES).collect();
-    if frame.kind().is_video() {
-        Codec::of_video(&head)
+    let (kind, (id, codec)) = if frame.kind().is_video() {
+        (TrackKind::Video, Codec::of_video(&head)?)
     } else if frame.kind().is_audio() {
-        Codec::of_audio(&head)
+        (TrackKind::Audio, Codec::of_audio(&head)?)
     } else {
-        None
-    }
+        return None;
+    };
+    Some(((kind, id), codec))
 }
 
 /// Coded frames of one track with one codec.
@@ -154,8 +156,8 @@ impl Tally {
     fn rate(&self) -> Option<TrackRate> {
         let seconds = self.first?.lag_behind(self.last).as_secs_f64();
         (seconds > 0.0).then(|| TrackRate {
-            bits: ((self.bytes - self.last_bytes) as f64 * 8.0 / seconds).round() as u64,
-            frames: (self.frames - 1) as f64 / seconds,
+            bits_per_second: ((self.bytes - self.last_bytes) as f64 * 8.0 / seconds).round() as u64,
+            frames_per_second: (self.frames - 1) as f64 / seconds,
         })
     }
 }

@@ -16,7 +16,6 @@ use crate::timestamp::Timestamp;
 use super::config::StreamConfig;
 use super::playhead::{Cursor, Cursors, Gap, Playhead, Read, Start, Wanted};
 use super::preamble::Configurations;
-use super::registry::TooManyStreams;
 use super::report::{self, Lag, StreamReport, StreamState};
 use super::tape::{Ending, Entry, Position, SyncPoint, Tape};
 use super::timeline::Timeline;
@@ -44,16 +43,10 @@ pub struct Stream {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Publication(u64);
 
-/// Why a name cannot be published.
+/// The stream has a publisher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PublishRefused {
-    /// It has a publisher.
-    #[error("the stream name is in use")]
-    NameInUse,
-    /// It would be one name too many.
-    #[error(transparent)]
-    TooManyStreams(#[from] TooManyStreams),
-}
+#[error("the stream name is in use")]
+pub struct NameInUse;
 
 /// How a publisher goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,10 +83,10 @@ impl Stream {
     /// Begins a publication, or goes on with the last one within its grace.
     ///
     /// # Errors
-    /// [`PublishRefused::NameInUse`] while another one lasts.
-    pub fn publish(&mut self) -> Result<Publication, PublishRefused> {
+    /// [`NameInUse`] while another one lasts.
+    pub fn publish(&mut self) -> Result<Publication, NameInUse> {
         if self.publication.is_some() {
-            return Err(PublishRefused::NameInUse);
+            return Err(NameInUse);
         }
         if self.grace_until.take().is_some() {
             self.tape.append_splice(self.timeline.head());
@@ -138,7 +131,13 @@ impl Stream {
             self.last_keyframe = None;
         }
         let at = if kind.is_coded() { self.timeline.stamp(media.timestamp) } else { self.timeline.head() };
-        let timestamp = if kind.is_timeless() { Timestamp::ZERO } else { at };
+        let timestamp = if kind.is_timeless() {
+            Timestamp::ZERO
+        } else if kind == FrameKind::Data {
+            self.timeline.stamp_aside(media.timestamp)
+        } else {
+            at
+        };
         let frame = Frame::new(kind, timestamp, payload, self.chunk_size);
         if kind.is_preamble() {
             self.configurations.keep(&frame);
@@ -422,7 +421,7 @@ fn is_late(tape: &Tape, entry: &Entry, head: Timestamp, config: &StreamConfig) -
 
 fn lag_of(tape: &Tape, entry: &Entry, head: Timestamp) -> Lag {
     let time = match entry {
-        Entry::Frame { at, .. } | Entry::Splice { at } => at.lag_behind(head),
+        Entry::Frame { at, .. } | Entry::Splice { at, .. } => at.lag_behind(head),
         Entry::End(_) => Duration::ZERO,
     };
     Lag { time, bytes: tape.bytes_from(entry) }

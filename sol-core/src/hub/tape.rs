@@ -32,6 +32,8 @@ pub(super) enum Entry {
     Splice {
         /// The stream's time when it did.
         at: Timestamp,
+        /// Bytes of all frames in front of it, since the stream began.
+        offset: u64,
     },
     /// The publication is over.
     End(Ending),
@@ -127,7 +129,7 @@ impl Tape {
     /// Another publisher goes on. Its first frames depend on nothing that came before.
     pub(super) fn append_splice(&mut self, at: Timestamp) {
         if !matches!(self.entries.back(), None | Some(Entry::Splice { .. } | Entry::End(_))) {
-            self.push(Entry::Splice { at });
+            self.push(Entry::Splice { at, offset: self.offset });
         }
         self.debug_check();
     }
@@ -148,9 +150,10 @@ impl Tape {
         self.entries.get(usize::try_from(index).ok()?)
     }
 
-    /// All frames that are on it, with the stream's time when they were appended.
-    pub(super) fn frames(&self) -> impl Iterator<Item = (&Frame, Timestamp)> {
-        self.entries.iter().filter_map(|entry| match entry {
+    /// The frames of the newest publication that are on it, with the stream's time when they were appended.
+    pub(super) fn frames_of_publication(&self) -> impl Iterator<Item = (&Frame, Timestamp)> {
+        let border = self.entries.iter().rposition(|entry| !matches!(entry, Entry::Frame { .. }));
+        self.entries.iter().skip(border.map_or(0, |border| border + 1)).filter_map(|entry| match entry {
             Entry::Frame { frame, at, .. } => Some((frame, *at)),
             Entry::Splice { .. } | Entry::End(_) => None,
         })
@@ -169,8 +172,8 @@ impl Tape {
     /// Bytes of the frames from an entry on.
     pub(super) fn bytes_from(&self, entry: &Entry) -> u64 {
         match entry {
-            Entry::Frame { offset, .. } => self.offset - offset,
-            Entry::Splice { .. } | Entry::End(_) => 0,
+            Entry::Frame { offset, .. } | Entry::Splice { offset, .. } => self.offset - offset,
+            Entry::End(_) => 0,
         }
     }
 
@@ -188,7 +191,9 @@ impl Tape {
 
     fn is_over_bounds(&self, newest: Timestamp) -> bool {
         let is_old = match self.entries.front() {
-            Some(Entry::Frame { at, .. } | Entry::Splice { at }) => at.lag_behind(newest) > limits::TAPE_TIME,
+            Some(Entry::Frame { at, .. } | Entry::Splice { at, .. }) => {
+                at.lag_behind(newest) > limits::TAPE_TIME
+            }
             // Who has not read it by now is told by `last_end`.
             Some(Entry::End(_)) => true,
             None => false,

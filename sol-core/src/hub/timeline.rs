@@ -52,12 +52,32 @@ impl Timeline {
         } else {
             clock.run = (self.head - self.base) as i64 + i64::from(limits::RESUME_MILLIS);
         }
-        // What was captured before the first frame, by an audio clock that is a little behind, plays with it.
-        let earliest =
-            self.head.saturating_sub(limits::CLOCK_BACK_MILLIS.unsigned_abs().into()).max(self.base);
-        let at = (self.base + u64::try_from(clock.run).unwrap_or(0)).max(earliest);
+        let run = clock.run;
+        let at = self.place(run);
         self.head = self.head.max(at);
         Self::wrapped(at)
+    }
+
+    /// The place of a data message that the publisher stamped with `time`. It moves nothing, since a text may come long
+    /// before its picture; and where its time is of another clock, as in publishers that stamp all data with 0, it has
+    /// none.
+    pub(super) fn stamp_aside(&self, time: Timestamp) -> Timestamp {
+        let step = self.clock.as_ref().map(|clock| (clock.run, time.offset_from(clock.last)));
+        match step {
+            Some((run, step))
+                if (-limits::CLOCK_BACK_MILLIS..=limits::CLOCK_AHEAD_MILLIS).contains(&step) =>
+            {
+                Self::wrapped(self.place(run + i64::from(step)))
+            }
+            Some(_) | None => self.head(),
+        }
+    }
+
+    /// What was captured before the first frame, by an audio clock that is a little behind, plays with it.
+    fn place(&self, run: i64) -> u64 {
+        let earliest =
+            self.head.saturating_sub(limits::CLOCK_BACK_MILLIS.unsigned_abs().into()).max(self.base);
+        (self.base + u64::try_from(run).unwrap_or(0)).max(earliest)
     }
 
     /// The place of something without a time of its own: just behind what was sent last.
@@ -82,6 +102,20 @@ mod tests {
         assert_eq!(timeline.stamp(millis(19_999_890)), millis(0));
         assert_eq!(timeline.stamp(millis(19_999_930)), millis(40));
         assert_eq!(timeline.head(), millis(40));
+    }
+
+    #[test]
+    fn data_has_its_own_time_where_that_is_of_the_same_clock_and_moves_nothing() {
+        let mut timeline = Timeline::default();
+        timeline.begin_publication();
+        assert_eq!(timeline.stamp_aside(millis(70_000)), millis(0), "nothing has begun");
+        timeline.stamp(millis(70_000));
+        timeline.stamp(millis(70_400));
+        assert_eq!(timeline.stamp_aside(millis(70_150)), millis(150));
+        assert_eq!(timeline.stamp_aside(millis(72_000)), millis(2_000));
+        assert_eq!(timeline.stamp_aside(millis(69_000)), millis(0), "not before the first frame");
+        assert_eq!(timeline.stamp_aside(millis(0)), millis(400), "no time at all");
+        assert_eq!(timeline.head(), millis(400));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Audio tags: the first bytes of a type 8 message (FLV 10.1, E.4.2; Enhanced RTMP v2, "Enhanced Audio").
 
-use super::{FrameKind, TrackId, first_track, skip_mod_ex};
+use super::enhanced::Header;
+use super::{FrameKind, TrackId};
 
-const ENHANCED: u8 = 9;
+pub(super) const ENHANCED: u8 = 9;
 const AAC: u8 = 10;
 
 /// What an audio payload is to a player that joins.
@@ -19,18 +20,19 @@ fn enhanced(packet_type: u8, rest: &[u8]) -> Option<FrameKind> {
     const SEQUENCE_START: u8 = 0;
     const SEQUENCE_END: u8 = 2;
     const MULTICHANNEL_CONFIG: u8 = 4;
-    const MULTITRACK: u8 = 5;
-    let (packet_type, rest) = skip_mod_ex(packet_type, rest)?;
-    let (packet_type, track) = match packet_type {
-        MULTITRACK => first_track(rest)?,
-        plain => (plain, TrackId::DEFAULT),
-    };
+    let Header { packet_type, track, .. } = enhanced_header(packet_type, rest)?;
     Some(match packet_type {
         SEQUENCE_START => FrameKind::AudioConfig(track),
         SEQUENCE_END => FrameKind::AudioEnd,
         MULTICHANNEL_CONFIG => FrameKind::AudioLayout(track),
         _ => FrameKind::Audio,
     })
+}
+
+/// The header of an enhanced tag behind its first byte.
+pub(super) fn enhanced_header(packet_type: u8, rest: &[u8]) -> Option<Header> {
+    const MULTITRACK: u8 = 5;
+    Header::parse(packet_type, MULTITRACK, rest)
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use super::{Content, TrackId, skip_mod_ex};
+use super::enhanced::Header;
+use super::{Content, TrackId, audio, video};
 
 /// A codec of audio or video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,40 +55,26 @@ impl Codec {
 
     /// The same, of an audio payload.
     pub fn of_audio(payload: &[u8]) -> Option<(TrackId, Codec)> {
-        const ENHANCED: u8 = 9;
-        const MULTITRACK: u8 = 5;
         let (&first, rest) = payload.split_first()?;
         match first >> 4 {
-            ENHANCED => Self::of_enhanced(first & 0x0F, MULTITRACK, rest),
+            audio::ENHANCED => audio::enhanced_header(first & 0x0F, rest).map(Self::of_enhanced),
             id => Some((TrackId::DEFAULT, Self::of_legacy_audio(id))),
         }
     }
 
     /// The same, of a video payload.
     pub fn of_video(payload: &[u8]) -> Option<(TrackId, Codec)> {
-        const COMMAND: u8 = 5;
-        const METADATA: u8 = 4;
-        const MULTITRACK: u8 = 6;
         let (&first, rest) = payload.split_first()?;
         let (is_enhanced, frame_type, low) = (first & 0x80 != 0, first >> 4 & 0x07, first & 0x0F);
-        if frame_type == COMMAND && !(is_enhanced && low == METADATA) {
-            return None;
-        }
-        if is_enhanced {
-            Self::of_enhanced(low, MULTITRACK, rest)
-        } else {
-            Some((TrackId::DEFAULT, Self::of_legacy_video(low)))
+        match (is_enhanced, frame_type) {
+            (true, _) => video::enhanced_header(frame_type, low, rest).map(Self::of_enhanced),
+            (false, video::FRAME_TYPE_COMMAND) => None,
+            (false, _) => Some((TrackId::DEFAULT, Self::of_legacy_video(low))),
         }
     }
 
-    fn of_enhanced(packet_type: u8, multitrack: u8, rest: &[u8]) -> Option<(TrackId, Codec)> {
-        let (packet_type, rest) = skip_mod_ex(packet_type, rest)?;
-        if packet_type != multitrack {
-            return Some((TrackId::DEFAULT, Self::of_four_cc(*rest.first_chunk()?)));
-        }
-        // The shape, a FourCC in each of the three shapes, the first track's id.
-        let &[_, a, b, c, d, track] = rest.first_chunk()?;
-        Some((TrackId(track), Self::of_four_cc([a, b, c, d])))
+    fn of_enhanced(header: Header) -> (TrackId, Self) {
+        (header.track, Self::of_four_cc(header.four_cc))
     }
 
     fn of_four_cc(four_cc: [u8; 4]) -> Self {

@@ -6,6 +6,7 @@
 
 mod audio;
 mod codec;
+mod enhanced;
 mod video;
 
 pub use codec::Codec;
@@ -61,13 +62,13 @@ impl Content {
     }
 }
 
-/// The two kinds of track, of which a player can do without one.
+/// Video or audio; a player can turn either off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TrackKind {
-    /// Whatever goes to an audio decoder.
-    Audio,
     /// Whatever goes to a video decoder.
     Video,
+    /// Whatever goes to an audio decoder.
+    Audio,
 }
 
 /// One of several tracks of a kind in a stream (Enhanced RTMP v2, multitrack). Zero is the default track, and the
@@ -193,31 +194,4 @@ impl FrameKind {
             | FrameKind::Data => false,
         }
     }
-}
-
-/// Skips the ModEx headers of an enhanced tag (Enhanced RTMP v2, "ModEx"): the packet type behind them and the
-/// rest, or `None` if the tag ends inside one.
-fn skip_mod_ex(mut packet_type: u8, mut rest: &[u8]) -> Option<(u8, &[u8])> {
-    const MOD_EX: u8 = 7;
-    while packet_type == MOD_EX {
-        let (&size, behind) = rest.split_first()?;
-        let (size, behind) = match size {
-            0xFF => {
-                let wide: [u8; 2] = *behind.first_chunk()?;
-                (usize::from(u16::from_be_bytes(wide)) + 1, &behind[2..])
-            }
-            size => (usize::from(size) + 1, behind),
-        };
-        packet_type = *behind.get(size)? & 0x0F;
-        rest = &behind[size + 1..];
-    }
-    Some((packet_type, rest))
-}
-
-/// The header of a multitrack tag: the real packet type and the first track's id.
-fn first_track(rest: &[u8]) -> Option<(u8, TrackId)> {
-    let (&shape, behind) = rest.split_first()?;
-    // Whether one FourCC holds for all tracks or each has its own, one stands before the first id.
-    let track = *behind.get(4)?;
-    Some((shape & 0x0F, TrackId(track)))
 }

@@ -1,10 +1,12 @@
 //! Video tags: the first bytes of a type 9 message (FLV 10.1, E.4.3; Enhanced RTMP v2, "Enhanced Video").
 
-use super::{FrameKind, TrackId, first_track, skip_mod_ex};
+use super::enhanced::Header;
+use super::{FrameKind, TrackId};
 
 const FRAME_TYPE_KEY: u8 = 1;
 const FRAME_TYPE_GENERATED_KEY: u8 = 4;
-const FRAME_TYPE_COMMAND: u8 = 5;
+pub(super) const FRAME_TYPE_COMMAND: u8 = 5;
+const METADATA: u8 = 4;
 
 /// What a video payload is to a player that joins.
 pub(super) fn classify(payload: &[u8]) -> FrameKind {
@@ -42,17 +44,8 @@ fn enhanced(frame_type: u8, packet_type: u8, rest: &[u8]) -> Option<FrameKind> {
     const CODED_FRAMES: u8 = 1;
     const SEQUENCE_END: u8 = 2;
     const CODED_FRAMES_X: u8 = 3;
-    const METADATA: u8 = 4;
     const MPEG2TS_SEQUENCE_START: u8 = 5;
-    const MULTITRACK: u8 = 6;
-    let (packet_type, rest) = skip_mod_ex(packet_type, rest)?;
-    if packet_type != METADATA && frame_type == FRAME_TYPE_COMMAND {
-        return Some(FrameKind::Interframe);
-    }
-    let (packet_type, track) = match packet_type {
-        MULTITRACK => first_track(rest)?,
-        plain => (plain, TrackId::DEFAULT),
-    };
+    let Header { packet_type, track, .. } = enhanced_header(frame_type, packet_type, rest)?;
     Some(match packet_type {
         SEQUENCE_START | MPEG2TS_SEQUENCE_START => FrameKind::VideoConfig(track),
         SEQUENCE_END => FrameKind::VideoEnd,
@@ -60,6 +53,14 @@ fn enhanced(frame_type: u8, packet_type: u8, rest: &[u8]) -> Option<FrameKind> {
         METADATA if track == TrackId::DEFAULT => FrameKind::VideoMetadata,
         _ => FrameKind::Interframe,
     })
+}
+
+/// The header of an enhanced tag behind the two fields of its first byte; `None` if there is none, as in commands to a
+/// player. The frame type of metadata is ignored.
+pub(super) fn enhanced_header(frame_type: u8, packet_type: u8, rest: &[u8]) -> Option<Header> {
+    const MULTITRACK: u8 = 6;
+    let header = Header::parse(packet_type, MULTITRACK, rest)?;
+    (frame_type != FRAME_TYPE_COMMAND || header.packet_type == METADATA).then_some(header)
 }
 
 fn picture(frame_type: u8, track: TrackId) -> FrameKind {
@@ -106,6 +107,7 @@ mod tests {
         assert_eq!(tag(&[0xA3], &[1]), FrameKind::Interframe);
         assert_eq!(tag(&[0xA2], &[]), FrameKind::VideoEnd);
         assert_eq!(tag(&[0xD4], &[2]), FrameKind::VideoMetadata, "the frame type of metadata is ignored");
+        assert_eq!(tag(&[0xD7, 2, 0, 0, 1, 0x04], &[2]), FrameKind::VideoMetadata, "behind ModEx as well");
         assert_eq!(tag(&[0x96, 0x00], &[1, 9]), FrameKind::VideoConfig(TrackId(1)));
         assert_eq!(tag(&[0x96, 0x01], &[1, 9]), FrameKind::Keyframe(TrackId(1)));
         // ModEx with three bytes of nanoseconds, then CodedFramesX.

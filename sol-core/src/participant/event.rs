@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::hub::Gap;
 use crate::ids::MessageStreamId;
 use crate::name::StreamName;
-use crate::session::{CloseReason, Connected, Refusal, Request, RequestKind};
+use crate::session::{CloseReason, Connected, Hangup, Refusal, Request, RequestKind};
 
 /// One output of [`Participant::poll_event`](super::Participant::poll_event).
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +24,8 @@ pub enum Event {
         /// What it was told.
         why: Refusal,
     },
-    /// Publishing or playing began. The peer that has to wait for its publisher is not told before that is there.
+    /// Publishing or playing began. A player that comes before its publisher is told with the first frame, or when it has
+    /// waited long enough and there is a publisher.
     Started {
         /// The NetStream of the connection.
         stream: MessageStreamId,
@@ -47,7 +48,12 @@ pub enum Event {
         summary: Summary,
     },
     /// The session is over. Comes exactly once, and last.
-    Closed(CloseReason),
+    Closed {
+        /// Why.
+        why: CloseReason,
+        /// How its transport is to be closed.
+        hangup: Hangup,
+    },
 }
 
 /// Why publishing or playing ended.

@@ -34,7 +34,7 @@ pub enum Activity {
     Playing(Lag),
     /// It plays, and has paused.
     Paused,
-    /// It waits for a publisher.
+    /// It waits for a publisher, or for the first frame of one that came after it.
     Waiting,
 }
 
@@ -46,8 +46,8 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
             name: role.name.clone(),
             activity: match &role.part {
                 Part::Publisher { heard, .. } => Activity::Publishing { quiet: now.saturating_since(*heard) },
-                Part::Player { waits_until: Some(_), .. } => Activity::Waiting,
                 Part::Player { playhead, .. } if playhead.is_paused() => Activity::Paused,
+                Part::Player { waits_until: Some(_), .. } => Activity::Waiting,
                 Part::Player { playhead, .. } => {
                     Activity::Playing(streams.read(&role.handle, |stream| stream.lag(playhead)))
                 }

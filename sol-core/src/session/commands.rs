@@ -184,12 +184,17 @@ impl Session {
         let Some(name) = self.streams.played(stream) else { return };
         let name = name.as_str().to_owned();
         let paused = command.flag().unwrap_or(true);
-        if paused {
-            self.send_status(stream, &reply::pause_notify(&name));
-            self.send_user_control(&UserControl::StreamEof(stream));
-        } else {
-            self.send_user_control(&UserControl::StreamBegin(stream));
-            self.send_status(stream, &reply::unpause_notify(&name));
+        // What has not been told that it plays is not told that it pauses.
+        match (self.streams.has_started(stream), paused) {
+            (true, true) => {
+                self.send_status(stream, &reply::pause_notify(&name));
+                self.send_user_control(&UserControl::StreamEof(stream));
+            }
+            (true, false) => {
+                self.send_user_control(&UserControl::StreamBegin(stream));
+                self.send_status(stream, &reply::unpause_notify(&name));
+            }
+            (false, _) => {}
         }
         self.events.push_back(Event::Paused { stream, paused });
     }
@@ -208,10 +213,11 @@ impl Session {
                 self.send_status(stream, &reply::unpublished(name.as_str()));
                 self.events.push_back(Event::Stopped(stream));
             }
-            Some(Doing::Allowed(_) | Doing::Playing(_)) => {
+            Some(Doing::Playing(_)) => {
                 self.send_user_control(&UserControl::StreamEof(stream));
                 self.events.push_back(Event::Stopped(stream));
             }
+            Some(Doing::Allowed(_)) => self.events.push_back(Event::Stopped(stream)),
             Some(Doing::Nothing | Doing::Waiting(..)) | None => return,
         }
         self.settle(None);

@@ -5,7 +5,7 @@ use crate::ids::{MessageStreamId, RequestId};
 use crate::media::{Media, TrackKind};
 use crate::name::StreamName;
 
-use super::close::{CloseReason, Refusal};
+use super::close::{CloseReason, Hangup, Refusal};
 
 /// One output of [`Session::poll_event`](super::Session::poll_event).
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +52,12 @@ pub enum Event {
         wanted: bool,
     },
     /// The session is over. Comes exactly once, and last.
-    Closed(CloseReason),
+    Closed {
+        /// Why.
+        why: CloseReason,
+        /// How its transport is to be closed.
+        hangup: Hangup,
+    },
 }
 
 /// What the peer said of itself in handshake and `connect`.

@@ -12,8 +12,8 @@
 //!
 //! It reads from the transport while [`Session::wants_input`] says so. `now` never goes back; debug builds check
 //! it. Failure is an output: [`Event::Closed`], exactly once, always last; whatever is called afterwards has no
-//! effect. The driver then closes the transport, in the way that [`CloseReason::hangup`] says. All bytes that could be
-//! flushed have been.
+//! effect. The driver then closes the transport, in the way that the event says. All bytes that could be flushed have
+//! been.
 //!
 //! A run is a function of the configuration, the entropy and the calls. How input is cut does not matter, but for what
 //! depends on undrained output: acknowledgements are left out, and a session closed as [`CloseReason::AnswersUnread`], where
@@ -242,12 +242,14 @@ impl Session {
     /// a play that has started for the end of the stream, and say nothing of an error.
     ///
     /// # Errors
-    /// [`StaleRequest`], as for [`Session::allow`]; also if the peer asked to publish.
+    /// [`StaleRequest`], as for [`Session::allow`].
+    ///
+    /// # Panics
+    /// If the peer asked to publish: there is nothing to await.
     pub fn allow_to_await(&mut self, request: RequestId, now: Instant) -> Result<(), StaleRequest> {
         self.touch(now);
-        let asked = self.waiting().filter(|asked| asked.kind == RequestKind::Play);
-        asked.ok_or(StaleRequest(request))?;
-        let Request { stream, name, .. } = self.answered(request)?;
+        let Request { stream, kind, name, .. } = self.answered(request)?;
+        assert_eq!(kind, RequestKind::Play, "only players await");
         self.streams.set(stream, Doing::Allowed(name));
         self.resume();
         Ok(())
@@ -313,7 +315,13 @@ impl Session {
         self.debug_check();
     }
 
-    /// Nobody publishes what the NetStream was allowed to play: the player is told as if it had been refused.
+    /// Whether the NetStream plays and has been told so.
+    pub fn has_started_play(&self, stream: MessageStreamId) -> bool {
+        self.streams.has_started(stream)
+    }
+
+    /// Nobody publishes what the NetStream was allowed to play: the player is told as if it had been refused. For those
+    /// that have been told that it starts, [`Session::end_play`] is clearer.
     pub fn play_not_found(&mut self, stream: MessageStreamId, now: Instant) {
         self.touch(now);
         if let Some(name) = self.streams.played(stream)
@@ -496,12 +504,13 @@ impl Session {
 
     /// The session is over, for the first reason to close or else for `otherwise`.
     fn finish(&mut self, otherwise: CloseReason) {
-        if let Some(reason) = self.phase.closed(otherwise) {
+        if let Some(why) = self.phase.closed(otherwise) {
+            let hangup = Hangup::of(&why, !self.outbox.is_empty());
             self.timers.stop_all();
             self.outbox.clear();
             self.held = BytesMut::new();
             self.farewell = None;
-            self.events.push_back(Event::Closed(reason));
+            self.events.push_back(Event::Closed { why, hangup });
         }
         self.debug_check();
     }

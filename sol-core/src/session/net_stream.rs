@@ -65,6 +65,11 @@ impl NetStreams {
         }
     }
 
+    /// Whether a stream plays and has been told so.
+    pub(super) fn has_started(&self, id: MessageStreamId) -> bool {
+        matches!(self.get(id), Some(Doing::Playing(_)))
+    }
+
     pub(super) fn get(&self, id: MessageStreamId) -> Option<&Doing> {
         self.0.iter().find(|(known, _)| *known == id).map(|(_, doing)| doing)
     }

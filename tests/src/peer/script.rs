@@ -3,6 +3,7 @@
 //! Handshake, connect, createStream, publish or play. A test feeds them bytes and time and takes
 //! their output; what it wants beyond the common path it does through `peer_mut`.
 
+use std::fmt;
 use std::iter::Peekable;
 use std::time::Duration;
 
@@ -163,47 +164,74 @@ impl Player {
     }
 }
 
-/// What both scripts have in common: enough to drive them over a transport.
-pub trait Script {
+/// What drives a client. Bytes and time go in, bytes come out.
+pub trait Script: fmt::Debug + 'static {
     /// Takes bytes as they came.
-    ///
-    /// # Panics
-    /// If the server does not write by the book.
-    fn take_bytes(&mut self, bytes: &[u8]);
+    fn feed(&mut self, bytes: &[u8], now: Duration) -> Result<(), Oddity>;
 
-    /// What the client would give to one `write`; nothing when there is no more.
-    fn give_bytes(&mut self) -> Vec<u8>;
+    /// Does what is due.
+    fn advance(&mut self, _now: Duration) {}
 
-    /// How far it has come.
-    fn phase_now(&self) -> &Phase;
-}
-
-/// A publisher whose pattern begins at time zero.
-impl Script for Publisher {
-    fn take_bytes(&mut self, bytes: &[u8]) {
-        self.feed(bytes, Duration::ZERO).expect("the server writes by the book");
+    /// When something is due next.
+    fn next_due(&mut self) -> Option<Duration> {
+        None
     }
 
-    fn give_bytes(&mut self) -> Vec<u8> {
+    /// The next write; to be called until it is empty.
+    fn take_output(&mut self) -> Vec<u8>;
+
+    /// The RTMP client beneath, if there is one.
+    fn peer(&self) -> Option<&Peer>;
+}
+
+impl Script for Publisher {
+    fn feed(&mut self, bytes: &[u8], now: Duration) -> Result<(), Oddity> {
+        self.feed(bytes, now)
+    }
+
+    fn advance(&mut self, now: Duration) {
+        self.advance(now);
+    }
+
+    fn next_due(&mut self) -> Option<Duration> {
+        self.next_due()
+    }
+
+    fn take_output(&mut self) -> Vec<u8> {
         self.take_output()
     }
 
-    fn phase_now(&self) -> &Phase {
-        self.phase()
+    fn peer(&self) -> Option<&Peer> {
+        Some(self.peer())
     }
 }
 
 impl Script for Player {
-    fn take_bytes(&mut self, bytes: &[u8]) {
-        self.feed(bytes).expect("the server writes by the book");
+    fn feed(&mut self, bytes: &[u8], _now: Duration) -> Result<(), Oddity> {
+        self.feed(bytes)
     }
 
-    fn give_bytes(&mut self) -> Vec<u8> {
+    fn take_output(&mut self) -> Vec<u8> {
         self.take_output()
     }
 
-    fn phase_now(&self) -> &Phase {
-        self.phase()
+    fn peer(&self) -> Option<&Peer> {
+        Some(self.peer())
+    }
+}
+
+/// A client by hand: the test says all that it does.
+impl Script for Peer {
+    fn feed(&mut self, bytes: &[u8], _now: Duration) -> Result<(), Oddity> {
+        self.feed(bytes)
+    }
+
+    fn take_output(&mut self) -> Vec<u8> {
+        self.take_output()
+    }
+
+    fn peer(&self) -> Option<&Peer> {
+        Some(self)
     }
 }
 
@@ -226,6 +254,13 @@ pub enum Phase {
     Finished,
 }
 
+impl Phase {
+    /// Whether the server has said yes or no.
+    pub fn is_decided(&self) -> bool {
+        matches!(self, Phase::Live(_) | Phase::Refused(_) | Phase::EndedByServer(_))
+    }
+}
+
 /// What a script is out for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Errand {
@@ -241,13 +276,6 @@ struct Walk {
     errand: Errand,
     phase: Phase,
     statuses_seen: usize,
-}
-
-impl Phase {
-    /// Whether the server has said yes or no.
-    pub fn is_decided(&self) -> bool {
-        matches!(self, Phase::Live(_) | Phase::Refused(_) | Phase::EndedByServer(_))
-    }
 }
 
 impl Walk {

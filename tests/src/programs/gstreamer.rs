@@ -1,7 +1,9 @@
 //! GStreamer: pipelines as `gst-launch-1.0` takes them, and the packages of their elements.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use super::{Exit, Program};
 
@@ -45,12 +47,18 @@ fn launch(pipeline: &[&str], elements: &[&str], talk: Talk) -> Program {
 }
 
 fn require(element: &str) {
+    static FOUND: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let found = || FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    if found().contains(element) {
+        return;
+    }
     let mut inspect = Program::start(Command::new("gst-inspect-1.0").args(["--exists", element]), TOOLS);
     if inspect.finish() != Exit::Status(0) {
         let package = PACKAGES.iter().find(|(_, elements)| elements.contains(&element));
         let package = package.map_or("gstreamer1.0-plugins-bad", |(package, _)| package);
         panic!("the GStreamer element {element} is missing: apt-get install {package}");
     }
+    found().insert(element.to_owned());
 }
 
 const TOOLS: &str = "gstreamer1.0-tools";

@@ -25,6 +25,13 @@ impl Log {
         text.lines().map(parse).collect::<Result<_, _>>().map(Self)
     }
 
+    /// The lines behind the first so many.
+    #[must_use]
+    pub fn behind(mut self, count: usize) -> Self {
+        self.0.drain(..count);
+        self
+    }
+
     /// All lines.
     pub fn lines(&self) -> &[LogLine] {
         &self.0
@@ -70,6 +77,11 @@ impl LogLine {
     /// If it is not there.
     pub fn text(&self, field: &str) -> &str {
         self.0.get(field).and_then(Value::as_str).unwrap_or_else(|| panic!("no text {field:?} in {self}"))
+    }
+
+    /// Whether a field is there and true.
+    pub fn is_set(&self, field: &str) -> bool {
+        self.0.get(field).and_then(Value::as_bool).unwrap_or_default()
     }
 
     /// A field that is a whole number.

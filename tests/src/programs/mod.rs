@@ -1,7 +1,7 @@
 //! Programs: real players and encoders, and `sol` itself, run as children of a test.
 //!
 //! A test waits for what a program says or for its end, never for time to pass. Each program has a deadline all the
-//! same, [`DEADLINE`] from its start, so that one that hangs fails its test with everything that it said.
+//! same, [`DEADLINE`] from its start unless it is given longer, so that one that hangs fails its test with everything that it said.
 //!
 //! Invariants: no child outlives its [`Program`]. What a child wrote is printed only if its test fails.
 
@@ -25,7 +25,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
 pub use log::{Log, LogLine};
 use output::{Output, Waited};
-pub use player::{Player, Recording, packets_of};
+pub use player::{Family, Player, Recording, packets_of};
 pub use publisher::{Pace, Publisher, packets_by_mpv};
 pub use sol::Sol;
 pub use vlc::packets_by_vlc;
@@ -39,6 +39,7 @@ pub struct Program {
     ended: mpsc::Receiver<()>,
     exit: Exit,
     deadline: Instant,
+    patience: Duration,
     stdin: Option<Feed>,
     stdout: Output,
     stderr: Output,
@@ -96,7 +97,8 @@ impl Program {
         let stderr = Output::collect(child.stderr.take().expect("standard error is a pipe"));
         let ended = watch(pid_of(&child));
         let deadline = Instant::now() + DEADLINE;
-        Self { command_line, child, ended, exit: Exit::Running, deadline, stdin, stdout, stderr }
+        let (exit, patience) = (Exit::Running, DEADLINE);
+        Self { command_line, child, ended, exit, deadline, patience, stdin, stdout, stderr }
     }
 
     /// Gives it more of its standard input. Does not wait until it is read.
@@ -117,7 +119,7 @@ impl Program {
         match self.output(stream).wait_for(self.deadline, find) {
             Waited::Found(found) => found,
             Waited::Closed => panic!("`{}` ended without {what}", self.command_line),
-            Waited::Late => panic!("`{}`: no {what} within {DEADLINE:?}", self.command_line),
+            Waited::Late => panic!("`{}`: no {what} within {:?}", self.command_line, self.patience),
         }
     }
 
@@ -143,7 +145,7 @@ impl Program {
         if self.exit == Exit::Running {
             let patience = self.deadline.saturating_duration_since(Instant::now());
             if self.ended.recv_timeout(patience).is_err() {
-                panic!("`{}` did not end by itself within {DEADLINE:?}", self.command_line);
+                panic!("`{}` did not end by itself within {:?}", self.command_line, self.patience);
             }
             self.exit = self.reap();
         }
@@ -155,9 +157,10 @@ impl Program {
         self.exit
     }
 
-    /// Puts its deadline off.
-    pub fn run_for(&mut self, longer: Duration) {
-        self.deadline += longer;
+    /// Lets it take so long from its start, instead of [`DEADLINE`].
+    pub fn extend_deadline(&mut self, patience: Duration) {
+        self.deadline += patience - self.patience;
+        self.patience = patience;
     }
 
     /// Its process id.

@@ -1,16 +1,50 @@
 //! Player: a real program that plays a stream and keeps what it got.
 
+use std::fmt;
 use std::process::Command;
 
 use super::flv::{self, Tag};
 use super::packets::Packets;
 use super::{Exit, Program, Stream, gstreamer, vlc};
 
+/// A program that plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// `ffmpeg`, which copies.
+    Ffmpeg,
+    /// `rtmpdump`.
+    Rtmpdump,
+    /// GStreamer's own client.
+    Rtmp2src,
+    /// librtmp in GStreamer.
+    Rtmpsrc,
+    /// librtmp in `curl`.
+    Curl,
+    /// `mpv`.
+    Mpv,
+    /// `vlc`.
+    Vlc,
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Family::Ffmpeg => "ffmpeg",
+            Family::Rtmpdump => "rtmpdump",
+            Family::Rtmp2src => "rtmp2src",
+            Family::Rtmpsrc => "rtmpsrc",
+            Family::Curl => "curl",
+            Family::Mpv => "mpv",
+            Family::Vlc => "vlc",
+        })
+    }
+}
+
 /// A player that runs.
 #[derive(Debug)]
 pub struct Player {
-    /// What its author calls it.
-    pub name: &'static str,
+    /// Which program it is.
+    pub family: Family,
     program: Program,
     keeps: Keeps,
 }
@@ -27,8 +61,8 @@ enum Keeps {
 /// What a player got by the time it ended.
 #[derive(Debug)]
 pub struct Recording {
-    /// Which player it was.
-    pub name: &'static str,
+    /// Which program it was.
+    pub family: Family,
     /// How it ended.
     pub exit: Exit,
     /// What it said.
@@ -47,32 +81,44 @@ impl Player {
         let mut command = Command::new("ffmpeg");
         command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "verbose", "-i", url]);
         command.args(["-c", "copy", "-f", "framemd5", "pipe:1"]);
-        Self { name: "ffmpeg", program: Program::start(&mut command, "ffmpeg"), keeps: Keeps::Digests }
+        Self {
+            family: Family::Ffmpeg,
+            program: Program::start(&mut command, "ffmpeg"),
+            keeps: Keeps::Digests,
+        }
     }
 
     /// rtmpdump, which is librtmp by its authors.
     pub fn rtmpdump(url: &str) -> Self {
         let mut command = Command::new("rtmpdump");
         command.args(["--live", "--rtmp", url, "--flv", "-"]);
-        Self { name: "rtmpdump", program: Program::start(&mut command, "rtmpdump"), keeps: Keeps::Flv }
+        Self {
+            family: Family::Rtmpdump,
+            program: Program::start(&mut command, "rtmpdump"),
+            keeps: Keeps::Flv,
+        }
     }
 
     /// GStreamer's own client.
     pub fn rtmp2src(url: &str) -> Self {
-        Self { name: "rtmp2src", program: gstreamer::play("rtmp2src", url, "rtmp2src:4"), keeps: Keeps::Flv }
+        Self {
+            family: Family::Rtmp2src,
+            program: gstreamer::play("rtmp2src", url, "rtmp2src:4"),
+            keeps: Keeps::Flv,
+        }
     }
 
     /// librtmp in GStreamer. When its stream ends it joins anew at once, and ends when that gives it nothing.
     pub fn rtmpsrc(url: &str) -> Self {
         let program = gstreamer::play("rtmpsrc", &format!("{url} live=1"), "rtmpsrc:5");
-        Self { name: "rtmpsrc", program, keeps: Keeps::Flv }
+        Self { family: Family::Rtmpsrc, program, keeps: Keeps::Flv }
     }
 
     /// librtmp in curl. It leaves when the server closes.
     pub fn curl(url: &str) -> Self {
         let mut command = Command::new("curl");
         command.args(["--silent", "--show-error", url]);
-        Self { name: "curl", program: Program::start(&mut command, "curl"), keeps: Keeps::Flv }
+        Self { family: Family::Curl, program: Program::start(&mut command, "curl"), keeps: Keeps::Flv }
     }
 
     /// mpv, which decodes and shows everything to nobody, and records the packets besides.
@@ -82,13 +128,13 @@ impl Player {
         command.args(["--vo=null", "--ao=null", "--untimed", "--ao-null-untimed"]);
         // FFmpeg's `pipe:` with anything but a number is standard output, and the ending names the format.
         command.args(["--stream-record=pipe:recording.flv", url]);
-        Self { name: "mpv", program: Program::start(&mut command, "mpv"), keeps: Keeps::Flv }
+        Self { family: Family::Mpv, program: Program::start(&mut command, "mpv"), keeps: Keeps::Flv }
     }
 
     /// VLC, which keeps what [`packets_by_vlc`](super::packets_by_vlc) makes of a file.
     pub fn vlc(url: &str) -> Self {
         let program = Program::start(&mut vlc::remux(url, "file", vlc::STDOUT), vlc::PACKAGES);
-        Self { name: "vlc", program, keeps: Keeps::Flv }
+        Self { family: Family::Vlc, program, keeps: Keeps::Flv }
     }
 
     /// Waits until FFmpeg has told the digests of so many packets.
@@ -108,7 +154,7 @@ impl Player {
             Keeps::Flv => (packets_of(&kept), Some(flv::tags(&kept))),
         };
         Recording {
-            name: self.name,
+            family: self.family,
             exit,
             words: self.program.stderr(),
             packets,

@@ -69,9 +69,9 @@ impl Sol {
             .wait_for(Stream::Err, &what, |text| (parsed(text).of(message).len() >= count).then_some(()));
     }
 
-    /// Lets it run for so much longer than a test may take.
-    pub fn run_for(&mut self, longer: Duration) {
-        self.program.run_for(longer);
+    /// Lets it run for so long from its start: longer than most tests may take.
+    pub fn extend_deadline(&mut self, patience: Duration) {
+        self.program.extend_deadline(patience);
     }
 
     /// Its resident memory in bytes.
@@ -93,25 +93,29 @@ impl Sol {
         (count("fd"), count("task"))
     }
 
-    /// Waits until it has as many as that.
+    /// Waits until it has as many as that. Nothing tells when, so this looks again and again: to be called when only the
+    /// last of them are about to go.
     ///
     /// # Panics
     /// If the deadline comes before that.
     pub fn wait_for_descriptors_and_threads(&self, expected: (usize, usize)) {
         let deadline = Instant::now() + DEADLINE;
-        while self.descriptors_and_threads() != expected {
-            let late = || format!("{:?} instead of {expected:?}", self.descriptors_and_threads());
-            assert!(Instant::now() < deadline, "file descriptors and threads: {}", late());
+        loop {
+            let present = self.descriptors_and_threads();
+            if present == expected {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{present:?} file descriptors and threads, not {expected:?}");
             thread::yield_now();
         }
     }
 
-    /// Asks it who is live, as an operator would. What it has written into its log when that is answered for the first
-    /// time.
+    /// Asks it who is live, as an operator would. The lines of its answer; what else was logged meanwhile may be among them.
     pub fn report(&mut self) -> Log {
+        let before = parsed(&self.program.stderr()).lines().len();
         self.program.signal(Signal::USR1);
         self.program.wait_for(Stream::Err, "a report", |text| {
-            let log = parsed(text);
+            let log = parsed(text).behind(before);
             // The last line of a report.
             (!log.of("report").is_empty()).then_some(log)
         })

@@ -4,7 +4,6 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -17,28 +16,8 @@ use super::transcript::Transcript;
 use crate::peer::message::MediaReceived;
 use crate::peer::pattern::MediaSent;
 use crate::peer::run::{Run, check_run, check_runs};
-use crate::peer::script::{Phase, Player, Publisher};
+use crate::peer::script::{Phase, Player, Publisher, Script};
 use crate::peer::{Oddity, Peer, Status};
-
-/// What drives a client. Bytes and time go in, bytes come out.
-pub trait Script: fmt::Debug + 'static {
-    /// Takes bytes as they came.
-    fn feed(&mut self, bytes: &[u8], now: Duration) -> Result<(), Oddity>;
-
-    /// Does what is due.
-    fn advance(&mut self, _now: Duration) {}
-
-    /// When something is due next.
-    fn next_due(&mut self) -> Option<Duration> {
-        None
-    }
-
-    /// The next write; to be called until it is empty.
-    fn take_output(&mut self) -> Vec<u8>;
-
-    /// The RTMP client beneath, if there is one.
-    fn peer(&self) -> Option<&Peer>;
-}
 
 /// One client of a world, with a script of that kind.
 #[derive(Debug)]
@@ -80,7 +59,7 @@ impl<S: Script> Client<S> {
     /// Why the server's session is over.
     pub fn closed(&self) -> Option<CloseReason> {
         match self.seat.borrow().events.last() {
-            Some((_, Event::Closed(reason))) => Some(reason.clone()),
+            Some((_, Event::Closed { why, .. })) => Some(why.clone()),
             _ => None,
         }
     }
@@ -91,7 +70,7 @@ impl<S: Script> Client<S> {
             .borrow()
             .events
             .last()
-            .filter(|(_, event)| matches!(event, Event::Closed(_)))
+            .filter(|(_, event)| matches!(event, Event::Closed { .. }))
             .map(|&(at, _)| at)
     }
 
@@ -164,57 +143,6 @@ impl Client<Player> {
     /// The runs that it got of what this publisher sent. Panics where there are more than holes between them.
     pub fn runs_of(&self, publisher: &Client<Publisher>) -> Vec<Run> {
         check_runs(&self.media(), &publisher.sent()).expect("runs with nothing but holes between them")
-    }
-}
-
-impl Script for Publisher {
-    fn feed(&mut self, bytes: &[u8], now: Duration) -> Result<(), Oddity> {
-        self.feed(bytes, now)
-    }
-
-    fn advance(&mut self, now: Duration) {
-        self.advance(now);
-    }
-
-    fn next_due(&mut self) -> Option<Duration> {
-        self.next_due()
-    }
-
-    fn take_output(&mut self) -> Vec<u8> {
-        self.take_output()
-    }
-
-    fn peer(&self) -> Option<&Peer> {
-        Some(self.peer())
-    }
-}
-
-impl Script for Player {
-    fn feed(&mut self, bytes: &[u8], _now: Duration) -> Result<(), Oddity> {
-        self.feed(bytes)
-    }
-
-    fn take_output(&mut self) -> Vec<u8> {
-        self.take_output()
-    }
-
-    fn peer(&self) -> Option<&Peer> {
-        Some(self.peer())
-    }
-}
-
-/// A client by hand: the test says all that it does.
-impl Script for Peer {
-    fn feed(&mut self, bytes: &[u8], _now: Duration) -> Result<(), Oddity> {
-        self.feed(bytes)
-    }
-
-    fn take_output(&mut self) -> Vec<u8> {
-        self.take_output()
-    }
-
-    fn peer(&self) -> Option<&Peer> {
-        Some(self)
     }
 }
 

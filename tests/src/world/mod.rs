@@ -16,7 +16,7 @@ mod pipe;
 mod policy;
 mod transcript;
 
-pub use client::{Client, Script, Stranger};
+pub use client::{Client, Stranger};
 pub use dice::{Seed, seed};
 pub use link::{LinkOptions, Segments};
 pub use policy::Answer;
@@ -36,7 +36,7 @@ use sol_core::session::{PeerEnd, Refusal, Request, Session};
 use sol_core::time::Instant;
 
 use crate::peer::pattern::Pattern;
-use crate::peer::script::{Player, Publisher};
+use crate::peer::script::{Player, Publisher, Script};
 use crate::peer::{ChunkSizeHabit, Peer, PeerOptions};
 use client::Seat;
 use dice::Dice;
@@ -374,7 +374,7 @@ impl World {
             }
             match event {
                 Event::Requested(request) => self.consider(session, &request),
-                Event::Closed(_) => self.close(session, &mut seat.borrow_mut()),
+                Event::Closed { .. } => self.close(session, &mut seat.borrow_mut()),
                 Event::Connected(_) | Event::Refused { .. } | Event::Started { .. } | Event::Ended { .. } => {
                 }
             }

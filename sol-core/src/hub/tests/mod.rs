@@ -96,7 +96,7 @@ fn a_stream_of_video_alone_needs_no_audio() {
 fn a_second_publisher_is_refused_while_the_first_lives() {
     let mut stream = new_stream();
     let first = stream.publish().unwrap();
-    assert_eq!(stream.publish(), Err(PublishRefused::NameInUse));
+    assert_eq!(stream.publish(), Err(NameInUse));
     stream.unpublish(first);
     assert!(stream.publish().is_ok());
 }

@@ -18,10 +18,10 @@ fn a_report_names_codecs_rates_and_the_keyframe_interval_by_what_is_on_the_tape(
     assert_eq!((video.kind, video.codec.to_string()), (TrackKind::Video, "H.264".to_owned()));
     // 29 intervals of 40 ms; each frame but the last weighs.
     let bytes = 3 * KEY.len() + 26 * INTER.len();
-    let bits = (bytes as f64 * 8.0 / 1.16).round() as u64;
-    assert_eq!(video.rate, Some(TrackRate { bits, frames: 25.0 }));
+    let bits_per_second = (bytes as f64 * 8.0 / 1.16).round() as u64;
+    assert_eq!(video.rate, Some(TrackRate { bits_per_second, frames_per_second: 25.0 }));
     assert_eq!((audio.kind, audio.codec.to_string()), (TrackKind::Audio, "AAC".to_owned()));
-    assert_eq!(audio.rate, Some(TrackRate { bits: 60, frames: 2.5 }));
+    assert_eq!(audio.rate, Some(TrackRate { bits_per_second: 60, frames_per_second: 2.5 }));
     assert_eq!(report.tape_bytes, camera.stream.tape_bytes());
 }
 
@@ -44,6 +44,29 @@ fn a_report_says_whether_a_stream_is_live_in_its_grace_or_waited_for() {
     assert_eq!(stream.report().state, StreamState::Grace);
     stream.handle_timeout(Instant::EPOCH + Duration::from_secs(10));
     assert_eq!(stream.report().state, StreamState::Waiting);
+}
+
+#[test]
+fn a_report_has_nothing_of_a_publisher_that_another_has_replaced() {
+    let mut stream = new_stream();
+    stream.config_for_test(StreamConfig::default());
+    let mut camera = Camera::begin_on(stream);
+    camera.group(0, 10);
+    let Camera { mut stream, publication } = camera;
+    stream.abandon(publication, Instant::EPOCH);
+    let report = stream.report();
+    assert_eq!((report.state, report.tracks.len()), (StreamState::Grace, 2), "it may yet return");
+    let mut player = stream.subscribe(Start::NewestSyncPoint);
+
+    let mut radio = Camera::without_configurations_on(stream);
+    let seen: Vec<_> = radio.read_all(&mut player);
+    assert_eq!(seen.len(), 13);
+    radio.audio(0);
+    radio.audio(500);
+    let [audio] = radio.stream.report().tracks[..] else { panic!("{:?}", radio.stream.report()) };
+    assert_eq!(audio.kind, TrackKind::Audio);
+    // In front of the splice, and yet behind by all that comes after it.
+    assert!(radio.stream.lag(&player).bytes > 0);
 }
 
 #[test]
@@ -72,5 +95,5 @@ fn a_codec_that_changes_is_measured_from_the_change_on() {
     camera.frame(500, b"\xA1hvc1\0\0\0\0");
     let video = camera.stream.report().tracks[0];
     assert_eq!(video.codec.to_string(), "HEVC");
-    assert_eq!(video.rate.map(|rate| rate.frames), Some(10.0));
+    assert_eq!(video.rate.map(|rate| rate.frames_per_second), Some(10.0));
 }

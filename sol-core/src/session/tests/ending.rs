@@ -50,7 +50,7 @@ fn a_peer_that_leaves_ends_the_session() {
     assert_eq!(client.session.poll_timeout(), None);
     client.session.handle_end(PeerEnd::Reset, client.now);
     client.drain();
-    let closed = client.events.iter().filter(|event| matches!(event, Event::Closed(_))).count();
+    let closed = client.events.iter().filter(|event| matches!(event, Event::Closed { .. })).count();
     assert_eq!(closed, 1, "once and for all");
 }
 
@@ -158,7 +158,21 @@ fn a_closing_session_is_over_when_its_output_has_left_or_its_time_is_up() {
             client.wait(limits::FLUSH_TIME);
         }
         assert_eq!(client.closed(), Some(CloseReason::Shutdown));
+        // What the kernel holds for somebody who takes nothing is not worth keeping.
+        let expected = if taken { Hangup::Linger } else { Hangup::Reset };
+        assert_eq!(client.hangup(), Some(expected));
     }
+}
+
+#[test]
+fn who_left_by_itself_is_waited_for_no_longer_and_who_is_silent_is_reset() {
+    let mut left = Client::publishing("cam");
+    left.session.handle_end(PeerEnd::Finished, left.now);
+    left.drain();
+    assert_eq!(left.hangup(), Some(Hangup::Close));
+    let mut silent = Client::playing(&["cam"]);
+    silent.wait(limits::SILENCE_TIME);
+    assert_eq!((silent.closed(), silent.hangup()), (Some(CloseReason::Silent), Some(Hangup::Reset)));
 }
 
 #[test]

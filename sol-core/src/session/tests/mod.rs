@@ -339,9 +339,16 @@ impl Client {
         media.collect()
     }
 
+    fn hangup(&self) -> Option<Hangup> {
+        match self.events.last() {
+            Some(Event::Closed { hangup, .. }) => Some(*hangup),
+            _ => None,
+        }
+    }
+
     fn closed(&self) -> Option<CloseReason> {
         match self.events.last() {
-            Some(Event::Closed(reason)) => Some(reason.clone()),
+            Some(Event::Closed { why, .. }) => Some(why.clone()),
             _ => None,
         }
     }

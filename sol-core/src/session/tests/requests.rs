@@ -263,12 +263,25 @@ fn a_player_that_awaits_a_stream_in_vain_is_told_so_and_nothing_else() {
 }
 
 #[test]
+fn a_player_that_awaits_its_stream_may_pause_and_stop_and_is_told_of_nothing_that_has_not_begun() {
+    let mut client = Client::awaiting("cam");
+    client.read();
+    for pauses in [true, false] {
+        client.send(&command(1, Command::new("pause", 0.0, Value::Null).with(pauses).with(0.0)));
+    }
+    client.send(&on_stream(1, "closeStream", ""));
+    assert_eq!(client.read(), []);
+    let stopped = |event: &&Event| matches!(event, Event::Stopped(_));
+    assert_eq!(client.events.iter().filter(stopped).count(), 1);
+}
+
+#[test]
+#[should_panic(expected = "only players await")]
 fn a_publisher_has_nothing_to_await() {
     let mut client = Client::connected();
     client.send(&[create_stream(), on_stream(1, "publish", "cam")].concat());
     let request = client.request();
-    assert_eq!(client.session.allow_to_await(request.id, client.now), Err(StaleRequest(request.id)));
-    client.allow(&request);
+    let _ = client.session.allow_to_await(request.id, client.now);
 }
 
 #[test]
