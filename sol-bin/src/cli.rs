@@ -4,6 +4,7 @@ use std::io::Write;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::bench::Bench;
 use crate::listen::ListenAddress;
 
 /// A live-streaming server for RTMP. Without a command it serves.
@@ -21,6 +22,15 @@ enum Command {
     /// Take streams from encoders and give them to players (the default)
     #[command(after_help = AFTER_HELP)]
     Serve(Serve),
+    /// Put a load on a server, this one or another, and tell what it costs
+    Bench(Bench),
+}
+
+/// What the program is to do.
+#[derive(Debug)]
+pub(crate) enum Errand {
+    Serve(Serve),
+    Bench(Bench),
 }
 
 /// What `sol serve` is told.
@@ -49,11 +59,12 @@ pub(crate) enum LogFormat {
 }
 
 impl Cli {
-    /// What to serve, with or without the command's name.
-    pub(crate) fn into_serve(self) -> Serve {
+    /// What to do; without a command's name, to serve.
+    pub(crate) fn into_errand(self) -> Errand {
         match self.command {
-            Some(Command::Serve(serve)) => serve,
-            None => self.serve,
+            Some(Command::Serve(serve)) => Errand::Serve(serve),
+            Some(Command::Bench(bench)) => Errand::Bench(bench),
+            None => Errand::Serve(self.serve),
         }
     }
 }
@@ -97,7 +108,7 @@ mod tests {
     #[test]
     fn the_command_may_be_left_out_with_and_without_flags() {
         for line in [&["sol"][..], &["sol", "serve"]] {
-            let serve = Cli::try_parse_from(line).unwrap().into_serve();
+            let serve = what_to_serve(line);
             assert_eq!((serve.rtmp, serve.log), (vec!["1935".parse().unwrap()], LogFormat::Text));
             assert!(!serve.demo);
         }
@@ -105,9 +116,16 @@ mod tests {
             &["sol", "--rtmp", "1936", "--rtmp", "[::1]:7", "--log", "json", "--demo"][..],
             &["sol", "serve", "--rtmp", "1936", "--rtmp", "[::1]:7", "--log", "json", "--demo"],
         ] {
-            let serve = Cli::try_parse_from(line).unwrap().into_serve();
+            let serve = what_to_serve(line);
             assert_eq!(serve.rtmp, ["1936", "[::1]:7"].map(|text| text.parse().unwrap()));
             assert_eq!((serve.log, serve.demo), (LogFormat::Json, true));
+        }
+    }
+
+    fn what_to_serve(line: &[&str]) -> Serve {
+        match Cli::try_parse_from(line).unwrap().into_errand() {
+            Errand::Serve(serve) => serve,
+            Errand::Bench(bench) => panic!("{bench:?}"),
         }
     }
 

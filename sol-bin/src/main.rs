@@ -1,5 +1,6 @@
 //! The program `sol`: a live-streaming RTMP server that needs no configuration to begin.
 
+mod bench;
 mod cli;
 mod demo;
 mod journal;
@@ -27,9 +28,14 @@ enum Exit {
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    let arguments = cli.into_serve();
-    journal::start(arguments.log);
-    let exit = serve::run(&arguments).unwrap_or_else(|error| {
+    let done = match cli.into_errand() {
+        cli::Errand::Serve(arguments) => {
+            journal::start(arguments.log);
+            serve::run(&arguments)
+        }
+        cli::Errand::Bench(arguments) => bench::run(&arguments),
+    };
+    let exit = done.unwrap_or_else(|error| {
         cli::complain(&error);
         if error.is::<listen::ListenError>() { Exit::AddressUnusable } else { Exit::Failed }
     });

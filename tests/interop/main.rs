@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod abrupt;
+mod bench;
 mod clip;
 mod codecs;
 mod demo;

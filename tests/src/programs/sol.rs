@@ -52,6 +52,11 @@ impl Sol {
         Program::start_with(&mut command, BUILD)
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.program.id()
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -1,0 +1,146 @@
+//! Floor: a bare loop that sends, in a process of its own: one system call for each player and message, or for each player
+//! and what has gathered. It understands nothing and decides nothing, so no server can cost less.
+
+use std::io::{self, BufRead, BufReader, IoSlice, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use sol_tokio::sol_core::chunk::{MessageHeader, write_message};
+use sol_tokio::sol_core::ids::{ChunkSize, ChunkStreamId, MessageStreamId, MessageType};
+use sol_tokio::sol_core::message::Control;
+use sol_tokio::sol_core::timestamp::Timestamp;
+
+use super::fanout::{join, measure};
+use super::outcome::Outcome;
+use super::pattern::Item;
+use super::viewer::Origin;
+use super::{Floor, FloorServer, monotonic_nanos};
+use crate::nofile;
+
+/// Starts the loop, and plays from it.
+pub(super) fn run(asked: &Floor) -> anyhow::Result<Outcome> {
+    nofile::raise();
+    let mut bare = Bare::start(asked)?;
+    let origin = [Origin::Floor((Ipv4Addr::LOCALHOST, bare.port()?).into())];
+    let (lines, _) = join(&origin, asked.audience.players as usize)?;
+    let mut outcome = measure(&[], lines, asked.pattern, &asked.audience, Some(bare.0.id()))?;
+    outcome.what = match asked.gather {
+        0 => "floor: a bare loop, one send for each player and message".to_owned(),
+        gather => format!("floor: a bare loop, one send for each player and {gather} ms"),
+    };
+    Ok(outcome)
+}
+
+/// The process with the loop; goes with this.
+struct Bare(Child);
+
+impl Bare {
+    fn start(asked: &Floor) -> anyhow::Result<Self> {
+        let program = std::env::current_exe().context("this program does not find itself")?;
+        let pattern = asked.pattern;
+        let mut command = Command::new(program);
+        command.args(["bench", "floor-server"]);
+        for (option, value) in [
+            ("--players", u64::from(asked.audience.players)),
+            ("--gather", asked.gather),
+            ("--bitrate", pattern.bitrate.into()),
+            ("--fps", pattern.fps.into()),
+            ("--gop", pattern.gop.into()),
+            ("--chunk-size", pattern.chunk_size.into()),
+        ] {
+            command.args([option, &value.to_string()]);
+        }
+        let child = command.stdout(Stdio::piped()).spawn().context("cannot start the bare loop")?;
+        Ok(Self(child))
+    }
+
+    fn port(&mut self) -> anyhow::Result<u16> {
+        let stdout = self.0.stdout.take().context("its output is a pipe")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        line.trim().parse().context("the bare loop did not begin")
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The loop itself. Ends when its players have gone.
+pub(super) fn serve(asked: &FloorServer) -> anyhow::Result<()> {
+    nofile::raise();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    writeln!(io::stdout(), "{}", listener.local_addr()?.port())?;
+    let mut players = Vec::with_capacity(asked.players);
+    while players.len() < asked.players {
+        let (mut player, _) = listener.accept()?;
+        player.set_nodelay(true)?;
+        let announced = Control::SetChunkSize(CHUNK_SIZE.get());
+        player.write_all(&message(
+            ChunkStreamId::CONTROL,
+            announced.kind(),
+            Duration::ZERO,
+            &announced.body(),
+        ))?;
+        players.push(player);
+    }
+    let began = Instant::now();
+    let gather = Duration::from_millis(asked.gather);
+    let mut items = asked.pattern.items(0).peekable();
+    let mut gathered: Vec<Vec<u8>> = Vec::new();
+    while !players.is_empty() {
+        let next = items.peek().context("a pattern has no end")?;
+        thread::sleep((next.due + gather).saturating_sub(began.elapsed()));
+        let now = began.elapsed();
+        gathered.clear();
+        // Whatever is due by now leaves together; without gathering, each by itself.
+        while let Some(item) =
+            items.next_if(|item| item.due <= now && (gathered.is_empty() || !gather.is_zero()))
+        {
+            // As if it had been sent when it was due: what waits here is under way.
+            let waited = now.saturating_sub(item.due);
+            gathered.push(media(&item, monotonic_nanos().saturating_sub(waited.as_nanos() as u64)));
+        }
+        players.retain_mut(|player| send_all(player, &gathered).is_ok());
+    }
+    Ok(())
+}
+
+fn media(item: &Item, sent_at_nanos: u64) -> Vec<u8> {
+    let (lane, kind) = if item.kind.is_video() {
+        (ChunkStreamId::VIDEO, MessageType::VIDEO)
+    } else {
+        (ChunkStreamId::AUDIO, MessageType::AUDIO)
+    };
+    message(lane, kind, item.due, &item.payload(sent_at_nanos))
+}
+
+fn message(chunk_stream: ChunkStreamId, kind: MessageType, at: Duration, payload: &[u8]) -> Vec<u8> {
+    let timestamp = Timestamp::from_millis(at.as_millis() as u32);
+    let stream = MessageStreamId::new(u32::from(chunk_stream != ChunkStreamId::CONTROL));
+    let header = MessageHeader { chunk_stream, stream, timestamp, kind, length: payload.len() as u32 };
+    let mut bytes = Vec::with_capacity(payload.len() + 64);
+    write_message(&header, payload, CHUNK_SIZE, &mut bytes);
+    bytes
+}
+
+/// One `writev` where the socket takes it all.
+fn send_all(player: &mut TcpStream, messages: &[Vec<u8>]) -> io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = messages.iter().map(|message| IoSlice::new(message)).collect();
+    let mut rest = &mut slices[..];
+    while !rest.is_empty() {
+        let count = player.write_vectored(rest)?;
+        IoSlice::advance_slices(&mut rest, count);
+    }
+    Ok(())
+}
+
+/// That of the server.
+const CHUNK_SIZE: ChunkSize = ChunkSize::new(65_536).expect("no chunk is longer than 16 MiB");

@@ -1,0 +1,234 @@
+//! Bench: a load generator for this server and any other, and beside them the floor, which is what the sending itself costs.
+//!
+//! It runs apart from the server's process, whose CPU time and memory it reads. What it publishes carries numbers and send
+//! times, so that a few players can verify every byte and tell how long it was under way; the others only count bytes,
+//! which the kernel throws away without copying them.
+
+mod client;
+mod crowd;
+mod fanout;
+mod floor;
+mod idle;
+mod outcome;
+mod pattern;
+mod publisher;
+mod usage;
+mod viewer;
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use crate::Exit;
+use client::Target;
+use pattern::Pattern;
+
+/// What `sol bench` is told.
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// One publisher, many players
+    Fanout(Fanout),
+    /// Many publishers, a few players of each
+    Many(Many),
+    /// Many publishers, and nobody who plays
+    Ingest(Ingest),
+    /// Players that come to a stream that has many: how long until their first keyframe
+    Join(Join),
+    /// Connections that have made a stream and ask for nothing: memory of each
+    Idle(Idle),
+    /// Fan-out from a bare loop that only sends: what no server can beat
+    Floor(Floor),
+    /// The process that sends for `floor`
+    #[command(hide = true)]
+    FloorServer(FloorServer),
+}
+
+/// What `sol bench fanout` is told.
+#[derive(Debug, Args)]
+struct Fanout {
+    /// Where to publish and play, such as rtmp://localhost/live/bench
+    url: Target,
+
+    /// Process of the server, whose CPU time and memory are told, with those of its children
+    #[arg(long, value_name = "PID")]
+    server_pid: Option<u32>,
+
+    #[command(flatten)]
+    pattern: Pattern,
+
+    #[command(flatten)]
+    audience: Audience,
+}
+
+/// What `sol bench many` is told.
+#[derive(Debug, Args)]
+struct Many {
+    /// Where to publish and play; each stream has a number behind its name
+    url: Target,
+
+    /// Publishers, each of a stream of its own. The players are those of each
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    publishers: u32,
+
+    /// Process of the server, whose CPU time and memory are told, with those of its children
+    #[arg(long, value_name = "PID")]
+    server_pid: Option<u32>,
+
+    #[command(flatten)]
+    pattern: Pattern,
+
+    #[command(flatten)]
+    audience: Audience,
+}
+
+/// What `sol bench ingest` is told.
+#[derive(Debug, Args)]
+struct Ingest {
+    /// Where to publish; each stream has a number behind its name
+    url: Target,
+
+    /// Publishers, each of a stream of its own
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    publishers: u32,
+
+    /// Process of the server, whose CPU time and memory are told, with those of its children
+    #[arg(long, value_name = "PID")]
+    server_pid: Option<u32>,
+
+    #[command(flatten)]
+    pattern: Pattern,
+
+    /// Seconds to measure
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
+    duration: u32,
+
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `sol bench join` is told.
+#[derive(Debug, Args)]
+struct Join {
+    /// Where to publish and play
+    url: Target,
+
+    /// Players that are there already
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    players: u32,
+
+    /// Players that come, one after the other
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    joins: u32,
+
+    #[command(flatten)]
+    pattern: Pattern,
+
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `sol bench idle` is told.
+#[derive(Debug, Args)]
+struct Idle {
+    /// The server, and an app and a stream that are never asked for
+    url: Target,
+
+    /// Connections
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    connections: u32,
+
+    /// Process of the server, whose memory is told, with that of its children
+    #[arg(long, value_name = "PID")]
+    server_pid: u32,
+
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `sol bench floor` is told.
+#[derive(Debug, Args)]
+struct Floor {
+    /// Gather messages for so many milliseconds before they are sent together
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    gather: u64,
+
+    #[command(flatten)]
+    pattern: Pattern,
+
+    #[command(flatten)]
+    audience: Audience,
+}
+
+#[derive(Debug, Args)]
+struct FloorServer {
+    #[arg(long)]
+    players: usize,
+
+    #[arg(long)]
+    gather: u64,
+
+    #[command(flatten)]
+    pattern: Pattern,
+}
+
+/// Who watches, and for how long.
+#[derive(Clone, Debug, Args)]
+struct Audience {
+    /// Players
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    players: u32,
+
+    /// How many of them verify every byte and measure latency
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    verifying: u32,
+
+    /// Seconds to measure, once all players are there
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
+    duration: u32,
+
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+impl Audience {
+    fn duration(&self) -> Duration {
+        Duration::from_secs(self.duration.into())
+    }
+}
+
+/// Runs what was asked for.
+pub(crate) fn run(bench: &Bench) -> anyhow::Result<Exit> {
+    let (outcome, json) = match &bench.what {
+        What::Fanout(asked) => (fanout::run(asked)?, asked.audience.json),
+        What::Many(asked) => (fanout::run_many(asked)?, asked.audience.json),
+        What::Ingest(asked) => (fanout::run_ingest(asked)?, asked.json),
+        What::Join(asked) => (fanout::run_join(asked)?, asked.json),
+        What::Idle(asked) => (idle::run(asked)?, asked.json),
+        What::Floor(asked) => (floor::run(asked)?, asked.audience.json),
+        What::FloorServer(asked) => {
+            floor::serve(asked)?;
+            return Ok(Exit::Stopped);
+        }
+    };
+    outcome.print(json);
+    Ok(if outcome.is_sound() { Exit::Stopped } else { Exit::Failed })
+}
+
+/// Nanoseconds of the machine's monotonic clock, the same in every process.
+fn monotonic_nanos() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// Everybody has come; what was in a hurry because of that is over.
+const SETTLING: Duration = Duration::from_secs(2);

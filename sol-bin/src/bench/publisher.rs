@@ -1,0 +1,66 @@
+//! Publisher: sends a pattern in real time, and reads nothing meanwhile, as OBS does.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use sol_tokio::sol_core::ids::MessageType;
+
+use super::client::{Client, Target};
+use super::monotonic_nanos;
+use super::pattern::{AUDIO_CONFIG, Pattern, VIDEO_CONFIG};
+
+/// A publisher at work.
+#[derive(Debug)]
+pub(super) struct Publishing {
+    is_over: Arc<AtomicBool>,
+    bytes: Arc<AtomicU64>,
+    thread: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Publishing {
+    /// Begins, as soon as the server allows it.
+    pub(super) fn begin(target: &Target, pattern: Pattern, stream: u32) -> anyhow::Result<Self> {
+        let client = Client::publish(target, pattern.chunk_size)?;
+        let (is_over, bytes) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+        let thread = thread::spawn({
+            let (is_over, bytes) = (Arc::clone(&is_over), Arc::clone(&bytes));
+            move || publish(client, pattern, stream, &is_over, &bytes)
+        });
+        Ok(Self { is_over, bytes, thread })
+    }
+
+    /// Payload bytes that have been sent.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Ends; what went wrong until then.
+    pub(super) fn end(self) -> anyhow::Result<()> {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the publisher's thread panicked")))
+    }
+}
+
+fn publish(
+    mut client: Client,
+    pattern: Pattern,
+    stream: u32,
+    is_over: &AtomicBool,
+    bytes: &AtomicU64,
+) -> anyhow::Result<()> {
+    client.send_media(MessageType::VIDEO, Duration::ZERO, VIDEO_CONFIG)?;
+    client.send_media(MessageType::AUDIO, Duration::ZERO, AUDIO_CONFIG)?;
+    let began = Instant::now();
+    for item in pattern.items(stream) {
+        thread::sleep(item.due.saturating_sub(began.elapsed()));
+        if is_over.load(Ordering::Relaxed) {
+            break;
+        }
+        let kind = if item.kind.is_video() { MessageType::VIDEO } else { MessageType::AUDIO };
+        client.send_media(kind, item.due, &item.payload(monotonic_nanos()))?;
+        bytes.fetch_add(item.length as u64, Ordering::Relaxed);
+    }
+    Ok(())
+}
