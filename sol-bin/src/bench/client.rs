@@ -136,6 +136,11 @@ impl Client {
         self.socket.write_all(&bytes).context("the server takes no more media")
     }
 
+    /// The connection.
+    pub(super) fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
     /// The connection, and what has come on it and was not looked at.
     pub(super) fn into_parts(self) -> (TcpStream, Incoming) {
         (self.socket, self.incoming)
@@ -146,6 +151,7 @@ impl Client {
             .with_context(|| format!("cannot connect to {}", target.authority))?;
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(PATIENCE))?;
+        socket.set_write_timeout(Some(PATIENCE))?;
         let (mut c0_c1, mut s0_s1_s2) = ([0; 1 + PACKET], [0; 1 + 2 * PACKET]);
         c0_c1[0] = 3;
         socket.write_all(&c0_c1)?;
@@ -252,8 +258,8 @@ fn is_error(command: &Command) -> bool {
 /// C1, S1, C2 and S2.
 const PACKET: usize = 1_536;
 
-/// For whatever the server has to say next.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// For whatever the server has to say next, and to take: longer than there may be between keyframes.
+const PATIENCE: Duration = Duration::from_secs(70);
 
 #[cfg(test)]
 mod tests {

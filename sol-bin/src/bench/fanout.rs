@@ -11,13 +11,19 @@ use super::pattern::Pattern;
 use super::publisher::Publishing;
 use super::usage::Usage;
 use super::viewer::{Line, Origin, Viewer};
-use super::{Audience, Fanout, Ingest, Join, Many, SETTLING, monotonic_nanos};
+use super::{Fanout, Ingest, Join, Many, SETTLING, Watch, monotonic_nanos};
 use crate::nofile;
 
 /// One stream to many players.
 pub(super) fn run(asked: &Fanout) -> anyhow::Result<Outcome> {
     let streams = [asked.url.clone()];
-    let mut outcome = stream_and_watch(&streams, asked.pattern, &asked.audience, asked.server_pid)?;
+    let mut outcome = stream_and_watch(
+        &streams,
+        asked.audience.players,
+        asked.pattern,
+        &asked.audience.watch,
+        asked.server_pid,
+    )?;
     outcome.what = format!("fanout {}", asked.url);
     Ok(outcome)
 }
@@ -25,7 +31,8 @@ pub(super) fn run(asked: &Fanout) -> anyhow::Result<Outcome> {
 /// Many streams to a few players each.
 pub(super) fn run_many(asked: &Many) -> anyhow::Result<Outcome> {
     let streams: Vec<Target> = (0..asked.publishers).map(|number| asked.url.numbered(number)).collect();
-    let mut outcome = stream_and_watch(&streams, asked.pattern, &asked.audience, asked.server_pid)?;
+    let mut outcome =
+        stream_and_watch(&streams, asked.players, asked.pattern, &asked.watch, asked.server_pid)?;
     outcome.what = format!("many {}-0 and so on", asked.url);
     Ok(outcome)
 }
@@ -33,10 +40,11 @@ pub(super) fn run_many(asked: &Many) -> anyhow::Result<Outcome> {
 /// Many streams that nobody plays.
 pub(super) fn run_ingest(asked: &Ingest) -> anyhow::Result<Outcome> {
     nofile::raise();
+    asked.pattern.check()?;
     let streams: Vec<Target> = (0..asked.publishers).map(|number| asked.url.numbered(number)).collect();
     let publishing = publish(&streams, asked.pattern)?;
-    let audience = Audience { players: 0, verifying: 0, duration: asked.duration, json: asked.json };
-    let mut outcome = measure(&publishing, Vec::new(), asked.pattern, &audience, asked.server_pid)?;
+    let watch = Watch { verifying: 0, duration: asked.duration, json: asked.json };
+    let mut outcome = measure(&publishing, Vec::new(), asked.pattern, &watch, asked.server_pid)?;
     outcome.what = format!("ingest {}-0 and so on", asked.url);
     end(publishing, &mut outcome);
     Ok(outcome)
@@ -45,6 +53,7 @@ pub(super) fn run_ingest(asked: &Ingest) -> anyhow::Result<Outcome> {
 /// Players that come to a stream that has many, one after the other, and leave when they have seen a keyframe.
 pub(super) fn run_join(asked: &Join) -> anyhow::Result<Outcome> {
     nofile::raise();
+    asked.pattern.check()?;
     let publishing = publish(std::slice::from_ref(&asked.url), asked.pattern)?;
     let origin = Origin::Rtmp(asked.url.clone(), 0);
     let (present, _) = join(std::slice::from_ref(&origin), asked.players as usize)?;
@@ -69,16 +78,18 @@ pub(super) fn run_join(asked: &Join) -> anyhow::Result<Outcome> {
 
 fn stream_and_watch(
     streams: &[Target],
+    players_each: u32,
     pattern: Pattern,
-    audience: &Audience,
+    watch: &Watch,
     server: Option<u32>,
 ) -> anyhow::Result<Outcome> {
     nofile::raise();
+    pattern.check()?;
     let publishing = publish(streams, pattern)?;
     let origins: Vec<Origin> =
         streams.iter().zip(0..).map(|(target, stream)| Origin::Rtmp(target.clone(), stream)).collect();
-    let (lines, joins) = join(&origins, audience.players as usize)?;
-    let mut outcome = measure(&publishing, lines, pattern, audience, server)?;
+    let (lines, joins) = join(&origins, players_each as usize)?;
+    let mut outcome = measure(&publishing, lines, pattern, watch, server)?;
     outcome.joins = joins;
     end(publishing, &mut outcome);
     Ok(outcome)
@@ -101,19 +112,21 @@ pub(super) fn join(origins: &[Origin], players_each: usize) -> anyhow::Result<(V
     let all: Vec<Origin> = (0..players_each).flat_map(|_| origins).cloned().collect();
     let joiners: Vec<_> = (0..JOINERS)
         .map(|number| {
-            let mine: Vec<Origin> = all.iter().skip(number).step_by(JOINERS).cloned().collect();
-            thread::spawn(move || mine.iter().map(Origin::join).collect::<anyhow::Result<Vec<_>>>())
+            let mine: Vec<(usize, Origin)> =
+                all.iter().cloned().enumerate().skip(number).step_by(JOINERS).collect();
+            let join = |(index, origin): (usize, Origin)| origin.join().map(|joined| (index, joined));
+            thread::spawn(move || mine.into_iter().map(join).collect::<anyhow::Result<Vec<_>>>())
         })
         .collect();
-    let (mut lines, mut joins) = (Vec::new(), Vec::new());
+    let mut all_joined = Vec::new();
     for joiner in joiners {
         let joined = joiner.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a player's thread panicked")))?;
-        for (line, took) in joined {
-            lines.push(line);
-            joins.extend(took);
-        }
+        all_joined.extend(joined);
     }
-    Ok((lines, joins))
+    all_joined.sort_by_key(|(index, _)| *index);
+    let (lines, joins): (Vec<Line>, Vec<Option<Duration>>) =
+        all_joined.into_iter().map(|(_, joined)| joined).unzip();
+    Ok((lines, joins.into_iter().flatten().collect()))
 }
 
 /// Watches for the time that was asked for, and reads the meters before and after.
@@ -121,11 +134,11 @@ pub(super) fn measure(
     publishing: &[Publishing],
     mut lines: Vec<Line>,
     pattern: Pattern,
-    audience: &Audience,
+    watch: &Watch,
     server: Option<u32>,
 ) -> anyhow::Result<Outcome> {
     let players = lines.len();
-    let verifying = (audience.verifying as usize).min(players);
+    let verifying = (watch.verifying as usize).min(players);
     let rest: Vec<TcpStream> = lines.split_off(verifying).into_iter().map(Line::into_socket).collect();
     let viewers =
         lines.into_iter().map(|line| Viewer::watch(line, pattern)).collect::<anyhow::Result<Vec<_>>>()?;
@@ -136,10 +149,10 @@ pub(super) fn measure(
     let delivered = || crowd.bytes() + viewers.iter().map(Viewer::bytes).sum::<u64>();
     let usage_of = |pid: Option<u32>| pid.map(Usage::of).transpose();
     let (began, began_nanos) = (Instant::now(), monotonic_nanos());
-    let before = (published(), delivered(), usage_of(server)?, Usage::of(std::process::id())?);
+    let before = (published(), delivered(), usage_of(server)?, Usage::of_this_process()?);
     let mut resident_most = 0;
-    while began.elapsed() < audience.duration() {
-        thread::sleep(METER_TIME.min(audience.duration().saturating_sub(began.elapsed())));
+    while began.elapsed() < watch.duration() {
+        thread::sleep(METER_TIME.min(watch.duration().saturating_sub(began.elapsed())));
         resident_most = usage_of(server)?.map_or(0, |usage| usage.resident_bytes).max(resident_most);
     }
     let ended_nanos = monotonic_nanos();
@@ -152,7 +165,7 @@ pub(super) fn measure(
         outcome.server_cpu = Some(now.cpu.saturating_sub(earlier.cpu));
         outcome.server_resident_bytes = Some(resident_most);
     }
-    outcome.client_cpu = Usage::of(std::process::id())?.cpu.saturating_sub(before.3.cpu);
+    outcome.client_cpu = Usage::of_this_process()?.cpu.saturating_sub(before.3.cpu);
     outcome.closed = crowd.closed();
     crowd.disperse()?;
     for viewer in viewers {
@@ -165,7 +178,11 @@ pub(super) fn measure(
                     outcome.lost += lost;
                 }
                 let delays = watched.delays.into_iter().filter(|(at, _)| is_within(*at));
+                let before = outcome.delays.len();
                 outcome.delays.extend(delays.map(|(_, delay)| delay));
+                if outcome.delays.len() == before {
+                    outcome.faults.push("viewer: nothing came".to_owned());
+                }
             }
             Err(error) => outcome.faults.push(format!("viewer: {error:#}")),
         }

@@ -1,5 +1,5 @@
 //! Floor: a bare loop that sends, in a process of its own: one system call for each player and message, or for each player
-//! and what has gathered. It understands nothing and decides nothing, so no server can cost less.
+//! and what has gathered. It understands nothing and decides nothing, so no server that sends as often can cost less.
 
 use std::io::{self, BufRead, BufReader, IoSlice, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -23,10 +23,11 @@ use crate::nofile;
 /// Starts the loop, and plays from it.
 pub(super) fn run(asked: &Floor) -> anyhow::Result<Outcome> {
     nofile::raise();
+    asked.pattern.check()?;
     let mut bare = Bare::start(asked)?;
     let origin = [Origin::Floor((Ipv4Addr::LOCALHOST, bare.port()?).into())];
     let (lines, _) = join(&origin, asked.audience.players as usize)?;
-    let mut outcome = measure(&[], lines, asked.pattern, &asked.audience, Some(bare.0.id()))?;
+    let mut outcome = measure(&[], lines, asked.pattern, &asked.audience.watch, Some(bare.0.id()))?;
     outcome.what = match asked.gather {
         0 => "floor: a bare loop, one send for each player and message".to_owned(),
         gather => format!("floor: a bare loop, one send for each player and {gather} ms"),
@@ -91,7 +92,7 @@ pub(super) fn serve(asked: &FloorServer) -> anyhow::Result<()> {
         ))?;
         players.push(player);
     }
-    let began = Instant::now();
+    let (began, began_nanos) = (Instant::now(), monotonic_nanos());
     let gather = Duration::from_millis(asked.gather);
     let mut items = asked.pattern.items(0).peekable();
     let mut gathered: Vec<Vec<u8>> = Vec::new();
@@ -104,9 +105,8 @@ pub(super) fn serve(asked: &FloorServer) -> anyhow::Result<()> {
         while let Some(item) =
             items.next_if(|item| item.due <= now && (gathered.is_empty() || !gather.is_zero()))
         {
-            // As if it had been sent when it was due: what waits here is under way.
-            let waited = now.saturating_sub(item.due);
-            gathered.push(media(&item, monotonic_nanos().saturating_sub(waited.as_nanos() as u64)));
+            // Under way since it was due: what waits here waits for its players.
+            gathered.push(media(&item, began_nanos + item.due.as_nanos() as u64));
         }
         players.retain_mut(|player| send_all(player, &gathered).is_ok());
     }

@@ -42,7 +42,7 @@ enum What {
     Join(Join),
     /// Connections that have made a stream and ask for nothing: memory of each
     Idle(Idle),
-    /// Fan-out from a bare loop that only sends: what no server can beat
+    /// Fan-out from a bare loop that only sends: what no server that sends as often can beat
     Floor(Floor),
     /// The process that sends for `floor`
     #[command(hide = true)]
@@ -72,7 +72,7 @@ struct Many {
     /// Where to publish and play; each stream has a number behind its name
     url: Target,
 
-    /// Publishers, each of a stream of its own. The players are those of each
+    /// Publishers, each of a stream of its own
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     publishers: u32,
 
@@ -83,8 +83,12 @@ struct Many {
     #[command(flatten)]
     pattern: Pattern,
 
+    /// Players of each stream
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    players: u32,
+
     #[command(flatten)]
-    audience: Audience,
+    watch: Watch,
 }
 
 /// What `sol bench ingest` is told.
@@ -187,7 +191,14 @@ struct Audience {
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     players: u32,
 
-    /// How many of them verify every byte and measure latency
+    #[command(flatten)]
+    watch: Watch,
+}
+
+/// How it is watched.
+#[derive(Clone, Debug, Args)]
+struct Watch {
+    /// How many of all players verify every byte and measure latency
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
     verifying: u32,
 
@@ -200,7 +211,7 @@ struct Audience {
     json: bool,
 }
 
-impl Audience {
+impl Watch {
     fn duration(&self) -> Duration {
         Duration::from_secs(self.duration.into())
     }
@@ -209,12 +220,12 @@ impl Audience {
 /// Runs what was asked for.
 pub(crate) fn run(bench: &Bench) -> anyhow::Result<Exit> {
     let (outcome, json) = match &bench.what {
-        What::Fanout(asked) => (fanout::run(asked)?, asked.audience.json),
-        What::Many(asked) => (fanout::run_many(asked)?, asked.audience.json),
+        What::Fanout(asked) => (fanout::run(asked)?, asked.audience.watch.json),
+        What::Many(asked) => (fanout::run_many(asked)?, asked.watch.json),
         What::Ingest(asked) => (fanout::run_ingest(asked)?, asked.json),
         What::Join(asked) => (fanout::run_join(asked)?, asked.json),
         What::Idle(asked) => (idle::run(asked)?, asked.json),
-        What::Floor(asked) => (floor::run(asked)?, asked.audience.json),
+        What::Floor(asked) => (floor::run(asked)?, asked.audience.watch.json),
         What::FloorServer(asked) => {
             floor::serve(asked)?;
             return Ok(Exit::Stopped);

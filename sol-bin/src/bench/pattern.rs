@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use anyhow::bail;
 use clap::Args;
+use sol_tokio::sol_core::limits;
 
 /// What is published.
 #[derive(Clone, Copy, Debug, Args)]
@@ -19,7 +21,7 @@ pub(super) struct Pattern {
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=60))]
     pub gop: u32,
 
-    /// Bytes of payload in each chunk that is sent to the server
+    /// Bytes of payload in each chunk that is sent to a server
     #[arg(long, value_name = "BYTES", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(128..=0xFF_FFFF))]
     pub chunk_size: u32,
 }
@@ -55,9 +57,7 @@ impl Pattern {
     /// All messages of one of the streams, without end, in the order in which they are due.
     pub(super) fn items(self, stream: u32) -> impl Iterator<Item = Item> {
         let per_group = u64::from(self.fps * self.gop);
-        let group_bytes = u64::from(self.bitrate) * 1_000 / 8 * u64::from(self.gop);
-        // A keyframe is so many times as large as another picture.
-        let unit = group_bytes / (per_group - 1 + KEYFRAME_WEIGHT);
+        let unit = self.unit_bytes();
         let (mut picture, mut sound) = (0_u64, 0_u64);
         (0..).map(move |sequence| {
             let picture_due = Duration::from_nanos(picture * 1_000_000_000 / u64::from(self.fps));
@@ -74,6 +74,24 @@ impl Pattern {
             };
             Item { stream, sequence, kind, due, length: length.max(SHORTEST) }
         })
+    }
+
+    /// Whether there can be messages of that size.
+    pub(super) fn check(self) -> anyhow::Result<()> {
+        let unit = self.unit_bytes();
+        if unit < SHORTEST as u64 {
+            bail!("{} kbit/s are too little for {} pictures per second", self.bitrate, self.fps);
+        }
+        if unit * KEYFRAME_WEIGHT > limits::MESSAGE_BYTES as u64 {
+            bail!("no message of RTMP is as long as a keyframe would be; have more pictures, or fewer bits");
+        }
+        Ok(())
+    }
+
+    /// Bytes of a picture that is no keyframe.
+    fn unit_bytes(self) -> u64 {
+        let group_bytes = u64::from(self.bitrate) * 1_000 / 8 * u64::from(self.gop);
+        group_bytes / (u64::from(self.fps * self.gop) - 1 + KEYFRAME_WEIGHT)
     }
 
     /// Bits per second of payload.
@@ -169,6 +187,7 @@ pub(super) const AUDIO_CONFIG: &[u8] = &[0xAF, 0, 0x12, 0x10];
 
 const MAGIC: [u8; 8] = *b"SOLBENCH";
 
+/// A keyframe is so many times as large as another picture.
 const KEYFRAME_WEIGHT: u64 = 8;
 
 /// 1 024 samples at 44.1 kHz.
@@ -196,6 +215,16 @@ mod tests {
         let count = |kind| items.iter().filter(|item| item.kind == kind).count();
         assert_eq!((count(ItemKind::Keyframe), count(ItemKind::Interframe)), (5, 295));
         assert!(items.is_sorted_by_key(|item| item.due));
+    }
+
+    #[test]
+    fn what_no_message_can_carry_or_tell_is_refused() {
+        assert!(PATTERN.check().is_ok());
+        for wrong in
+            [Pattern { bitrate: 500_000, fps: 1, ..PATTERN }, Pattern { bitrate: 50, fps: 240, ..PATTERN }]
+        {
+            assert!(wrong.check().is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -52,14 +52,15 @@ fn publish(
 ) -> anyhow::Result<()> {
     client.send_media(MessageType::VIDEO, Duration::ZERO, VIDEO_CONFIG)?;
     client.send_media(MessageType::AUDIO, Duration::ZERO, AUDIO_CONFIG)?;
-    let began = Instant::now();
+    let (began, began_nanos) = (Instant::now(), monotonic_nanos());
     for item in pattern.items(stream) {
         thread::sleep(item.due.saturating_sub(began.elapsed()));
         if is_over.load(Ordering::Relaxed) {
             break;
         }
         let kind = if item.kind.is_video() { MessageType::VIDEO } else { MessageType::AUDIO };
-        client.send_media(kind, item.due, &item.payload(monotonic_nanos()))?;
+        // Under way since it was due, also where this thread or the server was late.
+        client.send_media(kind, item.due, &item.payload(began_nanos + item.due.as_nanos() as u64))?;
         bytes.fetch_add(item.length as u64, Ordering::Relaxed);
     }
     Ok(())

@@ -31,6 +31,11 @@ impl Usage {
         Ok(usage)
     }
 
+    /// Of this process alone: a child of it may be what is measured.
+    pub(super) fn of_this_process() -> anyhow::Result<Self> {
+        Self::of_one(std::process::id()).context("this process is not in /proc")
+    }
+
     fn of_one(pid: u32) -> Option<Self> {
         Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
     }

@@ -2,15 +2,17 @@
 
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use sol_tokio::sol_core::chunk::RawMessage;
+use sol_tokio::sol_core::ids::MessageType;
 
 use super::client::{Client, Incoming, Target};
 use super::monotonic_nanos;
-use super::pattern::{Pattern, Seen, is_keyframe};
+use super::pattern::{AUDIO_CONFIG, Item, Pattern, Seen, VIDEO_CONFIG, is_keyframe};
 
 /// Where players come to.
 #[derive(Clone, Debug)]
@@ -28,7 +30,7 @@ pub(super) struct Line {
     incoming: Incoming,
     stream: u32,
     /// The first keyframe, if it had to be read to know that it is there.
-    first: Option<Seen>,
+    first: Option<RawMessage>,
 }
 
 impl Origin {
@@ -43,7 +45,7 @@ impl Origin {
                     let message =
                         incoming.next(&mut socket)?.context("the server closed before the first keyframe")?;
                     if is_keyframe(&message.body) {
-                        break Seen::read(&message.body);
+                        break Some(message);
                     }
                 };
                 Ok((Line { socket, incoming, stream: *stream, first }, Some(began.elapsed())))
@@ -67,9 +69,16 @@ impl Line {
 /// A viewer at work.
 #[derive(Debug)]
 pub(super) struct Viewer {
-    bytes: Arc<AtomicU64>,
+    shared: Arc<Shared>,
     socket: TcpStream,
     thread: JoinHandle<anyhow::Result<Watched>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    bytes: AtomicU64,
+    /// Whatever happens to the connection from now on is its own doing.
+    is_leaving: AtomicBool,
 }
 
 /// What a viewer saw.
@@ -85,47 +94,57 @@ impl Viewer {
     /// Begins to watch.
     pub(super) fn watch(line: Line, pattern: Pattern) -> anyhow::Result<Self> {
         let socket = line.socket.try_clone()?;
-        let bytes = Arc::<AtomicU64>::default();
+        let shared = Arc::<Shared>::default();
         let thread = thread::spawn({
-            let bytes = Arc::clone(&bytes);
-            move || watch(line, pattern, &bytes)
+            let shared = Arc::clone(&shared);
+            move || watch(line, pattern, &shared)
         });
-        Ok(Self { bytes, socket, thread })
+        Ok(Self { shared, socket, thread })
     }
 
     /// Bytes that have come.
     pub(super) fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
+        self.shared.bytes.load(Ordering::Relaxed)
     }
 
     /// Leaves; what it saw, or what was wrong with it.
     pub(super) fn leave(self) -> anyhow::Result<Watched> {
+        self.shared.is_leaving.store(true, Ordering::Relaxed);
         // It may have been closed already, which the thread tells.
         let _ = self.socket.shutdown(Shutdown::Both);
         self.thread.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a viewer's thread panicked")))
     }
 }
 
-fn watch(mut line: Line, pattern: Pattern, bytes: &AtomicU64) -> anyhow::Result<Watched> {
+fn watch(mut line: Line, pattern: Pattern, shared: &Shared) -> anyhow::Result<Watched> {
     let mut watched = Watched::default();
     let mut items = pattern.items(line.stream);
     let mut expected = None;
-    if let Some(first) = line.first {
-        items.by_ref().nth(first.sequence as usize);
-        expected = items.next();
-    }
-    // The end of the connection is the end of the run: whoever ends it otherwise is found out by what is missing.
-    while let Some(message) = line.incoming.next(&mut line.socket)? {
-        bytes.store(line.incoming.bytes, Ordering::Relaxed);
-        let Some(seen) = Seen::read(&message.body) else { continue };
+    let mut first = line.first.take();
+    loop {
+        let next = match first.take() {
+            Some(message) => Ok(Some(message)),
+            None => line.incoming.next(&mut line.socket),
+        };
+        shared.bytes.store(line.incoming.bytes, Ordering::Relaxed);
+        let message = match next {
+            Ok(Some(message)) => message,
+            _ if shared.is_leaving.load(Ordering::Relaxed) => return Ok(watched),
+            Ok(None) => bail!("the server closed the connection"),
+            Err(error) => return Err(error),
+        };
+        let is_media = matches!(message.kind, MessageType::AUDIO | MessageType::VIDEO);
+        if !is_media || message.body == VIDEO_CONFIG || message.body == AUDIO_CONFIG {
+            continue;
+        }
+        let seen = Seen::read(&message.body).context("media came that nobody of this bench has sent")?;
         let mut item = match expected {
             Some(item) => item,
-            None => items.nth(seen.sequence as usize).context("a pattern has no end")?,
+            None => skip(&mut items, seen.sequence)?,
         };
         if seen.sequence > item.sequence {
             watched.gaps.push((monotonic_nanos(), seen.sequence - item.sequence));
-            let skipped = (seen.sequence - item.sequence - 1) as usize;
-            item = items.nth(skipped).context("a pattern has no end")?;
+            item = skip(&mut items, seen.sequence - item.sequence - 1)?;
         }
         if let Err(wrong) = item.verify(&message.body) {
             bail!(wrong);
@@ -134,5 +153,15 @@ fn watch(mut line: Line, pattern: Pattern, bytes: &AtomicU64) -> anyhow::Result<
         watched.delays.push((now, Duration::from_nanos(now.saturating_sub(seen.sent_at_nanos))));
         expected = items.next();
     }
-    Ok(watched)
 }
+
+/// The item behind so many others. The number came from the server, which may say anything.
+fn skip(items: &mut impl Iterator<Item = Item>, count: u64) -> anyhow::Result<Item> {
+    if count > MESSAGES_MAX {
+        bail!("message {count} of a stream that has not run for so long");
+    }
+    items.nth(count as usize).context("a pattern has no end")
+}
+
+/// More than a day has.
+const MESSAGES_MAX: u64 = 30_000_000;
