@@ -11,7 +11,7 @@ use super::pattern::Pattern;
 use super::publisher::Publishing;
 use super::usage::Usage;
 use super::viewer::{Line, Origin, Viewer};
-use super::{Fanout, Ingest, Join, Many, SETTLING, Watch, monotonic_nanos};
+use super::{Fanout, Ingest, Join, Many, Published, SETTLING, Watch, monotonic_nanos};
 use crate::nofile;
 
 /// One stream to many players.
@@ -30,23 +30,19 @@ pub(super) fn run(asked: &Fanout) -> anyhow::Result<Outcome> {
 
 /// Many streams to a few players each.
 pub(super) fn run_many(asked: &Many) -> anyhow::Result<Outcome> {
-    let streams: Vec<Target> = (0..asked.publishers).map(|number| asked.url.numbered(number)).collect();
-    let mut outcome =
-        stream_and_watch(&streams, asked.players, asked.pattern, &asked.watch, asked.server_pid)?;
-    outcome.what = format!("many {}-0 and so on", asked.url);
+    let Published { url, server_pid, pattern, .. } = &asked.published;
+    let streams = asked.published.streams();
+    let mut outcome = stream_and_watch(&streams, asked.players, *pattern, &asked.watch, *server_pid)?;
+    outcome.what = format!("many {url}-0 and so on");
     Ok(outcome)
 }
 
 /// Many streams that nobody plays.
 pub(super) fn run_ingest(asked: &Ingest) -> anyhow::Result<Outcome> {
-    nofile::raise();
-    asked.pattern.check()?;
-    let streams: Vec<Target> = (0..asked.publishers).map(|number| asked.url.numbered(number)).collect();
-    let publishing = publish(&streams, asked.pattern)?;
+    let Published { url, server_pid, pattern, .. } = &asked.published;
     let watch = Watch { verifying: 0, duration: asked.duration, json: asked.json };
-    let mut outcome = measure(&publishing, Vec::new(), asked.pattern, &watch, asked.server_pid)?;
-    outcome.what = format!("ingest {}-0 and so on", asked.url);
-    end(publishing, &mut outcome);
+    let mut outcome = stream_and_watch(&asked.published.streams(), 0, *pattern, &watch, *server_pid)?;
+    outcome.what = format!("ingest {url}-0 and so on");
     Ok(outcome)
 }
 

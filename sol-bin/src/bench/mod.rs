@@ -69,6 +69,35 @@ struct Fanout {
 /// What `sol bench many` is told.
 #[derive(Debug, Args)]
 struct Many {
+    #[command(flatten)]
+    published: Published,
+
+    /// Players of each stream
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    players: u32,
+
+    #[command(flatten)]
+    watch: Watch,
+}
+
+/// What `sol bench ingest` is told.
+#[derive(Debug, Args)]
+struct Ingest {
+    #[command(flatten)]
+    published: Published,
+
+    /// Seconds to measure
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
+    duration: u32,
+
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// Many streams of one server.
+#[derive(Debug, Args)]
+struct Published {
     /// Where to publish and play; each stream has a number behind its name
     url: Target,
 
@@ -82,39 +111,12 @@ struct Many {
 
     #[command(flatten)]
     pattern: Pattern,
-
-    /// Players of each stream
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
-    players: u32,
-
-    #[command(flatten)]
-    watch: Watch,
 }
 
-/// What `sol bench ingest` is told.
-#[derive(Debug, Args)]
-struct Ingest {
-    /// Where to publish; each stream has a number behind its name
-    url: Target,
-
-    /// Publishers, each of a stream of its own
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
-    publishers: u32,
-
-    /// Process of the server, whose CPU time and memory are told, with those of its children
-    #[arg(long, value_name = "PID")]
-    server_pid: Option<u32>,
-
-    #[command(flatten)]
-    pattern: Pattern,
-
-    /// Seconds to measure
-    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
-    duration: u32,
-
-    /// Print one JSON object instead of a table
-    #[arg(long)]
-    json: bool,
+impl Published {
+    fn streams(&self) -> Vec<Target> {
+        (0..self.publishers).map(|number| self.url.numbered(number)).collect()
+    }
 }
 
 /// What `sol bench join` is told.
