@@ -43,10 +43,6 @@ pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
         if let Some(hangup) = connection.tell() {
             break hangup;
         }
-        for answer_to in line.letterbox.take() {
-            // Who asked may have lost patience.
-            let _ = answer_to.send(connection.report());
-        }
         let deadline = connection.participant.poll_timeout();
         // Asked for here and not only below: a peer whose bytes never end keeps the transport ready for ever.
         if deadline.is_some_and(|deadline| deadline.at <= shared.now()) {
@@ -77,6 +73,11 @@ pub(crate) async fn run<A: Application, I: AsyncRead + AsyncWrite + Unpin>(
         tokio::select! {
             biased;
             () = line.wake.notified() => {
+                // Whoever puts a letter wakes, so that no other turn has to look.
+                for answer_to in line.letterbox.take() {
+                    // Who asked may have lost patience.
+                    let _ = answer_to.send(connection.report());
+                }
                 // Whoever was woken by another's end during a shutdown ends for the same reason.
                 if shared.is_shutdown() {
                     connection.touch(|participant, streams, now| participant.shut_down(streams, now));
