@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use anyhow::Context;
-use sol_tokio::{Server, ServerConfig};
+use sol_tokio::{Server, ServerConfig, StreamConfig};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 
@@ -28,7 +28,8 @@ async fn serve(arguments: &Serve) -> anyhow::Result<Exit> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
     let all_listening = listen::bind_all(&arguments.rtmp)?;
     let mut asked_for_reports = signal(SignalKind::user_defined1()).context("cannot listen for signals")?;
-    let server = Server::new(ServerConfig::default(), Journal);
+    let stream = StreamConfig { coalesce: arguments.coalesce, ..StreamConfig::default() };
+    let server = Server::new(ServerConfig { stream, ..ServerConfig::default() }, Journal);
     if arguments.demo {
         let name = demo::NAME.parse().expect("it is the name of a stream");
         let publisher = server.publish(name).expect("nobody can have taken the name before");

@@ -66,6 +66,7 @@ pub mod handshake;
 pub mod hub;
 pub mod ids;
 pub mod limits;
+pub mod load;
 pub mod media;
 pub mod message;
 pub mod name;

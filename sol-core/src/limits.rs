@@ -147,6 +147,9 @@ pub const PREAMBLE_BYTES: usize = 64 * 1024;
 /// Frames that a tape keeps beyond what is needed before it looks at all playheads for what may go.
 pub const TAPE_SLACK_FRAMES: u64 = 32;
 
+/// Longest time for which messages are gathered before they go to the players together: what other servers do by default.
+pub const COALESCE_TIME: Duration = Duration::from_millis(350);
+
 /// Frames taken from a tape under one lock.
 pub const READ_BATCH: usize = 32;
 

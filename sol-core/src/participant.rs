@@ -9,6 +9,7 @@ mod report;
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::ops::ControlFlow;
 
 use smallvec::SmallVec;
 
@@ -63,6 +64,8 @@ enum Part {
         /// When to give up waiting for a publisher. `None` once a frame has come, and where there was a publisher when
         /// playing began or the time was over.
         waits_until: Option<Instant>,
+        /// It has read all there was and will be woken: there is no need to look.
+        is_armed: bool,
     },
 }
 
@@ -117,6 +120,11 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
 
     /// A stream that this participant is armed for has advanced.
     pub fn handle_advanced(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
+        for role in &mut self.roles {
+            if let Part::Player { is_armed, .. } = &mut role.part {
+                *is_armed = false;
+            }
+        }
         self.follow(streams, now);
     }
 
@@ -182,6 +190,11 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
         self.events.pop_front()
     }
 
+    /// Whether [`Participant::poll_event`] has something to tell.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// See [`Session::poll_timeout`].
     pub fn poll_timeout(&self) -> Option<Deadline> {
         let waits = self.roles.iter().filter_map(|role| match role.part {
@@ -231,7 +244,7 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
             if let Part::Publisher { has_appended, .. } = &mut role.part
                 && std::mem::take(has_appended)
             {
-                streams.advanced(&role.handle);
+                streams.appended(&role.handle, now);
             }
         }
         if let Some(reason) = self.session.closing().cloned() {
@@ -263,7 +276,7 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
                     (stream.subscribe(Start::NewestSyncPoint), stream.is_published())
                 });
                 let waits_until = (!is_published).then_some(now + self.session.config().waiting);
-                (handle, Part::Player { playhead, waits_until })
+                (handle, Part::Player { playhead, waits_until, is_armed: false })
             }
         };
         Ok(Role { stream: asked.stream, name, handle, part, since: now, summary: Summary::default() })
@@ -354,10 +367,14 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
         }
     }
 
+    /// A playhead that is about to be moved: what comes next is to be looked for.
     fn playhead_of(&mut self, stream: MessageStreamId) -> Option<(&mut Playhead, &H)> {
         let role = self.roles.iter_mut().find(|role| role.stream == stream)?;
         match &mut role.part {
-            Part::Player { playhead, .. } => Some((playhead, &role.handle)),
+            Part::Player { playhead, is_armed, .. } => {
+                *is_armed = false;
+                Some((playhead, &role.handle))
+            }
             Part::Publisher { .. } => None,
         }
     }
@@ -386,16 +403,14 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
     fn fill(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
         let mut ended = SmallVec::<[(MessageStreamId, PlayEnd); 1]>::new();
         for role in &mut self.roles {
-            if let Part::Player { playhead, waits_until } = &mut role.part {
+            if let Part::Player { playhead, waits_until, is_armed } = &mut role.part {
                 let before = role.summary.frames;
-                let end = Self::pull(
-                    &mut self.session,
-                    role.stream,
-                    playhead,
-                    &role.handle,
-                    &mut role.summary,
-                    streams,
-                );
+                let end = if *is_armed {
+                    None
+                } else {
+                    let (session, summary) = (&mut self.session, &mut role.summary);
+                    Self::pull(session, role.stream, playhead, is_armed, &role.handle, summary, streams)
+                };
                 if role.summary.frames > before {
                     *waits_until = None;
                 } else if role.summary.frames == 0
@@ -429,11 +444,11 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
         session: &mut Session,
         stream: MessageStreamId,
         playhead: &mut Playhead,
+        is_armed: &mut bool,
         handle: &H,
         summary: &mut Summary,
         streams: &mut impl Streams<Handle = H>,
     ) -> Option<PlayEnd> {
-        let mut armed = false;
         loop {
             let mut room = session.media_room();
             if room == 0 {
@@ -441,7 +456,7 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
                 return None;
             }
             let mut batch = SmallVec::<[Frame; limits::READ_BATCH]>::new();
-            let stop = streams.read(handle, |tape| {
+            let end = streams.read_or_arm(handle, |tape| {
                 while batch.len() < limits::READ_BATCH && room > 0 {
                     match tape.read(playhead) {
                         Read::Frame(frame) => {
@@ -450,34 +465,31 @@ impl<H: Clone + std::fmt::Debug> Participant<H> {
                         }
                         Read::Gap(gap) => summary.count_gap(gap),
                         Read::CaughtUp => {
-                            if armed {
-                                playhead.keep_up();
-                            }
-                            return Some(None);
+                            playhead.keep_up();
+                            *is_armed = true;
+                            return ControlFlow::Break(None);
                         }
-                        Read::Ended(Ending::Unpublished) => return Some(Some(PlayEnd::Unpublished)),
-                        Read::Ended(Ending::TimelineFull) => return Some(Some(PlayEnd::TimelineFull)),
+                        Read::Ended(Ending::Unpublished) => {
+                            return ControlFlow::Continue(Some(PlayEnd::Unpublished));
+                        }
+                        Read::Ended(Ending::TimelineFull) => {
+                            return ControlFlow::Continue(Some(PlayEnd::TimelineFull));
+                        }
                         Read::TooSlow(gap) => {
                             summary.count_gap(gap);
-                            return Some(Some(PlayEnd::TooSlow));
+                            return ControlFlow::Continue(Some(PlayEnd::TooSlow));
                         }
                     }
                 }
-                None
+                ControlFlow::Continue(None)
             });
-            for frame in batch {
+            for frame in batch.drain(..) {
                 summary.frames += 1;
                 summary.bytes += frame.wire().len() as u64;
                 session.send_frame(stream, frame);
             }
-            match stop {
-                Some(Some(end)) => return Some(end),
-                Some(None) if armed => return None,
-                Some(None) => {
-                    streams.arm(handle);
-                    armed = true;
-                }
-                None => {}
+            if end.is_some() || *is_armed {
+                return end;
             }
         }
     }

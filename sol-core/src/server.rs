@@ -8,11 +8,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::IoSlice;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::hub::{Hub, Purpose, Stream, StreamConfig, StreamId, Streams, TooManyStreams};
 use crate::ids::{RequestId, SessionId};
 use crate::limits;
+use crate::load::Load;
 use crate::name::StreamName;
 use crate::participant::{Event, Participant, RoleReport};
 use crate::session::{PeerEnd, Refusal, Session, SessionConfig, StaleRequest};
@@ -74,6 +76,7 @@ impl Server {
                 armed: BTreeMap::new(),
                 advanced: BTreeSet::new(),
                 scheduled: Deadlines::default(),
+                load: Load::IDLE,
             },
             config: Arc::new(config.session),
             participants: BTreeMap::new(),
@@ -155,6 +158,12 @@ impl Server {
     ) -> Result<(), StaleRequest> {
         self.touch(id, now, |participant, local| participant.refuse(request, why, local, now))
             .unwrap_or(Err(StaleRequest(request)))
+    }
+
+    /// How busy the driver is from here on, by which [`Coalesce::Auto`](crate::hub::Coalesce::Auto) steers. A driver that never
+    /// says is idle.
+    pub fn set_load(&mut self, load: Load) {
+        self.local.load = load;
     }
 
     /// The server goes: see [`Session::shut_down`]. No connection is accepted any more.
@@ -269,6 +278,7 @@ struct Local {
     advanced: BTreeSet<StreamId>,
     /// When to ask which stream whether its time has come.
     scheduled: Deadlines<StreamId>,
+    load: Load,
 }
 
 impl Streams for Local {
@@ -304,8 +314,18 @@ impl Streams for Local {
         self.scheduled.set(*handle, Some(at));
     }
 
-    fn arm(&mut self, handle: &StreamId) {
-        self.armed.entry(*handle).or_default().insert(self.current);
+    fn read_or_arm<R>(&mut self, handle: &StreamId, look: impl FnOnce(&Stream) -> ControlFlow<R, R>) -> R {
+        match look(self.hub.stream(*handle)) {
+            ControlFlow::Continue(seen) => seen,
+            ControlFlow::Break(seen) => {
+                self.armed.entry(*handle).or_default().insert(self.current);
+                seen
+            }
+        }
+    }
+
+    fn load(&mut self) -> Load {
+        self.load
     }
 }
 

@@ -27,6 +27,9 @@
 mod application;
 mod clock;
 mod connection;
+mod line;
+mod link;
+mod load;
 mod publisher;
 mod report;
 mod server;
@@ -39,7 +42,7 @@ pub use server::{Server, ServerConfig};
 
 pub use sol_core;
 pub use sol_core::hub::{
-    Lag, PublishRefused, StreamConfig, StreamReport, StreamState, TrackRate, TrackReport,
+    Coalesce, Lag, PublishRefused, StreamConfig, StreamReport, StreamState, TrackRate, TrackReport,
 };
 pub use sol_core::ids::SessionId;
 pub use sol_core::media::{Codec, Content, Media, TrackId, TrackKind};

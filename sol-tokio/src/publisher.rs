@@ -5,9 +5,9 @@ use std::sync::Arc;
 use sol_core::hub::{Parting, Publication, PublishRefused, Streams};
 use sol_core::media::Media;
 use sol_core::name::StreamName;
-use tokio::sync::Notify;
 
 use crate::application::Application;
+use crate::line::Line;
 use crate::server::Server;
 use crate::streams::{Seat, SharedStreams};
 
@@ -22,8 +22,8 @@ pub struct Publisher {
     name: StreamName,
     /// `None` once it is over.
     place: Option<(Arc<Seat>, Publication)>,
-    /// Nobody wakes a publisher.
-    unwoken: Arc<Notify>,
+    /// Nobody reaches a publisher.
+    line: Arc<Line>,
 }
 
 impl<A: Application> Server<A> {
@@ -32,10 +32,10 @@ impl<A: Application> Server<A> {
     /// # Errors
     /// [`PublishRefused`]: somebody publishes it, or there are too many streams.
     pub fn publish(&self, name: StreamName) -> Result<Publisher, PublishRefused> {
-        let (streams, unwoken) = (Arc::clone(&self.shared.streams), Arc::new(Notify::new()));
-        let place = streams.seen_by(&unwoken).publish(&name)?;
+        let (streams, line) = (Arc::clone(&self.shared.streams), Arc::new(Line::default()));
+        let place = streams.seen_by(&line).publish(&name)?;
         streams.published_within().insert(name.clone());
-        Ok(Publisher { streams, name, place: Some(place), unwoken })
+        Ok(Publisher { streams, name, place: Some(place), line })
     }
 }
 
@@ -52,10 +52,11 @@ impl Publisher {
     /// If the payload is longer than [`limits::MESSAGE_BYTES`](sol_core::limits::MESSAGE_BYTES).
     pub fn append(&mut self, media: &Media) {
         let (seat, publication) = self.place.as_ref().expect("only `finish` and `drop` end it");
-        let mut streams = self.streams.seen_by(&self.unwoken);
+        let mut streams = self.streams.seen_by(&self.line);
         let grew = streams.write(seat, |stream| stream.append(publication, media));
         if grew.expect("nobody else can end this publication") {
-            streams.advanced(seat);
+            let now = self.streams.now();
+            streams.appended(seat, now);
         }
     }
 
@@ -73,7 +74,7 @@ impl Publisher {
         if let Some((seat, publication)) = self.place.take() {
             self.streams.published_within().remove(&self.name);
             let now = self.streams.now();
-            self.streams.seen_by(&self.unwoken).unpublish(&self.name, seat, publication, parting, now);
+            self.streams.seen_by(&self.line).unpublish(&self.name, seat, publication, parting, now);
         }
     }
 }

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::time::timeout;
 
 use crate::application::Peer;
-use crate::server::Line;
+use crate::line::Line;
 
 /// What a server does at one moment. Each connection answers at its next turn, so what they say may be some milliseconds
 /// apart.

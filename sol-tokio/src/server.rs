@@ -22,7 +22,8 @@ use tokio::sync::{Notify, watch};
 use crate::application::{Application, Peer, TurnedAway};
 use crate::clock::Clock;
 use crate::connection;
-use crate::report::{self, Letterbox, Report};
+use crate::line::Line;
+use crate::report::{self, Report};
 use crate::streams::SharedStreams;
 
 /// What an operator decides for a whole server.
@@ -68,7 +69,7 @@ pub(crate) struct Shared<A> {
     pub(crate) application: A,
     pub(crate) streams: Arc<SharedStreams>,
     pub(crate) session_config: Arc<SessionConfig>,
-    clock: Clock,
+    pub(crate) clock: Clock,
     sessions_so_far: AtomicU64,
     connections_max: usize,
     send_buffer_bytes: Option<u32>,
@@ -81,13 +82,6 @@ pub(crate) struct Shared<A> {
 #[derive(Debug, Default)]
 struct Connections {
     open: BTreeMap<SessionId, Arc<Line>>,
-}
-
-/// How a connection's task is reached.
-#[derive(Debug, Default)]
-pub(crate) struct Line {
-    pub(crate) wake: Arc<Notify>,
-    pub(crate) letterbox: Letterbox,
 }
 
 impl<A: Application> Server<A> {
@@ -256,11 +250,6 @@ impl<A> Shared<A> {
     /// The time as the core is told.
     pub(crate) fn now(&self) -> sol_core::time::Instant {
         self.clock.now()
-    }
-
-    /// The core's time as the runtime's timers know it.
-    pub(crate) fn timer_at(&self, at: sol_core::time::Instant) -> tokio::time::Instant {
-        self.clock.timer_at(at)
     }
 
     /// Whether everybody is to leave.

@@ -1,28 +1,31 @@
 //! Streams behind locks, and the wake-ups of those who wait for them.
 //!
 //! One lock for the names, and for each stream one for the stream itself, one for the list of the armed and one for the
-//! task of its timer. No lock is taken while another is held, and none is held across an await.
+//! task of its timer. Where two are held, the second is the list of the armed. None is held across an await.
 //!
 //! A lock that was held by a panic is taken all the same: the panic ends its own connection, which must still give its
 //! name back, and no other.
 //!
-//! A player that has caught up *arms* its seat and then looks at the tape once more. A publisher appends and then
-//! wakes whoever is armed. Whichever comes first, no frame is left unseen. A player without room is not armed and
-//! costs its publisher nothing.
+//! A player that has caught up *arms* its seat while it looks at the tape. A publisher appends and then delivers to
+//! whoever is armed, so that no frame is left unseen. A player without room is not armed and costs its publisher nothing.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use sol_core::hub::{Purpose, Registry, Stream, StreamConfig, StreamReport, Streams, TooManyStreams};
 use sol_core::ids::ChunkSize;
+use sol_core::load::Load;
 use sol_core::name::StreamName;
 use sol_core::time::Instant;
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
+use crate::line::{Deliver, Line};
+use crate::load::LoadGauge;
 
 /// All streams of a server.
 #[derive(Debug)]
@@ -33,6 +36,7 @@ pub(crate) struct SharedStreams {
     config: Arc<StreamConfig>,
     chunk_size: ChunkSize,
     clock: Clock,
+    load: LoadGauge,
     /// Connections may be dropped outside of it, and still have to set their streams' timers.
     runtime: Handle,
 }
@@ -74,26 +78,41 @@ struct Armed {
 }
 
 /// One publisher's or player's place at one stream, of a connection or of the process itself.
-#[derive(Debug)]
 pub(crate) struct Seat {
     shared: Arc<SharedStream>,
-    /// Wakes whose seat this is.
-    wake: Arc<Notify>,
+    /// Whose seat this is.
+    link: Weak<dyn Deliver>,
     /// Whether it is on the list, and whether it was given up while it was. Changed only under the list's lock.
     is_armed: AtomicBool,
     is_gone: AtomicBool,
+}
+
+impl fmt::Debug for Seat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seat").field("is_armed", &self.is_armed).finish_non_exhaustive()
+    }
+}
+
+impl Seat {
+    /// The stream has advanced.
+    fn deliver(&self) {
+        if let Some(link) = self.link.upgrade() {
+            link.deliver();
+        }
+    }
 }
 
 impl SharedStreams {
     pub(crate) fn new(config: StreamConfig, chunk_size: ChunkSize, clock: Clock) -> Self {
         let runtime = Handle::current();
         let (registry, published_within) = (Mutex::new(Registry::new()), Mutex::default());
-        Self { registry, published_within, config: Arc::new(config), chunk_size, clock, runtime }
+        let load = LoadGauge::new(&runtime);
+        Self { registry, published_within, config: Arc::new(config), chunk_size, clock, load, runtime }
     }
 
     /// The streams as one connection sees them.
-    pub(crate) fn seen_by<'a>(&'a self, wake: &'a Arc<Notify>) -> ConnectionStreams<'a> {
-        ConnectionStreams { streams: self, wake }
+    pub(crate) fn seen_by<'a>(&'a self, line: &'a Arc<Line>) -> ConnectionStreams<'a> {
+        ConnectionStreams { streams: self, line }
     }
 
     /// What each stream is at this moment, by name.
@@ -134,7 +153,7 @@ impl SharedStream {
 /// The streams as one connection sees them, or a publisher within the process.
 pub(crate) struct ConnectionStreams<'a> {
     streams: &'a SharedStreams,
-    wake: &'a Arc<Notify>,
+    line: &'a Arc<Line>,
 }
 
 impl Streams for ConnectionStreams<'_> {
@@ -146,8 +165,8 @@ impl Streams for ConnectionStreams<'_> {
             let stream = RwLock::new(Stream::new(config, chunk_size));
             Arc::new(SharedStream { stream, armed: Mutex::default(), timer: Mutex::default() })
         })?;
-        let wake = Arc::clone(self.wake);
-        Ok(Arc::new(Seat { shared, wake, is_armed: AtomicBool::default(), is_gone: AtomicBool::default() }))
+        let link = self.line.link();
+        Ok(Arc::new(Seat { shared, link, is_armed: AtomicBool::default(), is_gone: AtomicBool::default() }))
     }
 
     fn release(&mut self, name: &StreamName, seat: Arc<Seat>) {
@@ -183,39 +202,56 @@ impl Streams for ConnectionStreams<'_> {
             while let Some(at) = deadline {
                 tokio::time::sleep_until(clock.timer_at(at)).await;
                 let Some(shared) = shared.upgrade() else { return };
-                deadline = shared.time_out(clock.now());
+                deadline = shared.time_out(clock.now(), &Handle::current());
             }
         });
         seat.shared.timer.lock().unwrap_or_else(PoisonError::into_inner).set(task.abort_handle());
     }
 
     fn advanced(&mut self, seat: &Arc<Seat>) {
-        seat.shared.wake();
+        seat.shared.wake(&self.streams.runtime);
     }
 
-    fn arm(&mut self, seat: &Arc<Seat>) {
-        let mut armed = seat.shared.armed();
-        if !seat.is_armed.swap(true, Ordering::Relaxed) {
-            armed.seats.push(Arc::clone(seat));
+    fn read_or_arm<R>(&mut self, seat: &Arc<Seat>, look: impl FnOnce(&Stream) -> ControlFlow<R, R>) -> R {
+        let stream = seat.shared.stream.read().unwrap_or_else(PoisonError::into_inner);
+        match look(&stream) {
+            ControlFlow::Continue(seen) => seen,
+            ControlFlow::Break(seen) => {
+                seat.shared.arm(seat);
+                seen
+            }
         }
+    }
+
+    fn load(&mut self) -> Load {
+        self.streams.load.measure(self.streams.clock.now())
     }
 }
 
 impl SharedStream {
     /// A deadline has come. The next one.
-    fn time_out(&self, now: Instant) -> Option<Instant> {
+    fn time_out(&self, now: Instant, runtime: &Handle) -> Option<Instant> {
         let mut stream = self.stream.write().unwrap_or_else(PoisonError::into_inner);
         let grew = stream.handle_timeout(now);
         let next = stream.poll_timeout();
         drop(stream);
         if grew {
-            self.wake();
+            self.wake(runtime);
         }
         next
     }
 
-    /// Wakes whoever is armed, once.
-    fn wake(&self) {
+    /// To be called while the stream is looked at, so that nothing is appended in between.
+    fn arm(&self, seat: &Arc<Seat>) {
+        let mut armed = self.armed();
+        if !seat.is_armed.swap(true, Ordering::Relaxed) {
+            armed.seats.push(Arc::clone(seat));
+        }
+    }
+
+    /// Delivers to whoever is armed, once: a few at once, more in tasks of their own, so that all workers take part and
+    /// whoever publishes is not kept.
+    fn wake(&self, runtime: &Handle) {
         let mut list = self.armed();
         // The list keeps its room: it fills up again with the next batch of frames.
         let room = Vec::with_capacity(list.seats.len());
@@ -225,91 +261,198 @@ impl SharedStream {
             seat.is_armed.store(false, Ordering::Relaxed);
         }
         drop(list);
-        for seat in armed {
-            seat.wake.notify_one();
+        if armed.len() <= FEW {
+            for seat in armed {
+                seat.deliver();
+            }
+            return;
+        }
+        let mut seats = armed.into_iter();
+        while seats.len() > 0 {
+            let batch: Vec<Arc<Seat>> = seats.by_ref().take(DELIVERIES).collect();
+            runtime.spawn(async move {
+                for seat in batch {
+                    seat.deliver();
+                }
+            });
         }
     }
 }
 
+/// Players that whoever appends serves himself: no longer than it would take to have it done.
+const FEW: usize = 8;
+
+/// Players that one task serves: some 0.3 ms. Below the number of operations after which tokio sends a task to the back of
+/// the queue.
+const DELIVERIES: usize = 64;
+
 #[cfg(test)]
 mod tests {
-    use std::future::Future;
-    use std::pin::pin;
-    use std::task::{Context, Waker};
+    use std::sync::atomic::AtomicUsize;
     use std::time::Duration;
 
     use bytes::Bytes;
+    use sol_core::hub::{Coalesce, Publication, Start};
     use sol_core::media::{Content, Media};
     use sol_core::name::App;
     use sol_core::timestamp::Timestamp;
 
     use super::*;
 
-    #[test]
-    fn who_is_armed_is_woken_once() {
+    #[tokio::test]
+    async fn who_is_armed_is_delivered_to_once() {
         let streams = streams();
-        let (player, publisher) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let seat = streams.seen_by(&player).hold(&name(), Purpose::Play).unwrap();
-        let home = streams.seen_by(&publisher).hold(&name(), Purpose::Play).unwrap();
-        streams.seen_by(&publisher).advanced(&home);
-        assert!(!is_woken(&player), "not armed");
-        streams.seen_by(&player).arm(&seat);
-        streams.seen_by(&player).arm(&seat);
-        streams.seen_by(&publisher).advanced(&home);
-        assert!(is_woken(&player));
-        streams.seen_by(&publisher).advanced(&home);
-        assert!(!is_woken(&player), "once per arming");
+        let (player, publisher) = (Somebody::new(), Somebody::new());
+        let seat = player.sits(&streams);
+        let home = publisher.sits(&streams);
+        publisher.sees(&streams).advanced(&home);
+        assert_eq!(player.deliveries(), 0, "not armed");
+        player.arms(&streams, &seat);
+        player.arms(&streams, &seat);
+        publisher.sees(&streams).advanced(&home);
+        assert_eq!(player.deliveries(), 1);
+        publisher.sees(&streams).advanced(&home);
+        assert_eq!(player.deliveries(), 1, "once per arming");
     }
 
-    #[test]
-    fn who_leaves_is_forgotten() {
+    #[tokio::test]
+    async fn a_crowd_is_served_by_tasks_of_its_own_each_once() {
         let streams = streams();
-        let keeper = Arc::new(Notify::new());
-        let home = streams.seen_by(&keeper).hold(&name(), Purpose::Play).unwrap();
+        let publisher = Somebody::new();
+        let home = publisher.sits(&streams);
+        let crowd: Vec<Somebody> = (0..FEW + 2 * DELIVERIES).map(|_| Somebody::new()).collect();
+        let _seats: Vec<Arc<Seat>> = crowd
+            .iter()
+            .map(|player| {
+                let seat = player.sits(&streams);
+                player.arms(&streams, &seat);
+                seat
+            })
+            .collect();
+        publisher.sees(&streams).advanced(&home);
+        assert!(crowd.iter().all(|player| player.deliveries() == 0), "whoever publishes is not kept");
+        while crowd.iter().any(|player| player.deliveries() == 0) {
+            tokio::task::yield_now().await;
+        }
+        assert!(crowd.iter().all(|player| player.deliveries() == 1));
+    }
+
+    #[tokio::test]
+    async fn who_leaves_is_forgotten() {
+        let streams = streams();
+        let keeper = Somebody::new();
+        let home = keeper.sits(&streams);
         for _ in 0..1_000 {
-            let wake = Arc::new(Notify::new());
-            let mut view = streams.seen_by(&wake);
-            let seat = view.hold(&name(), Purpose::Play).unwrap();
-            view.arm(&seat);
-            view.release(&name(), seat);
+            let guest = Somebody::new();
+            let seat = guest.sits(&streams);
+            guest.arms(&streams, &seat);
+            guest.sees(&streams).release(&name(), seat);
         }
         assert_eq!(home.shared.armed().seats.len(), 0);
         assert_eq!(streams.len(), 1);
-        streams.seen_by(&keeper).release(&name(), home);
+        keeper.sees(&streams).release(&name(), home);
         assert_eq!(streams.len(), 0);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_deadline_that_is_set_too_late_does_not_replace_the_one_that_counts() {
-        let clock = Clock::start();
-        let streams = SharedStreams::new(StreamConfig::default(), ChunkSize::new(65_536).unwrap(), clock);
-        let (player, publisher) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let seat = streams.seen_by(&player).hold(&name(), Purpose::Play).unwrap();
-        let mut publishing = streams.seen_by(&publisher);
-        let (home, publication) = publishing.publish(&name()).unwrap();
-        let sound = Content::Audio(Bytes::from_static(&[0x2F, 0]));
-        publishing.write(&home, |stream| {
-            stream.append(&publication, &Media { timestamp: Timestamp::ZERO, content: sound }).unwrap();
-            stream.abandon(publication, clock.now());
-        });
-        let ends = publishing.read(&home, Stream::poll_timeout).unwrap();
-        publishing.schedule(&home, ends);
-        publishing.schedule(&home, clock.now());
-        streams.seen_by(&player).arm(&seat);
-        let an_hour = Duration::from_secs(3_600);
-        tokio::time::timeout(an_hour, player.notified()).await.expect("the end wakes it");
-        assert_eq!(clock.now(), ends);
-        assert!(!streams.seen_by(&player).read(&seat, Stream::is_published));
+        let streams = streams();
+        let (player, publisher) = (Somebody::new(), Somebody::new());
+        let seat = player.sits(&streams);
+        let (home, publication) = publisher.sees(&streams).publish(&name()).unwrap();
+        publisher.appends(&streams, &home, &publication);
+        publisher.sees(&streams).write(&home, |stream| stream.abandon(publication, streams.now()));
+        let ends = publisher.sees(&streams).read(&home, Stream::poll_timeout).unwrap();
+        publisher.sees(&streams).schedule(&home, ends);
+        publisher.sees(&streams).schedule(&home, streams.now());
+        player.arms(&streams, &seat);
+        player.is_served_within(Duration::from_secs(3_600)).await;
+        assert_eq!(streams.now(), ends);
+        assert!(!player.sees(&streams).read(&seat, Stream::is_published));
     }
 
-    fn is_woken(notify: &Notify) -> bool {
-        pin!(notify.notified()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    #[tokio::test(start_paused = true)]
+    async fn what_is_gathered_is_delivered_when_its_time_has_come() {
+        let interval = Duration::from_millis(50);
+        let config = StreamConfig { coalesce: Coalesce::Fixed(interval), ..StreamConfig::default() };
+        let streams = streams_with(config);
+        let (player, publisher) = (Somebody::new(), Somebody::new());
+        let seat = player.sits(&streams);
+        let _playhead = player.sees(&streams).write(&seat, |stream| stream.subscribe(Start::default()));
+        let (home, publication) = publisher.sees(&streams).publish(&name()).unwrap();
+        let began = streams.now();
+        for deliveries in 1..=3 {
+            player.arms(&streams, &seat);
+            publisher.appends(&streams, &home, &publication);
+            publisher.appends(&streams, &home, &publication);
+            player.is_served_within(2 * interval).await;
+            assert_eq!(player.deliveries(), deliveries);
+            assert_eq!(streams.now().saturating_since(began), interval * (deliveries as u32 - 1));
+        }
+    }
+
+    /// Somebody with a seat, who counts what is delivered.
+    struct Somebody {
+        line: Arc<Line>,
+        link: Arc<Counting>,
+    }
+
+    #[derive(Default)]
+    struct Counting {
+        deliveries: AtomicUsize,
+        served: tokio::sync::Notify,
+    }
+
+    impl Deliver for Counting {
+        fn deliver(&self) {
+            self.deliveries.fetch_add(1, Ordering::Relaxed);
+            self.served.notify_one();
+        }
+    }
+
+    impl Somebody {
+        fn new() -> Self {
+            let (line, link) = (Arc::<Line>::default(), Arc::<Counting>::default());
+            let weak: Weak<Counting> = Arc::downgrade(&link);
+            line.deliver_through(weak);
+            Self { line, link }
+        }
+
+        fn sees<'a>(&'a self, streams: &'a SharedStreams) -> ConnectionStreams<'a> {
+            streams.seen_by(&self.line)
+        }
+
+        fn sits(&self, streams: &SharedStreams) -> Arc<Seat> {
+            self.sees(streams).hold(&name(), Purpose::Play).unwrap()
+        }
+
+        fn arms(&self, streams: &SharedStreams, seat: &Arc<Seat>) {
+            self.sees(streams).read_or_arm(seat, |_| ControlFlow::Break(()));
+        }
+
+        fn appends(&self, streams: &SharedStreams, home: &Arc<Seat>, publication: &Publication) {
+            let content = Content::Audio(Bytes::from_static(&[0x2F, 0]));
+            let sound = Media { timestamp: Timestamp::ZERO, content };
+            let mut view = self.sees(streams);
+            view.write(home, |stream| stream.append(publication, &sound)).unwrap();
+            view.appended(home, streams.now());
+        }
+
+        async fn is_served_within(&self, time: Duration) {
+            tokio::time::timeout(time, self.link.served.notified()).await.expect("it is delivered to");
+        }
+
+        fn deliveries(&self) -> usize {
+            self.link.deliveries.load(Ordering::Relaxed)
+        }
     }
 
     fn streams() -> SharedStreams {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let _inside = runtime.enter();
-        SharedStreams::new(StreamConfig::default(), ChunkSize::new(65_536).unwrap(), Clock::start())
+        streams_with(StreamConfig { coalesce: Coalesce::NONE, ..StreamConfig::default() })
+    }
+
+    fn streams_with(config: StreamConfig) -> SharedStreams {
+        SharedStreams::new(config, ChunkSize::new(65_536).unwrap(), Clock::start())
     }
 
     fn name() -> StreamName {

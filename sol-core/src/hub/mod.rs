@@ -8,6 +8,7 @@
 //! [`Stream`] behind one of its own, and gives both to participants as [`Streams`].
 
 mod config;
+mod pace;
 mod playhead;
 mod preamble;
 mod registry;
@@ -20,6 +21,7 @@ mod timeline;
 mod tests;
 
 pub use config::StreamConfig;
+pub use pace::{Coalesce, Delivery};
 pub use playhead::{Gap, Playhead, Read, Start, Wanted};
 pub use registry::{Purpose, Registry, TooManyStreams};
 pub use report::{Lag, StreamReport, StreamState, TrackRate, TrackReport};
@@ -27,9 +29,11 @@ pub use stream::{NameInUse, Parting, Publication, StaleToken, Stream};
 pub use tape::Ending;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::ids::ChunkSize;
+use crate::load::Load;
 use crate::name::StreamName;
 use crate::time::Instant;
 
@@ -50,19 +54,36 @@ pub trait Streams {
     /// Looks at a stream.
     fn read<R>(&mut self, handle: &Self::Handle, look: impl FnOnce(&Stream) -> R) -> R;
 
-    /// Changes a stream. Say [`Streams::advanced`] afterwards if its tape grew.
+    /// Changes a stream. Say [`Streams::appended`] afterwards if its tape grew.
     fn write<R>(&mut self, handle: &Self::Handle, change: impl FnOnce(&mut Stream) -> R) -> R;
 
-    /// The tape grew: whoever is armed is to be woken, once.
+    /// The tape has grown: whoever is armed is to be woken, once.
     fn advanced(&mut self, handle: &Self::Handle);
 
     /// The stream's [`Stream::poll_timeout`] has changed to this: [`Stream::handle_timeout`] is to be called then, and if
-    /// the tape grew by that, whoever is armed is to be woken.
+    /// it says so, whoever is armed is to be woken.
     fn schedule(&mut self, handle: &Self::Handle, at: Instant);
 
-    /// The caller has caught up and wants to be woken when the tape grows. It looks at the tape once more
-    /// afterwards: what was appended in between woke nobody.
-    fn arm(&mut self, handle: &Self::Handle);
+    /// Looks at a stream for a player. Where the look ends with [`ControlFlow::Break`] the player has caught up and is *armed*:
+    /// it is woken when the tape has grown beyond what it saw, once. Nothing is appended between the look and the arming.
+    fn read_or_arm<R>(
+        &mut self,
+        handle: &Self::Handle,
+        look: impl FnOnce(&Stream) -> ControlFlow<R, R>,
+    ) -> R;
+
+    /// How busy the driver is.
+    fn load(&mut self) -> Load;
+
+    /// Something was appended: players are woken at once, or when the stream's pace allows.
+    fn appended(&mut self, handle: &Self::Handle, now: Instant) {
+        let load = self.load();
+        match self.write(handle, |stream| stream.deliver(load, now)) {
+            Delivery::Now => self.advanced(handle),
+            Delivery::At(at) => self.schedule(handle, at),
+            Delivery::Settled => {}
+        }
+    }
 
     /// Begins to publish. To be ended with [`Streams::unpublish`].
     ///

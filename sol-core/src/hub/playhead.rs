@@ -214,6 +214,11 @@ impl Cursors {
         self.alive().map(|place| place.position()).filter(|&at| at != Cursor::NOWHERE)
     }
 
+    /// Whether there are no playheads. Some may be counted that have just gone.
+    pub(super) fn are_none(&self) -> bool {
+        self.known.is_empty()
+    }
+
     /// Playheads that still live.
     pub(super) fn len(&self) -> usize {
         self.alive().count()

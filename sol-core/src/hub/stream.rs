@@ -9,11 +9,13 @@ use std::time::Duration;
 use crate::frame::Frame;
 use crate::ids::ChunkSize;
 use crate::limits;
+use crate::load::Load;
 use crate::media::{FrameKind, Media, TrackId};
 use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
 use super::config::StreamConfig;
+use super::pace::{Delivery, Pace};
 use super::playhead::{Cursor, Cursors, Gap, Playhead, Read, Start, Wanted};
 use super::preamble::Configurations;
 use super::report::{self, Lag, StreamReport, StreamState};
@@ -37,6 +39,7 @@ pub struct Stream {
     timeline: Timeline,
     tape: Tape,
     cursors: Cursors,
+    pace: Pace,
 }
 
 /// The right to append to one stream, until it is given back.
@@ -77,6 +80,7 @@ impl Stream {
             timeline: Timeline::default(),
             tape: Tape::default(),
             cursors: Cursors::default(),
+            pace: Pace::default(),
         }
     }
 
@@ -159,11 +163,21 @@ impl Stream {
         Ok(true)
     }
 
+    /// Something was appended: when players are to be woken for it. Where that is later, [`Stream::poll_timeout`] has
+    /// changed.
+    pub fn deliver(&mut self, load: Load, now: Instant) -> Delivery {
+        if self.cursors.are_none() {
+            return Delivery::Settled;
+        }
+        self.pace.appended(self.config.coalesce.interval(load), now)
+    }
+
     /// Ends a publication in good order: its players read what is left, then [`Read::Ended`]. Without effect if the
     /// publication is over.
     pub fn unpublish(&mut self, publication: Publication) {
         if self.publication == Some(publication.0) {
             self.publication = None;
+            self.pace.settle();
             self.tape.append_end(Ending::Unpublished);
         }
     }
@@ -175,6 +189,7 @@ impl Stream {
     pub fn abandon(&mut self, publication: Publication, now: Instant) {
         if self.publication == Some(publication.0) {
             self.publication = None;
+            self.pace.settle();
             self.grace_until = Some(now + self.config.grace);
             self.handle_timeout(now);
         }
@@ -182,17 +197,18 @@ impl Stream {
 
     /// When to call [`Stream::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.grace_until
+        self.grace_until.into_iter().chain(self.pace.due()).min()
     }
 
-    /// The time of [`Stream::poll_timeout`] has come; whether the tape grew. Harmless when it has not.
+    /// The time of [`Stream::poll_timeout`] has come; whether players are to be woken. Harmless when it has not.
     pub fn handle_timeout(&mut self, now: Instant) -> bool {
+        let is_due = self.pace.expire(now);
         let is_over = self.grace_until.is_some_and(|until| until <= now);
         if is_over {
             self.grace_until = None;
             self.tape.append_end(Ending::Unpublished);
         }
-        is_over
+        is_due || is_over
     }
 
     /// A new player. If nobody publishes it waits, and gets the next publication from its first frame on.

@@ -1,30 +1,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 
 use super::*;
 use crate::hub::{Hub, Lag, StreamConfig, StreamId};
 use crate::ids::{ChunkSize, MessageType};
-use crate::media::Content;
+use crate::load::Load;
 use crate::message::Command;
 use crate::session::SessionConfig;
 use crate::timestamp::Timestamp;
 use crate::{amf, chunk};
-
-#[test]
-fn what_is_appended_between_the_last_look_and_the_arming_is_not_left_unseen() {
-    let mut streams = Scripted::new();
-    let mut player = participant();
-    ask(&mut player, "play", &mut streams);
-    let before = player.session().traffic().clone();
-    streams.append_when_armed = true;
-    player.handle_advanced(&mut streams, Instant::EPOCH);
-    assert!(!streams.append_when_armed, "the player has armed itself");
-    let sent = sent_bytes(&mut player, &mut streams);
-    assert!(sent.ends_with(&[0xAF, 1, 0x77]), "the frame that came while it did");
-    assert_eq!(before.received_bytes(), player.session().traffic().received_bytes());
-}
 
 #[test]
 fn both_of_two_publications_in_one_read_wake_their_players() {
@@ -32,13 +17,39 @@ fn both_of_two_publications_in_one_read_wake_their_players() {
     let mut camera = participant();
     ask(&mut camera, "publish", &mut streams);
     ask_on(&mut camera, 2, "publish", "second", &mut streams);
-    streams.advanced.clear();
+    streams.appended.clear();
     let media =
         [message(1, MessageType::AUDIO, &[0xAF, 1]), message(2, MessageType::AUDIO, &[0xAF, 1])].concat();
     camera.handle_input(&media, &mut streams, Instant::EPOCH);
-    streams.advanced.sort_unstable();
-    assert_eq!(streams.advanced.len(), 2);
-    assert_ne!(streams.advanced[0], streams.advanced[1]);
+    streams.appended.sort_unstable();
+    assert_eq!(streams.appended.len(), 2);
+    assert_ne!(streams.appended[0], streams.appended[1]);
+}
+
+#[test]
+fn a_player_that_is_armed_looks_again_only_when_it_is_woken_or_moves() {
+    let mut streams = Scripted::new();
+    let (mut camera, mut viewer) = (participant(), participant());
+    ask(&mut camera, "publish", &mut streams);
+    ask(&mut viewer, "play", &mut streams);
+    camera.handle_input(&message(1, MessageType::AUDIO, &[0xAF, 1]), &mut streams, at(1));
+    viewer.handle_advanced(&mut streams, at(1));
+    streams.looks = 0;
+    assert!(!sent_bytes(&mut viewer, &mut streams).is_empty());
+    viewer.handle_timeout(&mut streams, at(2));
+    assert_eq!(streams.looks, 0, "a write and a timeout later there is nothing new");
+    viewer.handle_advanced(&mut streams, at(3));
+    assert_eq!(streams.looks, 1);
+    viewer.handle_input(
+        &message(
+            1,
+            MessageType::COMMAND,
+            &Command::new("receiveAudio", 0.0, amf::Value::Null).with(false).body(),
+        ),
+        &mut streams,
+        at(4),
+    );
+    assert_eq!(streams.looks, 2);
 }
 
 #[test]
@@ -48,9 +59,9 @@ fn what_says_nothing_new_wakes_nobody() {
     ask(&mut camera, "publish", &mut streams);
     let config = message(1, MessageType::AUDIO, &[0xAF, 0, 0x12, 0x10]);
     camera.handle_input(&config, &mut streams, Instant::EPOCH);
-    streams.advanced.clear();
+    streams.appended.clear();
     camera.handle_input(&config, &mut streams, Instant::EPOCH);
-    assert_eq!(streams.advanced, []);
+    assert_eq!(streams.appended, []);
 }
 
 #[test]
@@ -92,17 +103,18 @@ fn a_report_says_what_each_net_stream_does_and_for_how_long() {
     assert_eq!(activities(&viewer, &mut streams, 5), [Activity::Paused]);
 }
 
-/// Streams that do what a test says at the moment a player arms itself.
+/// Streams that remember what was asked of them.
 struct Scripted {
     hub: Hub,
-    advanced: Vec<StreamId>,
-    append_when_armed: bool,
+    appended: Vec<StreamId>,
+    /// How often a player has looked for frames.
+    looks: usize,
 }
 
 impl Scripted {
     fn new() -> Self {
         let hub = Hub::new(Arc::new(StreamConfig::default()), SessionConfig::default().chunk_size);
-        Self { hub, advanced: Vec::new(), append_when_armed: false }
+        Self { hub, appended: Vec::new(), looks: 0 }
     }
 }
 
@@ -125,21 +137,23 @@ impl Streams for Scripted {
         change(self.hub.stream_mut(*handle))
     }
 
-    fn advanced(&mut self, handle: &StreamId) {
-        self.advanced.push(*handle);
+    fn appended(&mut self, handle: &StreamId, _now: Instant) {
+        self.appended.push(*handle);
     }
+
+    fn advanced(&mut self, _handle: &StreamId) {}
 
     fn schedule(&mut self, _handle: &StreamId, _at: Instant) {}
 
-    fn arm(&mut self, handle: &StreamId) {
-        if std::mem::take(&mut self.append_when_armed) {
-            let stream = self.hub.stream_mut(*handle);
-            let publication = stream.publish().expect("nobody publishes");
-            let content = Content::Audio(Bytes::from_static(&[0xAF, 1, 0x77]));
-            stream
-                .append(&publication, &Media { timestamp: Timestamp::ZERO, content })
-                .expect("it has just begun");
+    fn read_or_arm<R>(&mut self, handle: &StreamId, look: impl FnOnce(&Stream) -> ControlFlow<R, R>) -> R {
+        self.looks += 1;
+        match look(self.hub.stream(*handle)) {
+            ControlFlow::Continue(seen) | ControlFlow::Break(seen) => seen,
         }
+    }
+
+    fn load(&mut self) -> Load {
+        Load::IDLE
     }
 }
 

@@ -1,5 +1,7 @@
 //! Timers: the deadlines of one session, each with its meaning.
 
+use std::time::Duration;
+
 use crate::time::Instant;
 
 /// What a deadline is about.
@@ -48,18 +50,27 @@ pub struct Deadline {
     pub timer: Timer,
 }
 
-/// At most one deadline per [`Timer`].
-#[derive(Debug, Default)]
-pub(super) struct Timers([Option<Instant>; Timer::ALL.len()]);
+/// At most one deadline per [`Timer`]. In nanoseconds since the driver's epoch: the earliest is asked for with every frame.
+#[derive(Debug)]
+pub(super) struct Timers([u64; Timer::ALL.len()]);
+
+/// Not set: a time that never comes.
+const NEVER: u64 = u64::MAX;
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self([NEVER; Timer::ALL.len()])
+    }
+}
 
 impl Timers {
     /// Sets or moves a deadline.
     pub(super) fn set(&mut self, timer: Timer, at: Instant) {
-        self.0[timer as usize] = Some(at);
+        self.0[timer as usize] = u64::try_from(at.since_epoch().as_nanos()).unwrap_or(NEVER - 1);
     }
 
     pub(super) fn stop(&mut self, timer: Timer) {
-        self.0[timer as usize] = None;
+        self.0[timer as usize] = NEVER;
     }
 
     pub(super) fn stop_all(&mut self) {
@@ -67,14 +78,14 @@ impl Timers {
     }
 
     pub(super) fn is_set(&self, timer: Timer) -> bool {
-        self.0[timer as usize].is_some()
+        self.0[timer as usize] != NEVER
     }
 
     /// The earliest deadline.
     pub(super) fn next(&self) -> Option<Deadline> {
-        let set =
-            Timer::ALL.iter().filter_map(|&timer| Some(Deadline { at: self.0[timer as usize]?, timer }));
-        set.min_by_key(|deadline| deadline.at)
+        let earliest = self.0.iter().copied().min().filter(|&nanos| nanos != NEVER)?;
+        let index = self.0.iter().position(|&nanos| nanos == earliest)?;
+        Some(Deadline { at: Instant::from_epoch(Duration::from_nanos(earliest)), timer: Timer::ALL[index] })
     }
 
     /// Takes out one deadline that has passed; the earliest first.
@@ -87,8 +98,6 @@ impl Timers {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
