@@ -85,7 +85,7 @@ impl Part {
     }
 }
 
-impl<H: Clone + std::fmt::Debug> Participant<H> {
+impl<H: std::fmt::Debug> Participant<H> {
     /// A connection that does nothing yet.
     pub fn new(session: Session) -> Self {
         Self { session, roles: SmallVec::new(), events: VecDeque::new() }

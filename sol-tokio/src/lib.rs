@@ -21,10 +21,11 @@
 //! ```
 //!
 //! The protocol is in [`sol_core`]; this crate owns sockets, clock, entropy and locks, and decides nothing about
-//! RTMP. One task serves one connection. No lock is held across an await, so a slow policy or a slow player delays
-//! nobody else.
+//! RTMP. Each connection has a task, and frames reach its players without it. No lock is held across an await, so a slow
+//! policy or a slow player delays nobody else.
 
 mod application;
+mod armed;
 mod clock;
 mod connection;
 mod line;

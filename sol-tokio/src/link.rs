@@ -34,15 +34,15 @@ pub(crate) struct Ends<I> {
     streams: Arc<SharedStreams>,
     clock: Clock,
     line: Arc<Line>,
-    pub(crate) participant: Participant<Arc<Seat>>,
-    /// `None` once the connection is over.
-    transport: Option<I>,
-    /// Bytes may wait in a buffer of the transport's own, as with TLS.
-    needs_flush: bool,
     /// Wakes the connection's own task, whoever finds that the transport takes no more.
     owner: Waker,
     /// The connection's own task comes by then.
     pub(crate) owner_comes: Instant,
+    /// `None` once the connection is over.
+    transport: Option<I>,
+    /// Bytes may wait in a buffer of the transport's own, as with TLS.
+    needs_flush: bool,
+    pub(crate) participant: Participant<Seat>,
 }
 
 impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<I> {
@@ -104,7 +104,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Deliver for Link<I> {
 impl<I: AsyncRead + AsyncWrite + Unpin> Ends<I> {
     pub(crate) fn touch<R>(
         &mut self,
-        act: impl FnOnce(&mut Participant<Arc<Seat>>, &mut ConnectionStreams<'_>, Instant) -> R,
+        act: impl FnOnce(&mut Participant<Seat>, &mut ConnectionStreams<'_>, Instant) -> R,
     ) -> R {
         let now = self.clock.now();
         self.with_streams(|participant, streams| act(participant, streams, now))
@@ -112,7 +112,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Ends<I> {
 
     fn with_streams<R>(
         &mut self,
-        act: impl FnOnce(&mut Participant<Arc<Seat>>, &mut ConnectionStreams<'_>) -> R,
+        act: impl FnOnce(&mut Participant<Seat>, &mut ConnectionStreams<'_>) -> R,
     ) -> R {
         act(&mut self.participant, &mut self.streams.seen_by(&self.line))
     }

@@ -21,7 +21,7 @@ pub struct Publisher {
     streams: Arc<SharedStreams>,
     name: StreamName,
     /// `None` once it is over.
-    place: Option<(Arc<Seat>, Publication)>,
+    place: Option<(Seat, Publication)>,
     /// Nobody reaches a publisher.
     line: Arc<Line>,
 }

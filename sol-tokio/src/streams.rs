@@ -12,7 +12,6 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use sol_core::hub::{Purpose, Registry, Stream, StreamConfig, StreamReport, Streams, TooManyStreams};
@@ -23,6 +22,7 @@ use sol_core::time::Instant;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
+use crate::armed::{Armed, Place};
 use crate::clock::Clock;
 use crate::line::{Deliver, Line};
 use crate::load::LoadGauge;
@@ -44,7 +44,7 @@ pub(crate) struct SharedStreams {
 #[derive(Debug)]
 pub(crate) struct SharedStream {
     stream: RwLock<Stream>,
-    armed: Mutex<Armed>,
+    armed: Armed,
     timer: Mutex<Timer>,
 }
 
@@ -69,36 +69,18 @@ impl Drop for Timer {
     }
 }
 
-/// Who is to be woken when the tape grows.
-#[derive(Debug, Default)]
-struct Armed {
-    seats: Vec<Arc<Seat>>,
-    /// How many of them have been given up since.
-    gone: usize,
-}
-
 /// One publisher's or player's place at one stream, of a connection or of the process itself.
 pub(crate) struct Seat {
     shared: Arc<SharedStream>,
     /// Whose seat this is.
     link: Weak<dyn Deliver>,
-    /// Whether it is on the list, and whether it was given up while it was. Changed only under the list's lock.
-    is_armed: AtomicBool,
-    is_gone: AtomicBool,
+    /// Where it stands on the list of the armed.
+    place: Place,
 }
 
 impl fmt::Debug for Seat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Seat").field("is_armed", &self.is_armed).finish_non_exhaustive()
-    }
-}
-
-impl Seat {
-    /// The stream has advanced.
-    fn deliver(&self) {
-        if let Some(link) = self.link.upgrade() {
-            link.deliver();
-        }
+        f.debug_struct("Seat").field("place", &self.place).finish_non_exhaustive()
     }
 }
 
@@ -144,12 +126,6 @@ impl SharedStreams {
     }
 }
 
-impl SharedStream {
-    fn armed(&self) -> MutexGuard<'_, Armed> {
-        self.armed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// The streams as one connection sees them, or a publisher within the process.
 pub(crate) struct ConnectionStreams<'a> {
     streams: &'a SharedStreams,
@@ -157,42 +133,32 @@ pub(crate) struct ConnectionStreams<'a> {
 }
 
 impl Streams for ConnectionStreams<'_> {
-    type Handle = Arc<Seat>;
+    type Handle = Seat;
 
-    fn hold(&mut self, name: &StreamName, purpose: Purpose) -> Result<Arc<Seat>, TooManyStreams> {
+    fn hold(&mut self, name: &StreamName, purpose: Purpose) -> Result<Seat, TooManyStreams> {
         let (config, chunk_size) = (Arc::clone(&self.streams.config), self.streams.chunk_size);
         let shared = self.streams.registry().hold(name, purpose, || {
             let stream = RwLock::new(Stream::new(config, chunk_size));
-            Arc::new(SharedStream { stream, armed: Mutex::default(), timer: Mutex::default() })
+            Arc::new(SharedStream { stream, armed: Armed::default(), timer: Mutex::default() })
         })?;
         let link = self.line.link();
-        Ok(Arc::new(Seat { shared, link, is_armed: AtomicBool::default(), is_gone: AtomicBool::default() }))
+        Ok(Seat { shared, link, place: Place::default() })
     }
 
-    fn release(&mut self, name: &StreamName, seat: Arc<Seat>) {
-        let mut armed = seat.shared.armed();
-        if seat.is_armed.load(Ordering::Relaxed) {
-            seat.is_gone.store(true, Ordering::Relaxed);
-            armed.gone += 1;
-            // Only when half are gone, so that a crowd that leaves costs no more than it came for.
-            if armed.gone * 2 > armed.seats.len() {
-                armed.seats.retain(|seat| !seat.is_gone.load(Ordering::Relaxed));
-                armed.gone = 0;
-            }
-        }
-        drop(armed);
+    fn release(&mut self, name: &StreamName, seat: Seat) {
+        seat.shared.armed.remove(&seat.place);
         self.streams.registry().release(name);
     }
 
-    fn read<R>(&mut self, seat: &Arc<Seat>, look: impl FnOnce(&Stream) -> R) -> R {
+    fn read<R>(&mut self, seat: &Seat, look: impl FnOnce(&Stream) -> R) -> R {
         look(&seat.shared.stream.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn write<R>(&mut self, seat: &Arc<Seat>, change: impl FnOnce(&mut Stream) -> R) -> R {
+    fn write<R>(&mut self, seat: &Seat, change: impl FnOnce(&mut Stream) -> R) -> R {
         change(&mut seat.shared.stream.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn schedule(&mut self, seat: &Arc<Seat>, at: Instant) {
+    fn schedule(&mut self, seat: &Seat, at: Instant) {
         let clock = self.streams.clock;
         // Not to keep a stream alive that everybody has left.
         let shared = Arc::downgrade(&seat.shared);
@@ -208,16 +174,19 @@ impl Streams for ConnectionStreams<'_> {
         seat.shared.timer.lock().unwrap_or_else(PoisonError::into_inner).set(task.abort_handle());
     }
 
-    fn advanced(&mut self, seat: &Arc<Seat>) {
+    fn advanced(&mut self, seat: &Seat) {
         seat.shared.wake(&self.streams.runtime);
     }
 
-    fn read_or_arm<R>(&mut self, seat: &Arc<Seat>, look: impl FnOnce(&Stream) -> ControlFlow<R, R>) -> R {
+    fn read_or_arm<R>(&mut self, seat: &Seat, look: impl FnOnce(&Stream) -> ControlFlow<R, R>) -> R {
         let stream = seat.shared.stream.read().unwrap_or_else(PoisonError::into_inner);
         match look(&stream) {
             ControlFlow::Continue(seen) => seen,
             ControlFlow::Break(seen) => {
-                seat.shared.arm(seat);
+                // Whoever asks is there, or is about to go.
+                if let Some(link) = seat.link.upgrade() {
+                    seat.shared.armed.add(&seat.place, link);
+                }
                 seen
             }
         }
@@ -241,40 +210,22 @@ impl SharedStream {
         next
     }
 
-    /// To be called while the stream is looked at, so that nothing is appended in between.
-    fn arm(&self, seat: &Arc<Seat>) {
-        let mut armed = self.armed();
-        if !seat.is_armed.swap(true, Ordering::Relaxed) {
-            armed.seats.push(Arc::clone(seat));
-        }
-    }
-
     /// Delivers to whoever is armed, once: a few at once, more in tasks of their own, so that all workers take part and
     /// whoever publishes is not kept.
     fn wake(&self, runtime: &Handle) {
-        let mut list = self.armed();
-        // The list keeps its room: it fills up again with the next batch of frames.
-        let room = Vec::with_capacity(list.seats.len());
-        let armed = std::mem::replace(&mut list.seats, room);
-        list.gone = 0;
-        for seat in &armed {
-            seat.is_armed.store(false, Ordering::Relaxed);
-        }
-        drop(list);
-        if armed.len() <= FEW {
-            for seat in armed {
-                seat.deliver();
-            }
+        let armed = self.armed.take();
+        let is_few = armed.len() <= FEW;
+        let mut links = armed.into_iter().flatten();
+        if is_few {
+            links.for_each(|link| link.deliver());
             return;
         }
-        let mut seats = armed.into_iter();
-        while seats.len() > 0 {
-            let batch: Vec<Arc<Seat>> = seats.by_ref().take(DELIVERIES).collect();
-            runtime.spawn(async move {
-                for seat in batch {
-                    seat.deliver();
-                }
-            });
+        loop {
+            let batch: Vec<Arc<dyn Deliver>> = links.by_ref().take(DELIVERIES).collect();
+            if batch.is_empty() {
+                return;
+            }
+            runtime.spawn(async move { batch.into_iter().for_each(|link| link.deliver()) });
         }
     }
 }
@@ -288,7 +239,7 @@ const DELIVERIES: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     use bytes::Bytes;
@@ -321,7 +272,7 @@ mod tests {
         let publisher = Somebody::new();
         let home = publisher.sits(&streams);
         let crowd: Vec<Somebody> = (0..FEW + 2 * DELIVERIES).map(|_| Somebody::new()).collect();
-        let _seats: Vec<Arc<Seat>> = crowd
+        let _seats: Vec<Seat> = crowd
             .iter()
             .map(|player| {
                 let seat = player.sits(&streams);
@@ -348,7 +299,7 @@ mod tests {
             guest.arms(&streams, &seat);
             guest.sees(&streams).release(&name(), seat);
         }
-        assert_eq!(home.shared.armed().seats.len(), 0);
+        assert_eq!(home.shared.armed.len(), 0);
         assert_eq!(streams.len(), 1);
         keeper.sees(&streams).release(&name(), home);
         assert_eq!(streams.len(), 0);
@@ -422,15 +373,15 @@ mod tests {
             streams.seen_by(&self.line)
         }
 
-        fn sits(&self, streams: &SharedStreams) -> Arc<Seat> {
+        fn sits(&self, streams: &SharedStreams) -> Seat {
             self.sees(streams).hold(&name(), Purpose::Play).unwrap()
         }
 
-        fn arms(&self, streams: &SharedStreams, seat: &Arc<Seat>) {
+        fn arms(&self, streams: &SharedStreams, seat: &Seat) {
             self.sees(streams).read_or_arm(seat, |_| ControlFlow::Break(()));
         }
 
-        fn appends(&self, streams: &SharedStreams, home: &Arc<Seat>, publication: &Publication) {
+        fn appends(&self, streams: &SharedStreams, home: &Seat, publication: &Publication) {
             let content = Content::Audio(Bytes::from_static(&[0x2F, 0]));
             let sound = Media { timestamp: Timestamp::ZERO, content };
             let mut view = self.sees(streams);

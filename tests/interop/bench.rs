@@ -61,6 +61,34 @@ fn many_streams_nobody_who_plays_latecomers_and_idlers_are_measured_too() {
 }
 
 #[test]
+fn players_that_stall_cost_the_others_nothing() {
+    let sol = Sol::start();
+    let (url, pid) = (sol.url("live/bench"), sol.id().to_string());
+    let outcome = run(&[
+        "stall",
+        &url,
+        "--server-pid",
+        &pid,
+        "--stalled",
+        "5",
+        "--players",
+        "5",
+        "--verifying",
+        "2",
+        "--duration",
+        "1",
+    ]);
+    assert_eq!(
+        (&outcome["stalled"], &outcome["stalled_closed"]),
+        (&Value::from(5), &Value::from(0)),
+        "{outcome}"
+    );
+    assert_eq!((&outcome["gaps"], &outcome["closed"]), (&Value::from(0), &Value::from(0)), "{outcome}");
+    assert_eq!(outcome["faults"], Value::Array(vec![]), "{outcome}");
+    assert_eq!(sol.stop().of("play").len(), 10);
+}
+
+#[test]
 fn the_floor_needs_no_server() {
     for gather in ["0", "50"] {
         let outcome =

@@ -7,6 +7,7 @@ mod acknowledging;
 mod calling;
 mod choosing;
 mod ending;
+mod gathering;
 mod idling;
 mod joining;
 mod keyframes;

@@ -91,11 +91,11 @@ fn stream_and_watch(
     Ok(outcome)
 }
 
-fn publish(streams: &[Target], pattern: Pattern) -> anyhow::Result<Vec<Publishing>> {
+pub(super) fn publish(streams: &[Target], pattern: Pattern) -> anyhow::Result<Vec<Publishing>> {
     streams.iter().zip(0..).map(|(target, stream)| Publishing::begin(target, pattern, stream)).collect()
 }
 
-fn end(publishing: Vec<Publishing>, outcome: &mut Outcome) {
+pub(super) fn end(publishing: Vec<Publishing>, outcome: &mut Outcome) {
     for publishing in publishing {
         if let Err(error) = publishing.end() {
             outcome.faults.push(format!("publisher: {error:#}"));

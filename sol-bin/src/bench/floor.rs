@@ -96,10 +96,13 @@ pub(super) fn serve(asked: &FloorServer) -> anyhow::Result<()> {
     let gather = Duration::from_millis(asked.gather);
     let mut items = asked.pattern.items(0).peekable();
     let mut gathered: Vec<Vec<u8>> = Vec::new();
+    let mut sent = Duration::ZERO;
     while !players.is_empty() {
         let next = items.peek().context("a pattern has no end")?;
-        thread::sleep((next.due + gather).saturating_sub(began.elapsed()));
+        // As a server does: the first message after a rest leaves at once.
+        thread::sleep(next.due.max(sent + gather).saturating_sub(began.elapsed()));
         let now = began.elapsed();
+        sent = now;
         gathered.clear();
         // Whatever is due by now leaves together; without gathering, each by itself.
         while let Some(item) =

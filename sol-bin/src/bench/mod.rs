@@ -12,6 +12,7 @@ mod idle;
 mod outcome;
 mod pattern;
 mod publisher;
+mod stall;
 mod usage;
 mod viewer;
 
@@ -38,6 +39,8 @@ enum What {
     Many(Many),
     /// Many publishers, and nobody who plays
     Ingest(Ingest),
+    /// Players that stop reading beside others: what they cost, and whether the others suffer
+    Stall(Stall),
     /// Players that come to a stream that has many: how long until their first keyframe
     Join(Join),
     /// Connections that have made a stream and ask for nothing: memory of each
@@ -93,6 +96,31 @@ struct Ingest {
     /// Print one JSON object instead of a table
     #[arg(long)]
     json: bool,
+}
+
+/// What `sol bench stall` is told.
+#[derive(Debug, Args)]
+struct Stall {
+    /// Where to publish and play
+    url: Target,
+
+    /// Players that stop reading as soon as they play
+    #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..))]
+    stalled: u32,
+
+    /// Players that go on
+    #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..))]
+    players: u32,
+
+    /// Process of the server, whose CPU time and memory are told, with those of its children
+    #[arg(long, value_name = "PID")]
+    server_pid: Option<u32>,
+
+    #[command(flatten)]
+    pattern: Pattern,
+
+    #[command(flatten)]
+    watch: Watch,
 }
 
 /// Many streams of one server.
@@ -225,6 +253,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<Exit> {
         What::Fanout(asked) => (fanout::run(asked)?, asked.audience.watch.json),
         What::Many(asked) => (fanout::run_many(asked)?, asked.watch.json),
         What::Ingest(asked) => (fanout::run_ingest(asked)?, asked.json),
+        What::Stall(asked) => (stall::run(asked)?, asked.watch.json),
         What::Join(asked) => (fanout::run_join(asked)?, asked.json),
         What::Idle(asked) => (idle::run(asked)?, asked.json),
         What::Floor(asked) => (floor::run(asked)?, asked.audience.watch.json),

@@ -32,6 +32,8 @@ pub(super) struct Outcome {
     pub joins: Vec<Duration>,
     /// Connections that ask for nothing, and the bytes by which they made the server grow.
     pub idle: Option<(u32, u64)>,
+    /// Players that took nothing, and how many of them the server has closed for it.
+    pub stalled: Option<(u32, u32)>,
     /// Of the players that verify, in the time that was measured.
     pub gaps: u64,
     pub lost: u64,
@@ -59,6 +61,7 @@ impl Outcome {
             delays: Vec::new(),
             joins: Vec::new(),
             idle: None,
+            stalled: None,
             gaps: 0,
             lost: 0,
             closed: 0,
@@ -120,6 +123,9 @@ impl Outcome {
         if self.verifying > 0 {
             row("gaps", format!("{} with {} messages, of the players that verify", self.gaps, self.lost));
         }
+        if let Some((stalled, closed)) = self.stalled {
+            row("stalled", format!("{stalled} players, {closed} of them closed by the server"));
+        }
         if self.closed > 0 {
             row("closed", format!("{} players by the server", self.closed));
         }
@@ -164,6 +170,8 @@ impl Outcome {
             "join_ms": { "p50": millis(at(&self.joins, 50)), "p99": millis(at(&self.joins, 99)), "max": millis(at(&self.joins, 100)) },
             "idle_connections": self.idle.map(|(connections, _)| connections),
             "idle_rss_bytes": self.idle.map(|(_, bytes)| bytes),
+            "stalled": self.stalled.map(|(stalled, _)| stalled),
+            "stalled_closed": self.stalled.map(|(_, closed)| closed),
             "gaps": self.gaps,
             "lost": self.lost,
             "closed": self.closed,

@@ -40,7 +40,7 @@ use crate::time::Instant;
 /// Where a participant finds its streams: in a [`Hub`], or behind locks.
 pub trait Streams {
     /// What stands for one stream while it is held.
-    type Handle: Clone + std::fmt::Debug;
+    type Handle: std::fmt::Debug;
 
     /// The stream of that name, found or made. To be given back with [`Streams::release`].
     ///
@@ -66,11 +66,8 @@ pub trait Streams {
 
     /// Looks at a stream for a player. Where the look ends with [`ControlFlow::Break`] the player has caught up and is *armed*:
     /// it is woken when the tape has grown beyond what it saw, once. Nothing is appended between the look and the arming.
-    fn read_or_arm<R>(
-        &mut self,
-        handle: &Self::Handle,
-        look: impl FnOnce(&Stream) -> ControlFlow<R, R>,
-    ) -> R;
+    fn read_or_arm<R>(&mut self, handle: &Self::Handle, look: impl FnOnce(&Stream) -> ControlFlow<R, R>)
+    -> R;
 
     /// How busy the driver is.
     fn load(&mut self) -> Load;

@@ -176,7 +176,8 @@ mod tests {
                 let load = meter.sample(busy, at(step * 100));
                 let interval = Coalesce::AUTO.interval(load);
                 intervals.push(interval);
-                busy += Duration::from_millis(100).mul_f64((demand * cost(interval.as_millis() as f64)).min(1.0));
+                busy +=
+                    Duration::from_millis(100).mul_f64((demand * cost(interval.as_millis() as f64)).min(1.0));
             }
             let rest = &intervals[200..];
             let swing = *rest.iter().max().unwrap() - *rest.iter().min().unwrap();

@@ -38,7 +38,7 @@ pub enum Activity {
     Waiting,
 }
 
-impl<H: Clone + std::fmt::Debug> Participant<H> {
+impl<H: std::fmt::Debug> Participant<H> {
     /// What the connection publishes and plays at this moment.
     pub fn report(&self, streams: &mut impl Streams<Handle = H>, now: Instant) -> Vec<RoleReport> {
         let report = |role: &Role<H>| RoleReport {

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-
 use super::*;
 use crate::hub::{Hub, Lag, StreamConfig, StreamId};
 use crate::ids::{ChunkSize, MessageType};

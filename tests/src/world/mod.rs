@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use sol_core::hub::StreamConfig;
 use sol_core::ids::{RequestId, SessionId};
+use sol_core::load::Load;
 use sol_core::participant::Event;
 use sol_core::server::{Server, ServerConfig};
 use sol_core::session::{PeerEnd, Refusal, Request, Session};
@@ -204,6 +205,11 @@ impl World {
     /// The link works again; nothing was lost.
     pub fn plug_in<S>(&mut self, client: &Client<S>) {
         client.seat.borrow_mut().link.plug(true);
+    }
+
+    /// The server is so busy from now on.
+    pub fn set_load(&mut self, load: Load) {
+        self.server.set_load(load);
     }
 
     /// The server shuts down.

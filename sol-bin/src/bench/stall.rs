@@ -1,0 +1,37 @@
+//! Stall: players that stop reading, beside others that go on.
+
+use std::io;
+use std::net::TcpStream;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::Stall;
+use super::fanout::{end, join, measure, publish};
+use super::outcome::Outcome;
+use super::viewer::{Line, Origin};
+use crate::nofile;
+
+/// Watches those who go on, and then looks who of the others is still connected.
+pub(super) fn run(asked: &Stall) -> anyhow::Result<Outcome> {
+    nofile::raise();
+    asked.pattern.check()?;
+    let publishing = publish(std::slice::from_ref(&asked.url), asked.pattern)?;
+    let origin = [Origin::Rtmp(asked.url.clone(), 0)];
+    let (stalled, _) = join(&origin, asked.stalled as usize)?;
+    let stalled: Vec<TcpStream> = stalled.into_iter().map(Line::into_socket).collect();
+    let (lines, joins) = join(&origin, asked.players as usize)?;
+    let mut outcome = measure(&publishing, lines, asked.pattern, &asked.watch, asked.server_pid)?;
+    let closed = stalled.iter().map(is_closed).collect::<io::Result<Vec<bool>>>()?;
+    outcome.what = format!("stall {}", asked.url);
+    outcome.joins = joins;
+    outcome.stalled = Some((asked.stalled, closed.into_iter().filter(|&closed| closed).count() as u32));
+    end(publishing, &mut outcome);
+    Ok(outcome)
+}
+
+/// Whether the server has closed or reset a connection, whatever waits unread on it.
+fn is_closed(socket: &TcpStream) -> io::Result<bool> {
+    let mut polled = [PollFd::new(socket, PollFlags::RDHUP)];
+    poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
+    Ok(polled[0].revents().intersects(PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR))
+}
