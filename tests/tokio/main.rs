@@ -9,8 +9,12 @@ mod house;
 mod reasons;
 mod reporting;
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use client::Client;
@@ -18,7 +22,7 @@ use house::{House, Rules, Seen, within_a_minute};
 use sol_tests::peer::script::Phase;
 use sol_tests::peer::{Peer as RtmpPeer, PeerOptions};
 use sol_tokio::{RequestKind, ServerConfig, StreamConfig};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
@@ -83,6 +87,67 @@ async fn a_transport_with_a_buffer_of_its_own_is_flushed() {
         line.await.expect("the connection ends with its transport");
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_transport_that_panics_takes_nobody_along() {
+    within_a_minute(async {
+        let house = House::open(Rules::default()).await;
+        let (mine, its) = tokio::io::duplex(64 * 1024);
+        let is_rotten = Arc::new(AtomicBool::new(false));
+        let fragile = Fragile { inner: its, is_rotten: Arc::clone(&is_rotten) };
+        let line = tokio::spawn({
+            let server = house.server.clone();
+            async move { server.serve_connection(fragile, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await }
+        });
+        let mut camera = Client::publish(house.address, "cam").await;
+        let mut healthy = Client::play(house.address, "cam").await;
+        let mut unlucky = Client::play_over(mine, "cam").await;
+        camera.stream(Duration::from_secs(1)).await;
+        unlucky.watch(camera.script.sent()).await;
+        is_rotten.store(true, Ordering::Relaxed);
+        camera.stream(Duration::from_secs(2)).await;
+        healthy.watch(camera.script.sent()).await;
+        // The panic is its own task's, or was caught where a frame was delivered to it; either way it is over.
+        assert!(!matches!(line.await, Ok(Some(_))), "nothing is left to be reset");
+        assert_eq!(house.server.connection_count(), 2);
+    })
+    .await;
+}
+
+/// A transport with a fault that shows when it is told to.
+struct Fragile {
+    inner: DuplexStream,
+    is_rotten: Arc<AtomicBool>,
+}
+
+impl AsyncRead for Fragile {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Fragile {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        assert!(!self.is_rotten.load(Ordering::Relaxed), "the transport is rotten");
+        Pin::new(&mut self.inner).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
 }
 
 #[tokio::test]
