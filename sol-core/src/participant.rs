@@ -120,11 +120,7 @@ impl<H: std::fmt::Debug> Participant<H> {
 
     /// A stream that this participant is armed for has advanced.
     pub fn handle_advanced(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
-        for role in &mut self.roles {
-            if let Part::Player { is_armed, .. } = &mut role.part {
-                *is_armed = false;
-            }
-        }
+        self.look_again();
         self.follow(streams, now);
     }
 
@@ -155,7 +151,10 @@ impl<H: std::fmt::Debug> Participant<H> {
                     self.session.allow(request, now)?;
                 }
             }
-            Err(refusal) => self.session.refuse(request, &refusal, now)?,
+            Err(refusal) => {
+                self.look_again();
+                self.session.refuse(request, &refusal, now)?;
+            }
         }
         self.follow(streams, now);
         Ok(())
@@ -319,6 +318,17 @@ impl<H: std::fmt::Debug> Participant<H> {
             summary: role.summary_at(now),
         });
         Self::leave(role, why, streams, now);
+        self.look_again();
+    }
+
+    /// Nobody counts as armed any more: because a stream advanced, or since giving one back may have disarmed whoever else
+    /// of this connection plays it.
+    fn look_again(&mut self) {
+        for role in &mut self.roles {
+            if let Part::Player { is_armed, .. } = &mut role.part {
+                *is_armed = false;
+            }
+        }
     }
 
     fn end_all(&mut self, reason: &CloseReason, streams: &mut impl Streams<Handle = H>, now: Instant) {
@@ -428,6 +438,7 @@ impl<H: std::fmt::Debug> Participant<H> {
             // One stream can use up all room there is: next time another has its turn first.
             self.roles.rotate_left(1);
         }
+        let has_ended = !ended.is_empty();
         for (stream, end) in ended {
             self.session.end_play(stream, end, now);
             let why = match end {
@@ -436,6 +447,10 @@ impl<H: std::fmt::Debug> Participant<H> {
                 PlayEnd::TooSlow => EndReason::TooSlow,
             };
             self.end(stream, &why, streams, now);
+        }
+        if has_ended {
+            // Those that are left are armed anew; there are fewer each time.
+            self.fill(streams, now);
         }
     }
 

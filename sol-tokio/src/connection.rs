@@ -40,7 +40,13 @@ where
         if let Some(hangup) = connection.tell() {
             break hangup;
         }
-        let deadline = connection.ends().participant.poll_timeout();
+        let deadline = {
+            let mut ends = connection.ends();
+            let deadline = ends.participant.poll_timeout();
+            // In one go with looking: a delivery that sets an earlier one from here on wakes this task.
+            ends.owner_comes = deadline.map_or(ends.owner_comes, |deadline| deadline.at);
+            deadline
+        };
         // Asked for here and not only below: a peer whose bytes never end keeps the transport ready for ever.
         if deadline.is_some_and(|deadline| deadline.at <= shared.now()) {
             // What has come meanwhile counts first: a process that was stopped for a while must not take its peers for
@@ -65,7 +71,6 @@ where
         {
             timer_at = deadline.at;
             timer.as_mut().reset(shared.clock.timer_at(timer_at));
-            connection.ends().owner_comes = timer_at;
         }
         tokio::select! {
             biased;

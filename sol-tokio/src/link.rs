@@ -42,6 +42,9 @@ pub(crate) struct Ends<I> {
     transport: Option<I>,
     /// Bytes may wait in a buffer of the transport's own, as with TLS.
     needs_flush: bool,
+    /// How the transport ended, or that a delivery panicked, while the connection's own task was not there. Only that one
+    /// ends the connection: what follows from it in other streams would nest in the delivery, to any depth.
+    broken: Option<PeerEnd>,
     pub(crate) participant: Participant<Seat>,
 }
 
@@ -60,6 +63,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<I> {
             participant: Participant::new(session),
             transport: Some(transport),
             needs_flush: false,
+            broken: None,
             owner: Waker::noop().clone(),
             owner_comes: Instant::EPOCH,
         };
@@ -95,6 +99,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Deliver for Link<I> {
             Ok(false) => self.line.wake.notify_one(),
             Err(_) => {
                 ends.transport = None;
+                ends.broken = Some(PeerEnd::Lost);
                 self.line.wake.notify_one();
             }
         }
@@ -131,6 +136,10 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Ends<I> {
     pub(crate) fn poll_exchange(&mut self, context: &mut Context<'_>) -> bool {
         let now = self.clock.now();
         let wrote = self.poll_write(now, context);
+        if let Some(end) = self.broken.take() {
+            self.with_streams(|participant, streams| participant.handle_end(end, streams, now));
+            return true;
+        }
         let read = self.poll_read(now, context);
         wrote || read
     }
@@ -138,22 +147,25 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Ends<I> {
     /// Whether the connection's own task has to do something that it does not know of.
     fn needs_owner(&self) -> bool {
         let comes_too_late = |at: Instant| at < self.owner_comes;
-        self.participant.has_events()
+        self.broken.is_some()
+            || self.participant.has_events()
             || self.participant.poll_timeout().is_some_and(|deadline| comes_too_late(deadline.at))
     }
 
     /// Writes until nothing is left or the transport takes no more; whether it took anything.
     fn poll_write(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
         let mut progress = false;
-        while self.participant.session().has_output() {
-            let Some(transport) = &mut self.transport else { return self.is_broken(now) };
+        while self.broken.is_none()
+            && self.participant.session().has_output()
+            && let Some(transport) = &mut self.transport
+        {
             let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
             let count = self.participant.outbound(&mut slices);
             let written = match Pin::new(transport).poll_write_vectored(context, &slices[..count]) {
                 Poll::Ready(Ok(written)) if written > 0 => written,
                 Poll::Ready(outcome) => {
                     let end = outcome.err().map_or(PeerEnd::Lost, |error| PeerEnd::of(&error));
-                    self.with_streams(|participant, streams| participant.handle_end(end, streams, now));
+                    self.broken = Some(end);
                     return true;
                 }
                 Poll::Pending => break,
@@ -176,7 +188,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Ends<I> {
         if !self.participant.session().wants_input() {
             return false;
         }
-        let Some(transport) = &mut self.transport else { return self.is_broken(now) };
+        let Some(transport) = &mut self.transport else { return false };
         // On the stack, so that a connection that is silent holds no buffer.
         let mut space = [MaybeUninit::uninit(); READ_BYTES];
         let mut buffer = ReadBuf::uninit(&mut space);
@@ -190,12 +202,6 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Ends<I> {
             Some(end) => participant.handle_end(end, streams, now),
             None => participant.handle_input(buffer.filled(), streams, now),
         });
-        true
-    }
-
-    /// A delivery has panicked: the connection is over.
-    fn is_broken(&mut self, now: Instant) -> bool {
-        self.with_streams(|participant, streams| participant.handle_end(PeerEnd::Lost, streams, now));
         true
     }
 }

@@ -40,9 +40,10 @@ impl<A: Application> Server<A> {
 }
 
 impl Publisher {
-    /// Appends one message and wakes the players that wait for it. Costs one copy, whatever their number.
+    /// Appends one message, and delivers it to the players that wait for it: to a few within this call, to more in tasks of
+    /// their own, or later where the stream gathers. Costs one copy, whatever their number.
     ///
-    /// It is passed on at once; whoever appends keeps the pace of the stream, which is that of its timestamps. These may
+    /// Whoever appends keeps the pace of the stream, which is that of its timestamps. These may
     /// begin anywhere and count for all tracks together. A step forward by more than
     /// [`limits::CLOCK_AHEAD_MILLIS`](sol_core::limits::CLOCK_AHEAD_MILLIS) or back by more than
     /// [`limits::CLOCK_BACK_MILLIS`](sol_core::limits::CLOCK_BACK_MILLIS) is taken for another clock, and the stream goes on

@@ -1,7 +1,8 @@
 //! Streams behind locks, and the wake-ups of those who wait for them.
 //!
 //! One lock for the names, and for each stream one for the stream itself, one for the list of the armed and one for the
-//! task of its timer. Where two are held, the second is the list of the armed. None is held across an await.
+//! task of its timer. Whoever holds one may take another only in this order: the connection's, its stream's timer, the
+//! stream, the list of the armed. None is held across an await.
 //!
 //! A lock that was held by a panic is taken all the same: the panic ends its own connection, which must still give its
 //! name back, and no other.
@@ -158,12 +159,15 @@ impl Streams for ConnectionStreams<'_> {
         change(&mut seat.shared.stream.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn schedule(&mut self, seat: &Seat, at: Instant) {
+    fn schedule(&mut self, seat: &Seat, _at: Instant) {
+        let mut timer = seat.shared.timer.lock().unwrap_or_else(PoisonError::into_inner);
+        // Two may come in the wrong order, so the stream itself is asked, while nobody else sets its timer.
+        let next = seat.shared.stream.read().unwrap_or_else(PoisonError::into_inner).poll_timeout();
+        let Some(at) = next else { return };
         let clock = self.streams.clock;
         // Not to keep a stream alive that everybody has left.
         let shared = Arc::downgrade(&seat.shared);
         let task = self.streams.runtime.spawn(async move {
-            // Two who leave may set their deadlines in the wrong order, so the stream itself is asked for the next one.
             let mut deadline = Some(at);
             while let Some(at) = deadline {
                 tokio::time::sleep_until(clock.timer_at(at)).await;
@@ -171,7 +175,7 @@ impl Streams for ConnectionStreams<'_> {
                 deadline = shared.time_out(clock.now(), &Handle::current());
             }
         });
-        seat.shared.timer.lock().unwrap_or_else(PoisonError::into_inner).set(task.abort_handle());
+        timer.set(task.abort_handle());
     }
 
     fn advanced(&mut self, seat: &Seat) {

@@ -52,6 +52,47 @@ fn a_connection_that_plays_two_streams_and_publishes_a_third_gets_and_gives_each
 }
 
 #[test]
+fn a_play_goes_on_when_the_same_connection_is_refused_to_publish_the_same_name() {
+    let mut world = World::new(seed(11));
+    let camera = world.publisher("live/cam").streaming(Pattern::new());
+    let viewer = world.peer();
+    viewer.with(|peer| {
+        peer.connect("live");
+        peer.create_stream();
+        peer.create_stream();
+        peer.play(StreamId(1), "cam");
+    });
+    world.run_until(ms(3_000));
+    viewer.with(|peer| peer.publish(StreamId(2), "cam"));
+    world.run_until(ms(8_000));
+    goes_on(&viewer, StreamId(1), &camera.sent());
+}
+
+#[test]
+fn of_two_plays_of_one_name_on_a_connection_one_goes_on_when_the_other_is_closed() {
+    let mut world = World::new(seed(12));
+    let camera = world.publisher("live/cam").streaming(Pattern::new());
+    let viewer = world.peer();
+    viewer.with(|peer| {
+        peer.connect("live");
+        peer.create_stream();
+        peer.create_stream();
+        peer.play(StreamId(1), "cam");
+        peer.play(StreamId(2), "cam");
+    });
+    world.run_until(ms(3_000));
+    viewer.with(|peer| peer.close_stream(StreamId(2)));
+    world.run_until(ms(8_000));
+    goes_on(&viewer, StreamId(1), &camera.sent());
+}
+
+/// The player on that NetStream has what was sent a moment ago.
+fn goes_on(viewer: &Client<Peer>, stream: StreamId, sent: &[MediaSent]) {
+    let run = check_run(&viewer.with(|peer| peer.media_of(stream)), sent).expect("it is a run of the camera");
+    assert!(sent.len() as u64 - run.last < 10, "{run:?} of {}", sent.len());
+}
+
+#[test]
 fn the_end_of_one_stream_of_a_connection_is_told_on_its_own_id_and_ends_nothing_else() {
     let mut world = World::new(seed(2));
     let one = world.publisher("live/one").streaming(Pattern::new().marked(1));
