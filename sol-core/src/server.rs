@@ -310,8 +310,8 @@ impl Streams for Local {
         self.advanced.insert(*handle);
     }
 
-    fn schedule(&mut self, handle: &StreamId, at: Instant) {
-        self.scheduled.set(*handle, Some(at));
+    fn schedule(&mut self, handle: &StreamId) {
+        self.scheduled.set(*handle, self.hub.stream(*handle).poll_timeout());
     }
 
     fn read_or_arm<R>(&mut self, handle: &StreamId, look: impl FnOnce(&Stream) -> ControlFlow<R, R>) -> R {
@@ -324,7 +324,7 @@ impl Streams for Local {
         }
     }
 
-    fn load(&mut self) -> Load {
+    fn load(&mut self, _now: Instant) -> Load {
         self.load
     }
 }

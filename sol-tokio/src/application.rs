@@ -25,7 +25,7 @@ pub trait Application: Send + Sync + 'static {
     }
 
     /// Something happened on a connection. `session` answers questions: bytes, quirks. Called in the connection's
-    /// own task, so it should not block.
+    /// own task, so it should not block; this connection's frames wait meanwhile.
     fn event(&self, peer: &Peer, event: &Event, session: &Session) {
         let _ = (peer, event, session);
     }

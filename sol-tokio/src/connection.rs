@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::task::Poll;
 
 use sol_core::ids::RequestId;
@@ -31,21 +31,21 @@ where
     A: Application,
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let link = Link::new(Arc::clone(&shared.streams), shared.clock, Arc::clone(line), session, transport);
+    let link = Link::new(Arc::clone(&shared.streams), Arc::clone(line), session, transport);
     let mut connection = Connection { shared, peer, link, asked: None };
     let mut verdict: Option<Verdict<'_>> = None;
     let mut timer_at = shared.now();
-    let mut timer = pin!(sleep_until(shared.clock.timer_at(timer_at)));
+    let mut timer = pin!(sleep_until(shared.timer_at(timer_at)));
     let hangup = loop {
         if let Some(hangup) = connection.tell() {
             break hangup;
         }
-        let deadline = {
+        let (deadline, is_waiting) = {
             let mut ends = connection.ends();
             let deadline = ends.participant.poll_timeout();
             // In one go with looking: a delivery that sets an earlier one from here on wakes this task.
             ends.owner_comes = deadline.map_or(ends.owner_comes, |deadline| deadline.at);
-            deadline
+            (deadline, ends.participant.session().waiting().is_some())
         };
         // Asked for here and not only below: a peer whose bytes never end keeps the transport ready for ever.
         if deadline.is_some_and(|deadline| deadline.at <= shared.now()) {
@@ -55,7 +55,7 @@ where
             connection.handle_timeout();
             continue;
         }
-        if connection.ends().participant.session().waiting().is_none() {
+        if !is_waiting {
             // Answered, or refused for want of an answer.
             verdict = None;
         }
@@ -70,7 +70,7 @@ where
             && (deadline.at < timer_at || timer.is_elapsed())
         {
             timer_at = deadline.at;
-            timer.as_mut().reset(shared.clock.timer_at(timer_at));
+            timer.as_mut().reset(shared.timer_at(timer_at));
         }
         tokio::select! {
             biased;
@@ -128,7 +128,7 @@ struct Connection<'a, A: Application, I: AsyncRead + AsyncWrite + Unpin + Send +
 }
 
 impl<A: Application, I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, A, I> {
-    fn ends(&self) -> std::sync::MutexGuard<'_, Ends<I>> {
+    fn ends(&self) -> MutexGuard<'_, Ends<I>> {
         self.link.ends()
     }
 

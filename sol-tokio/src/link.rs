@@ -17,7 +17,6 @@ use sol_core::session::{PeerEnd, Session};
 use sol_core::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::clock::Clock;
 use crate::line::{Deliver, Line};
 use crate::streams::{ConnectionStreams, Seat, SharedStreams};
 
@@ -32,7 +31,6 @@ pub(crate) struct Link<I> {
 #[derive(Debug)]
 pub(crate) struct Ends<I> {
     streams: Arc<SharedStreams>,
-    clock: Clock,
     line: Arc<Line>,
     /// Wakes the connection's own task, whoever finds that the transport takes no more.
     owner: Waker,
@@ -51,14 +49,12 @@ pub(crate) struct Ends<I> {
 impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<I> {
     pub(crate) fn new(
         streams: Arc<SharedStreams>,
-        clock: Clock,
         line: Arc<Line>,
         session: Session,
         transport: I,
     ) -> Arc<Self> {
         let ends = Ends {
             streams,
-            clock,
             line: Arc::clone(&line),
             participant: Participant::new(session),
             transport: Some(transport),
@@ -88,7 +84,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Deliver for Link<I> {
         // A fault of one connection must not end the task of another.
         let is_settled = catch_unwind(AssertUnwindSafe(|| {
             let owner = std::mem::replace(&mut ends.owner, Waker::noop().clone());
-            let now = ends.clock.now();
+            let now = ends.streams.now();
             ends.with_streams(|participant, streams| participant.handle_advanced(streams, now));
             ends.poll_write(now, &mut Context::from_waker(&owner));
             ends.owner = owner;
@@ -111,7 +107,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Ends<I> {
         &mut self,
         act: impl FnOnce(&mut Participant<Seat>, &mut ConnectionStreams<'_>, Instant) -> R,
     ) -> R {
-        let now = self.clock.now();
+        let now = self.streams.now();
         self.with_streams(|participant, streams| act(participant, streams, now))
     }
 
@@ -134,7 +130,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Ends<I> {
 
     /// Passes on what the transport takes and gives at present; whether that was anything.
     pub(crate) fn poll_exchange(&mut self, context: &mut Context<'_>) -> bool {
-        let now = self.clock.now();
+        let now = self.streams.now();
         let wrote = self.poll_write(now, context);
         if let Some(end) = self.broken.take() {
             self.with_streams(|participant, streams| participant.handle_end(end, streams, now));

@@ -69,7 +69,7 @@ pub(crate) struct Shared<A> {
     pub(crate) application: A,
     pub(crate) streams: Arc<SharedStreams>,
     pub(crate) session_config: Arc<SessionConfig>,
-    pub(crate) clock: Clock,
+    clock: Clock,
     sessions_so_far: AtomicU64,
     connections_max: usize,
     send_buffer_bytes: Option<u32>,
@@ -85,7 +85,8 @@ struct Connections {
 }
 
 impl<A: Application> Server<A> {
-    /// A server without listeners. To be made within a tokio runtime, whose clock it uses.
+    /// A server without listeners. To be made within a tokio runtime, whose clock it uses, and on which frames are delivered
+    /// to crowds of players.
     pub fn new(config: ServerConfig, application: A) -> Self {
         let clock = Clock::start();
         let shared = Shared {
@@ -150,6 +151,9 @@ impl<A: Application> Server<A> {
     /// Serves one connection that the embedder accepted itself, over any transport. Returns when it is over, and gives
     /// the transport back where its peer takes nothing any more: whoever can should reset it (see
     /// [`Hangup::Reset`](sol_core::session::Hangup::Reset)).
+    ///
+    /// What a player is sent may be written from other tasks, and from the thread that calls
+    /// [`Publisher::append`](crate::Publisher::append), where there need be no runtime.
     ///
     /// Dropping the future ends the connection at once, without a word to the peer.
     #[must_use = "a transport that comes back is to be reset"]
@@ -250,6 +254,11 @@ impl<A> Shared<A> {
     /// The time as the core is told.
     pub(crate) fn now(&self) -> sol_core::time::Instant {
         self.clock.now()
+    }
+
+    /// The core's time as the runtime's timers know it.
+    pub(crate) fn timer_at(&self, at: sol_core::time::Instant) -> tokio::time::Instant {
+        self.clock.timer_at(at)
     }
 
     /// Whether everybody is to leave.

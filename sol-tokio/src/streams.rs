@@ -159,9 +159,8 @@ impl Streams for ConnectionStreams<'_> {
         change(&mut seat.shared.stream.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn schedule(&mut self, seat: &Seat, _at: Instant) {
+    fn schedule(&mut self, seat: &Seat) {
         let mut timer = seat.shared.timer.lock().unwrap_or_else(PoisonError::into_inner);
-        // Two may come in the wrong order, so the stream itself is asked, while nobody else sets its timer.
         let next = seat.shared.stream.read().unwrap_or_else(PoisonError::into_inner).poll_timeout();
         let Some(at) = next else { return };
         let clock = self.streams.clock;
@@ -196,8 +195,8 @@ impl Streams for ConnectionStreams<'_> {
         }
     }
 
-    fn load(&mut self) -> Load {
-        self.streams.load.measure(self.streams.clock.now())
+    fn load(&mut self, now: Instant) -> Load {
+        self.streams.load.measure(now)
     }
 }
 
@@ -218,7 +217,7 @@ impl SharedStream {
     /// whoever publishes is not kept.
     fn wake(&self, runtime: &Handle) {
         let armed = self.armed.take();
-        let is_few = armed.len() <= FEW;
+        let is_few = armed.iter().flatten().count() <= FEW;
         let mut links = armed.into_iter().flatten();
         if is_few {
             links.for_each(|link| link.deliver());
@@ -310,7 +309,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_deadline_that_is_set_too_late_does_not_replace_the_one_that_counts() {
+    async fn a_timer_that_is_set_twice_goes_off_when_the_stream_says() {
         let streams = streams();
         let (player, publisher) = (Somebody::new(), Somebody::new());
         let seat = player.sits(&streams);
@@ -318,8 +317,8 @@ mod tests {
         publisher.appends(&streams, &home, &publication);
         publisher.sees(&streams).write(&home, |stream| stream.abandon(publication, streams.now()));
         let ends = publisher.sees(&streams).read(&home, Stream::poll_timeout).unwrap();
-        publisher.sees(&streams).schedule(&home, ends);
-        publisher.sees(&streams).schedule(&home, streams.now());
+        publisher.sees(&streams).schedule(&home);
+        publisher.sees(&streams).schedule(&home);
         player.arms(&streams, &seat);
         player.is_served_within(Duration::from_secs(3_600)).await;
         assert_eq!(streams.now(), ends);

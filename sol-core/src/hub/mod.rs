@@ -48,7 +48,8 @@ pub trait Streams {
     /// [`TooManyStreams`], see [`Registry::hold`].
     fn hold(&mut self, name: &StreamName, purpose: Purpose) -> Result<Self::Handle, TooManyStreams>;
 
-    /// Gives a stream back. The last one to do so removes it.
+    /// Gives a stream back. The last one to do so removes it. Whoever else of the same participant is armed for it need not
+    /// stay so.
     fn release(&mut self, name: &StreamName, handle: Self::Handle);
 
     /// Looks at a stream.
@@ -60,24 +61,25 @@ pub trait Streams {
     /// The tape has grown: whoever is armed is to be woken, once.
     fn advanced(&mut self, handle: &Self::Handle);
 
-    /// The stream's [`Stream::poll_timeout`] has changed to this: [`Stream::handle_timeout`] is to be called then, and if
-    /// it says so, whoever is armed is to be woken.
-    fn schedule(&mut self, handle: &Self::Handle, at: Instant);
+    /// The stream's [`Stream::poll_timeout`] may have changed: [`Stream::handle_timeout`] is to be called then, and if it
+    /// says so, whoever is armed is to be woken. The stream itself is asked for the time, since of two who say this at once
+    /// the later one may know less.
+    fn schedule(&mut self, handle: &Self::Handle);
 
     /// Looks at a stream for a player. Where the look ends with [`ControlFlow::Break`] the player has caught up and is *armed*:
     /// it is woken when the tape has grown beyond what it saw, once. Nothing is appended between the look and the arming.
     fn read_or_arm<R>(&mut self, handle: &Self::Handle, look: impl FnOnce(&Stream) -> ControlFlow<R, R>)
     -> R;
 
-    /// How busy the driver is.
-    fn load(&mut self) -> Load;
+    /// How busy the driver is at this moment.
+    fn load(&mut self, now: Instant) -> Load;
 
     /// Something was appended: players are woken at once, or when the stream's pace allows.
     fn appended(&mut self, handle: &Self::Handle, now: Instant) {
-        let load = self.load();
+        let load = self.load(now);
         match self.write(handle, |stream| stream.deliver(load, now)) {
             Delivery::Now => self.advanced(handle),
-            Delivery::At(at) => self.schedule(handle, at),
+            Delivery::Later => self.schedule(handle),
             Delivery::Settled => {}
         }
     }
@@ -106,16 +108,11 @@ pub trait Streams {
         parting: Parting,
         now: Instant,
     ) {
-        let deadline = self.write(&handle, |stream| {
-            match parting {
-                Parting::InGoodOrder => stream.unpublish(publication),
-                Parting::Vanished => stream.abandon(publication, now),
-            }
-            stream.poll_timeout()
+        self.write(&handle, |stream| match parting {
+            Parting::InGoodOrder => stream.unpublish(publication),
+            Parting::Vanished => stream.abandon(publication, now),
         });
-        if let Some(at) = deadline {
-            self.schedule(&handle, at);
-        }
+        self.schedule(&handle);
         // Also where only its last frames are new: they may have come together with the end.
         self.advanced(&handle);
         self.release(name, handle);

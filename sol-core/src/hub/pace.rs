@@ -15,8 +15,8 @@ use crate::time::Instant;
 pub enum Coalesce {
     /// So long; zero: each message goes at once. More than [`limits::COALESCE_TIME`] has no effect.
     Fixed(Duration),
-    /// Not at all while the server has time to spare, and the longer the busier it is: up to this, and never more than
-    /// [`limits::COALESCE_TIME`].
+    /// Not at all while the server has time to spare, and the longer the busier it is: from nothing at a load of 60 % up to
+    /// this at 95 %, and never more than [`limits::COALESCE_TIME`].
     Auto(Duration),
 }
 
@@ -44,8 +44,8 @@ impl Coalesce {
 pub enum Delivery {
     /// At once: wake them.
     Now,
-    /// Not before: the stream's deadline has changed to this.
-    At(Instant),
+    /// Not before the stream's deadline, which has changed: set its timer.
+    Later,
     /// No need to do anything: their time will come, or there are none.
     Settled,
 }
@@ -67,7 +67,7 @@ impl Pace {
             Some(_) => self.deliver(now),
             None if earliest > now => {
                 self.due = Some(earliest);
-                Delivery::At(earliest)
+                Delivery::Later
             }
             None => self.deliver(now),
         }
@@ -114,12 +114,12 @@ mod tests {
     fn the_first_goes_at_once_and_what_follows_waits_for_the_end_of_the_interval() {
         let mut pace = Pace::default();
         assert_eq!(pace.appended(INTERVAL, at(1_000)), Delivery::Now);
-        assert_eq!(pace.appended(INTERVAL, at(1_010)), Delivery::At(at(1_050)));
+        assert_eq!((pace.appended(INTERVAL, at(1_010)), pace.due()), (Delivery::Later, Some(at(1_050))));
         assert_eq!(pace.appended(INTERVAL, at(1_020)), Delivery::Settled);
         assert!(!pace.expire(at(1_049)));
         assert!(pace.expire(at(1_050)));
         assert!(!pace.expire(at(1_051)), "once");
-        assert_eq!(pace.appended(INTERVAL, at(1_060)), Delivery::At(at(1_100)));
+        assert_eq!((pace.appended(INTERVAL, at(1_060)), pace.due()), (Delivery::Later, Some(at(1_100))));
     }
 
     #[test]

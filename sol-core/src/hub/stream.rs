@@ -163,8 +163,7 @@ impl Stream {
         Ok(true)
     }
 
-    /// Something was appended: when players are to be woken for it. Where that is later, [`Stream::poll_timeout`] has
-    /// changed.
+    /// Something was appended: when players are to be woken for it. [`Stream::poll_timeout`] may have changed.
     pub fn deliver(&mut self, load: Load, now: Instant) -> Delivery {
         if self.cursors.are_none() {
             return Delivery::Settled;
@@ -174,6 +173,8 @@ impl Stream {
 
     /// Ends a publication in good order: its players read what is left, then [`Read::Ended`]. Without effect if the
     /// publication is over.
+    ///
+    /// [`Stream::poll_timeout`] may have changed.
     pub fn unpublish(&mut self, publication: Publication) {
         if self.publication == Some(publication.0) {
             self.publication = None;

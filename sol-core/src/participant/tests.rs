@@ -142,7 +142,7 @@ impl Streams for Scripted {
 
     fn advanced(&mut self, _handle: &StreamId) {}
 
-    fn schedule(&mut self, _handle: &StreamId, _at: Instant) {}
+    fn schedule(&mut self, _handle: &StreamId) {}
 
     fn read_or_arm<R>(&mut self, handle: &StreamId, look: impl FnOnce(&Stream) -> ControlFlow<R, R>) -> R {
         self.looks += 1;
@@ -151,7 +151,7 @@ impl Streams for Scripted {
         }
     }
 
-    fn load(&mut self) -> Load {
+    fn load(&mut self, _now: Instant) -> Load {
         Load::IDLE
     }
 }

@@ -198,13 +198,13 @@ impl Streams for Local {
         }
     }
 
-    fn load(&mut self) -> Load {
+    fn load(&mut self, _now: Instant) -> Load {
         Load::IDLE
     }
 
     fn advanced(&mut self, _handle: &StreamId) {}
 
-    fn schedule(&mut self, _handle: &StreamId, _at: Instant) {}
+    fn schedule(&mut self, _handle: &StreamId) {}
 }
 
 /// A stream alone, with one playhead that has read all.
@@ -246,7 +246,7 @@ impl Tape {
 
 /// A picture in chunks of 4,096 bytes.
 pub(crate) fn chunked_picture() -> Vec<u8> {
-    let payload = vec![0x55; PICTURE_BYTES];
+    let payload = picture();
     let header = MessageHeader {
         chunk_stream: ChunkStreamId::VIDEO,
         stream: MessageStreamId::new(1),
@@ -283,9 +283,6 @@ pub(crate) fn chunk(payload: &[u8]) -> Frame {
     Frame::new(kind, Timestamp::ZERO, payload, SessionConfig::default().chunk_size)
 }
 
-/// 4 Mbit/s at 30 pictures a second.
-const PICTURE_BYTES: usize = 16_667;
-
 /// A `connect` as FFmpeg sends it.
 pub(crate) fn connect() -> Vec<Value> {
     let object = Properties::new()
@@ -295,3 +292,6 @@ pub(crate) fn connect() -> Vec<Value> {
         .with("tcUrl", "rtmp://localhost:1935/live");
     vec!["connect".into(), 1.0.into(), object.into()]
 }
+
+/// 4 Mbit/s at 30 pictures a second.
+const PICTURE_BYTES: usize = 16_667;
