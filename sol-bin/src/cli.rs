@@ -4,7 +4,6 @@ use std::io::Write;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-
 use sol_tokio::Coalesce;
 use sol_tokio::sol_core::limits;
 
@@ -152,6 +151,20 @@ mod tests {
         match Cli::try_parse_from(line).unwrap().into_errand() {
             Errand::Serve(serve) => serve,
             Errand::Bench(bench) => panic!("{bench:?}"),
+        }
+    }
+
+    #[test]
+    fn messages_are_gathered_for_milliseconds_within_the_limit_or_as_the_load_asks() {
+        let read = |text| Cli::try_parse_from(["sol", "--coalesce", text]).map(|_| coalesce(text).unwrap());
+        let fixed = |millis| Coalesce::Fixed(Duration::from_millis(millis));
+        for (text, expected) in [("auto", Coalesce::AUTO), ("0", Coalesce::NONE), ("350", fixed(350))] {
+            assert_eq!(read(text).unwrap(), expected);
+        }
+        for wrong in ["351", "-1", "fast", ""] {
+            let error = Cli::try_parse_from(["sol", &format!("--coalesce={wrong}")]).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains("from 0 to 350"), "{error}");
         }
     }
 

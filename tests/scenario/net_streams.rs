@@ -55,13 +55,7 @@ fn a_connection_that_plays_two_streams_and_publishes_a_third_gets_and_gives_each
 fn a_play_goes_on_when_the_same_connection_is_refused_to_publish_the_same_name() {
     let mut world = World::new(seed(11));
     let camera = world.publisher("live/cam").streaming(Pattern::new());
-    let viewer = world.peer();
-    viewer.with(|peer| {
-        peer.connect("live");
-        peer.create_stream();
-        peer.create_stream();
-        peer.play(StreamId(1), "cam");
-    });
+    let viewer = plays_on_the_first_of_two(&mut world);
     world.run_until(ms(3_000));
     viewer.with(|peer| peer.publish(StreamId(2), "cam"));
     world.run_until(ms(8_000));
@@ -72,18 +66,24 @@ fn a_play_goes_on_when_the_same_connection_is_refused_to_publish_the_same_name()
 fn of_two_plays_of_one_name_on_a_connection_one_goes_on_when_the_other_is_closed() {
     let mut world = World::new(seed(12));
     let camera = world.publisher("live/cam").streaming(Pattern::new());
+    let viewer = plays_on_the_first_of_two(&mut world);
+    viewer.with(|peer| peer.play(StreamId(2), "cam"));
+    world.run_until(ms(3_000));
+    viewer.with(|peer| peer.close_stream(StreamId(2)));
+    world.run_until(ms(8_000));
+    goes_on(&viewer, StreamId(1), &camera.sent());
+}
+
+/// A connection with two NetStreams, the first of which plays `live/cam`.
+fn plays_on_the_first_of_two(world: &mut World) -> Client<Peer> {
     let viewer = world.peer();
     viewer.with(|peer| {
         peer.connect("live");
         peer.create_stream();
         peer.create_stream();
         peer.play(StreamId(1), "cam");
-        peer.play(StreamId(2), "cam");
     });
-    world.run_until(ms(3_000));
-    viewer.with(|peer| peer.close_stream(StreamId(2)));
-    world.run_until(ms(8_000));
-    goes_on(&viewer, StreamId(1), &camera.sent());
+    viewer
 }
 
 /// The player on that NetStream has what was sent a moment ago.

@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sol_tokio::sol_core::amf::{Properties, Value};
 use sol_tokio::sol_core::chunk::{ChunkReader, MessageHeader, RawMessage, write_message};
 use sol_tokio::sol_core::ids::{ChunkSize, ChunkStreamId, MessageStreamId, MessageType};
@@ -131,8 +132,7 @@ impl Client {
         at: Duration,
         payload: &[u8],
     ) -> anyhow::Result<()> {
-        let lane = if kind == MessageType::VIDEO { ChunkStreamId::VIDEO } else { ChunkStreamId::AUDIO };
-        let bytes = self.message(lane, kind, self.stream, at, payload);
+        let bytes = message(lane_of(kind), kind, self.stream, at, payload, self.chunk_size);
         self.socket.write_all(&bytes).context("the server takes no more media")
     }
 
@@ -161,14 +161,14 @@ impl Client {
         let (stream, incoming) = (MessageStreamId::CONNECTION, Incoming::default());
         let mut client = Self { socket, stream, chunk_size: ChunkSize::INITIAL, incoming };
         let announced = Control::SetChunkSize(chunk_size.get());
-        let announced = client.message(
+        client.socket.write_all(&message(
             ChunkStreamId::CONTROL,
             announced.kind(),
             stream,
             Duration::ZERO,
             &announced.body(),
-        );
-        client.socket.write_all(&announced)?;
+            ChunkSize::INITIAL,
+        ))?;
         client.chunk_size = chunk_size;
         let properties = Properties::new()
             .with("app", target.app.as_str())
@@ -185,23 +185,8 @@ impl Client {
 
     fn command(&mut self, stream: MessageStreamId, command: &Command) -> anyhow::Result<()> {
         let (lane, kind) = (ChunkStreamId::COMMAND, MessageType::COMMAND);
-        let bytes = self.message(lane, kind, stream, Duration::ZERO, &command.body());
+        let bytes = message(lane, kind, stream, Duration::ZERO, &command.body(), self.chunk_size);
         self.socket.write_all(&bytes).with_context(|| format!("the server did not take `{}`", command.name))
-    }
-
-    fn message(
-        &self,
-        chunk_stream: ChunkStreamId,
-        kind: MessageType,
-        stream: MessageStreamId,
-        at: Duration,
-        payload: &[u8],
-    ) -> Vec<u8> {
-        let timestamp = Timestamp::from_millis(at.as_millis() as u32);
-        let header = MessageHeader { chunk_stream, stream, timestamp, kind, length: payload.len() as u32 };
-        let mut bytes = Vec::with_capacity(payload.len() + 64);
-        write_message(&header, payload, self.chunk_size, &mut bytes);
-        bytes
     }
 
     fn await_result(&mut self, transaction: f64) -> anyhow::Result<Command> {
@@ -241,6 +226,34 @@ impl Client {
             }
         }
     }
+}
+
+/// A message in chunks.
+pub(super) fn message(
+    chunk_stream: ChunkStreamId,
+    kind: MessageType,
+    stream: MessageStreamId,
+    at: Duration,
+    payload: &[u8],
+    chunk_size: ChunkSize,
+) -> Vec<u8> {
+    let timestamp = Timestamp::from_millis(at.as_millis() as u32);
+    let header = MessageHeader { chunk_stream, stream, timestamp, kind, length: payload.len() as u32 };
+    let mut bytes = Vec::with_capacity(payload.len() + 64);
+    write_message(&header, payload, chunk_size, &mut bytes);
+    bytes
+}
+
+/// Where audio and video go.
+pub(super) fn lane_of(kind: MessageType) -> ChunkStreamId {
+    if kind == MessageType::VIDEO { ChunkStreamId::VIDEO } else { ChunkStreamId::AUDIO }
+}
+
+/// Whether the server has closed or reset a connection, whatever waits unread on it.
+pub(super) fn is_closed(socket: &TcpStream) -> io::Result<bool> {
+    let mut polled = [PollFd::new(socket, PollFlags::RDHUP)];
+    poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
+    Ok(polled[0].revents().intersects(PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR))
 }
 
 /// Code and description of a status.

@@ -8,11 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use sol_tokio::sol_core::chunk::{MessageHeader, write_message};
-use sol_tokio::sol_core::ids::{ChunkSize, ChunkStreamId, MessageStreamId, MessageType};
+use sol_tokio::sol_core::ids::{ChunkSize, ChunkStreamId, MessageStreamId};
 use sol_tokio::sol_core::message::Control;
-use sol_tokio::sol_core::timestamp::Timestamp;
 
+use super::client::{lane_of, message};
 use super::fanout::{join, measure};
 use super::outcome::Outcome;
 use super::pattern::Item;
@@ -87,8 +86,10 @@ pub(super) fn serve(asked: &FloorServer) -> anyhow::Result<()> {
         player.write_all(&message(
             ChunkStreamId::CONTROL,
             announced.kind(),
+            MessageStreamId::CONNECTION,
             Duration::ZERO,
             &announced.body(),
+            ChunkSize::INITIAL,
         ))?;
         players.push(player);
     }
@@ -117,21 +118,8 @@ pub(super) fn serve(asked: &FloorServer) -> anyhow::Result<()> {
 }
 
 fn media(item: &Item, sent_at_nanos: u64) -> Vec<u8> {
-    let (lane, kind) = if item.kind.is_video() {
-        (ChunkStreamId::VIDEO, MessageType::VIDEO)
-    } else {
-        (ChunkStreamId::AUDIO, MessageType::AUDIO)
-    };
-    message(lane, kind, item.due, &item.payload(sent_at_nanos))
-}
-
-fn message(chunk_stream: ChunkStreamId, kind: MessageType, at: Duration, payload: &[u8]) -> Vec<u8> {
-    let timestamp = Timestamp::from_millis(at.as_millis() as u32);
-    let stream = MessageStreamId::new(u32::from(chunk_stream != ChunkStreamId::CONTROL));
-    let header = MessageHeader { chunk_stream, stream, timestamp, kind, length: payload.len() as u32 };
-    let mut bytes = Vec::with_capacity(payload.len() + 64);
-    write_message(&header, payload, CHUNK_SIZE, &mut bytes);
-    bytes
+    let (kind, payload) = (item.kind.message_type(), item.payload(sent_at_nanos));
+    message(lane_of(kind), kind, MessageStreamId::new(1), item.due, &payload, CHUNK_SIZE)
 }
 
 /// One `writev` where the socket takes it all.

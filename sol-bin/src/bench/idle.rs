@@ -1,14 +1,13 @@
 //! Idle: connections that ask for nothing, and what they cost.
 
 use std::io;
-use std::net::TcpStream;
 use std::thread;
 use std::time::Instant;
 
 use anyhow::Context;
 
 use super::Idle;
-use super::client::Client;
+use super::client::{Client, is_closed};
 use super::outcome::Outcome;
 use super::usage::Usage;
 use crate::nofile;
@@ -33,23 +32,16 @@ pub(super) fn run(asked: &Idle) -> anyhow::Result<Outcome> {
         clients.extend(made);
     }
     let after = Usage::of(asked.server_pid).context("the server has gone")?;
-    let closed = clients.iter().filter(|client| is_closed(client.socket())).count();
+    // It may, where they ask for nothing for long.
+    let closed =
+        clients.iter().map(|client| is_closed(client.socket())).collect::<io::Result<Vec<bool>>>()?;
     let mut outcome = Outcome::of(None, 0, began.elapsed());
     outcome.what = format!("idle {}", asked.url);
-    outcome.closed = closed as u64;
+    outcome.closed = closed.into_iter().filter(|&closed| closed).count() as u64;
     outcome.server_cpu = Some(after.cpu.saturating_sub(before.cpu));
     outcome.server_resident_bytes = Some(after.resident_bytes);
     outcome.idle = Some((asked.connections, after.resident_bytes.saturating_sub(before.resident_bytes)));
     Ok(outcome)
-}
-
-/// Whether the server has closed a connection, as it may those that ask for nothing for long.
-fn is_closed(socket: &TcpStream) -> bool {
-    let peeked = socket.set_nonblocking(true).and_then(|()| socket.peek(&mut [0]));
-    match peeked {
-        Ok(count) => count == 0,
-        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
-    }
 }
 
 /// Connections that are made at the same time.

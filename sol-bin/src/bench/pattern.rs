@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
+use sol_tokio::sol_core::ids::MessageType;
 use sol_tokio::sol_core::limits;
 
 /// What is published.
@@ -110,11 +111,11 @@ impl ItemKind {
         }
     }
 
-    /// Whether it is a message of video, and of audio otherwise.
-    pub(super) fn is_video(self) -> bool {
+    /// As which message it is sent.
+    pub(super) fn message_type(self) -> MessageType {
         match self {
-            ItemKind::Keyframe | ItemKind::Interframe => true,
-            ItemKind::Sound => false,
+            ItemKind::Keyframe | ItemKind::Interframe => MessageType::VIDEO,
+            ItemKind::Sound => MessageType::AUDIO,
         }
     }
 }

@@ -58,9 +58,9 @@ fn publish(
         if is_over.load(Ordering::Relaxed) {
             break;
         }
-        let kind = if item.kind.is_video() { MessageType::VIDEO } else { MessageType::AUDIO };
         // Under way since it was due, also where this thread or the server was late.
-        client.send_media(kind, item.due, &item.payload(began_nanos + item.due.as_nanos() as u64))?;
+        let payload = item.payload(began_nanos + item.due.as_nanos() as u64);
+        client.send_media(item.kind.message_type(), item.due, &payload)?;
         bytes.fetch_add(item.length as u64, Ordering::Relaxed);
     }
     Ok(())

@@ -3,9 +3,8 @@
 use std::io;
 use std::net::TcpStream;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
 use super::Stall;
+use super::client::is_closed;
 use super::fanout::{end, join, measure, publish};
 use super::outcome::Outcome;
 use super::viewer::{Line, Origin};
@@ -27,11 +26,4 @@ pub(super) fn run(asked: &Stall) -> anyhow::Result<Outcome> {
     outcome.stalled = Some((asked.stalled, closed.into_iter().filter(|&closed| closed).count() as u32));
     end(publishing, &mut outcome);
     Ok(outcome)
-}
-
-/// Whether the server has closed or reset a connection, whatever waits unread on it.
-fn is_closed(socket: &TcpStream) -> io::Result<bool> {
-    let mut polled = [PollFd::new(socket, PollFlags::RDHUP)];
-    poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
-    Ok(polled[0].revents().intersects(PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR))
 }
