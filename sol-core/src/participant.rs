@@ -411,6 +411,12 @@ impl<H: std::fmt::Debug> Participant<H> {
 
     /// Pulls frames from the tapes that are played, while the session has room.
     fn fill(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
+        // Where a play ends, those that are left are armed anew; there are fewer each time.
+        while self.fill_once(streams, now) {}
+    }
+
+    /// See [`Participant::fill`]; whether a play has ended by it.
+    fn fill_once(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) -> bool {
         let mut ended = SmallVec::<[(MessageStreamId, PlayEnd); 1]>::new();
         for role in &mut self.roles {
             if let Part::Player { playhead, waits_until, is_armed } = &mut role.part {
@@ -448,10 +454,7 @@ impl<H: std::fmt::Debug> Participant<H> {
             };
             self.end(stream, &why, streams, now);
         }
-        if has_ended {
-            // Those that are left are armed anew; there are fewer each time.
-            self.fill(streams, now);
-        }
+        has_ended
     }
 
     /// Pulls from one tape; why nothing more will come, if so.

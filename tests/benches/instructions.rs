@@ -25,7 +25,7 @@ fn recorded(instructions: u64) -> LibraryBenchmarkConfig {
     config
 }
 
-#[library_benchmark(config = recorded(141_390))]
+#[library_benchmark(config = recorded(143_290))]
 #[bench::a_hundred_players(stage_with_a_frame())]
 fn deliver(mut stage: Stage) -> Stage {
     stage.deliver();
