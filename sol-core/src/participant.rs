@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 
 use crate::frame::Frame;
 use crate::hub::{
-    Ending, Parting, Playhead, Publication, PublishRefused, Purpose, Read, Start, Stream, Streams,
+    Bundle, Ending, Parting, Playhead, Publication, PublishRefused, Purpose, Read, Start, Stream, Streams,
     TooManyStreams,
 };
 use crate::ids::{MessageStreamId, RequestId};
@@ -67,6 +67,12 @@ enum Part {
         /// It has read all there was and will be woken: there is no need to look.
         is_armed: bool,
     },
+}
+
+/// What is taken from a tape at a time.
+enum Piece {
+    Frame(Frame),
+    Bundle(Bundle),
 }
 
 impl<H> Role<H> {
@@ -473,13 +479,20 @@ impl<H: std::fmt::Debug> Participant<H> {
                 playhead.fall_behind();
                 return None;
             }
-            let mut batch = SmallVec::<[Frame; limits::READ_BATCH]>::new();
+            let mut batch = SmallVec::<[Piece; limits::READ_BATCH]>::new();
             let end = streams.read_or_arm(handle, |tape| {
                 while batch.len() < limits::READ_BATCH && room > 0 {
+                    if stream == Frame::WIRE_STREAM
+                        && let Some(bundle) = tape.read_bundle(playhead, room)
+                    {
+                        room -= bundle.wire.len();
+                        batch.push(Piece::Bundle(bundle));
+                        continue;
+                    }
                     match tape.read(playhead) {
                         Read::Frame(frame) => {
                             room = room.saturating_sub(frame.wire().len());
-                            batch.push(frame);
+                            batch.push(Piece::Frame(frame));
                         }
                         Read::Gap(gap) => summary.count_gap(gap),
                         Read::CaughtUp => {
@@ -501,10 +514,19 @@ impl<H: std::fmt::Debug> Participant<H> {
                 }
                 ControlFlow::Continue(None)
             });
-            for frame in batch.drain(..) {
-                summary.frames += 1;
-                summary.bytes += frame.wire().len() as u64;
-                session.send_frame(stream, frame);
+            for piece in batch.drain(..) {
+                match piece {
+                    Piece::Frame(frame) => {
+                        summary.frames += 1;
+                        summary.bytes += frame.wire().len() as u64;
+                        session.send_frame(stream, frame);
+                    }
+                    Piece::Bundle(bundle) => {
+                        summary.frames += u64::from(bundle.frames);
+                        summary.bytes += bundle.wire.len() as u64;
+                        session.send_bundle(stream, bundle);
+                    }
+                }
             }
             if end.is_some() || *is_armed {
                 return end;

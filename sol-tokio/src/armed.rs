@@ -105,7 +105,9 @@ mod tests {
     struct Nobody;
 
     impl Deliver for Nobody {
-        fn deliver(&self) {}
+        fn read(&self) {}
+
+        fn write(&self) {}
     }
 
     #[test]

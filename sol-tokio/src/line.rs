@@ -18,15 +18,20 @@ pub(crate) struct Line {
 
 /// What takes frames without its own task being woken.
 pub(crate) trait Deliver: Send + Sync {
-    /// A stream that it is armed for has advanced: reads and writes as much as goes at once.
-    fn deliver(&self);
+    /// A stream that it is armed for has advanced: reads as much as there is room for.
+    fn read(&self);
+
+    /// Writes as much of what was read as goes at once.
+    fn write(&self);
 }
 
 /// Takes nothing, and is not there.
 struct Nobody;
 
 impl Deliver for Nobody {
-    fn deliver(&self) {}
+    fn read(&self) {}
+
+    fn write(&self) {}
 }
 
 impl Line {

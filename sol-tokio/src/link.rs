@@ -72,33 +72,40 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<I> {
     pub(crate) fn ends(&self) -> MutexGuard<'_, Ends<I>> {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Deliver for Link<I> {
-    fn deliver(&self) {
+    /// Does something in a task of another connection, whom a fault of this one must not end. Where the lock is taken, its
+    /// own task does it instead.
+    fn visit(&self, act: impl FnOnce(&mut Ends<I>, Instant)) {
         let mut ends = match self.ends.try_lock() {
             Ok(ends) => ends,
             Err(TryLockError::Poisoned(ends)) => ends.into_inner(),
             Err(TryLockError::WouldBlock) => return self.line.wake.notify_one(),
         };
-        // A fault of one connection must not end the task of another.
-        let is_settled = catch_unwind(AssertUnwindSafe(|| {
-            let owner = std::mem::replace(&mut ends.owner, Waker::noop().clone());
-            let now = ends.streams.now();
+        let now = ends.streams.now();
+        if catch_unwind(AssertUnwindSafe(|| act(&mut ends, now))).is_err() {
+            ends.transport = None;
+            ends.broken = Some(PeerEnd::Lost);
+            self.line.wake.notify_one();
+        }
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Deliver for Link<I> {
+    fn read(&self) {
+        self.visit(|ends, now| {
             ends.with_streams(|participant, streams| participant.handle_advanced(streams, now));
+        });
+    }
+
+    fn write(&self) {
+        self.visit(|ends, now| {
+            let owner = std::mem::replace(&mut ends.owner, Waker::noop().clone());
             ends.poll_write(now, &mut Context::from_waker(&owner));
             ends.owner = owner;
-            !ends.needs_owner()
-        }));
-        match is_settled {
-            Ok(true) => {}
-            Ok(false) => self.line.wake.notify_one(),
-            Err(_) => {
-                ends.transport = None;
-                ends.broken = Some(PeerEnd::Lost);
+            if ends.needs_owner() {
                 self.line.wake.notify_one();
             }
-        }
+        });
     }
 }
 

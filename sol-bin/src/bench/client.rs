@@ -125,6 +125,15 @@ impl Client {
         Self::connect(target, 4_096)
     }
 
+    /// Comes to a bare loop, which is told a number and nothing else.
+    pub(super) fn bare(address: SocketAddr, number: u32) -> anyhow::Result<Self> {
+        let mut socket = TcpStream::connect(address).context("the bare loop does not listen")?;
+        socket.set_nodelay(true)?;
+        socket.write_all(&number.to_be_bytes())?;
+        let (stream, chunk_size) = (MessageStreamId::new(1), CHUNK_SIZE_UNASKED);
+        Ok(Self { socket, stream, chunk_size, incoming: Incoming::default() })
+    }
+
     /// Sends audio or video.
     pub(super) fn send_media(
         &mut self,
@@ -160,15 +169,7 @@ impl Client {
         let chunk_size = ChunkSize::new(chunk_size).context("no chunk is that long")?;
         let (stream, incoming) = (MessageStreamId::CONNECTION, Incoming::default());
         let mut client = Self { socket, stream, chunk_size: ChunkSize::INITIAL, incoming };
-        let announced = Control::SetChunkSize(chunk_size.get());
-        client.socket.write_all(&message(
-            ChunkStreamId::CONTROL,
-            announced.kind(),
-            stream,
-            Duration::ZERO,
-            &announced.body(),
-            ChunkSize::INITIAL,
-        ))?;
+        client.socket.write_all(&announcement(chunk_size))?;
         client.chunk_size = chunk_size;
         let properties = Properties::new()
             .with("app", target.app.as_str())
@@ -244,6 +245,13 @@ pub(super) fn message(
     bytes
 }
 
+/// What tells a peer the chunk size.
+pub(super) fn announcement(chunk_size: ChunkSize) -> Vec<u8> {
+    let announced = Control::SetChunkSize(chunk_size.get());
+    let (lane, stream) = (ChunkStreamId::CONTROL, MessageStreamId::CONNECTION);
+    message(lane, announced.kind(), stream, Duration::ZERO, &announced.body(), ChunkSize::INITIAL)
+}
+
 /// Where audio and video go.
 pub(super) fn lane_of(kind: MessageType) -> ChunkStreamId {
     if kind == MessageType::VIDEO { ChunkStreamId::VIDEO } else { ChunkStreamId::AUDIO }
@@ -267,6 +275,10 @@ fn is_error(command: &Command) -> bool {
     let status = command.arguments.iter().find_map(Value::properties);
     status.and_then(|status| status.get("level")).and_then(Value::as_str) == Some("error")
 }
+
+/// That of bare loops: the same as the server's.
+pub(super) const CHUNK_SIZE_UNASKED: ChunkSize =
+    ChunkSize::new(65_536).expect("no chunk is longer than 16 MiB");
 
 /// C1, S1, C2 and S2.
 const PACKET: usize = 1_536;

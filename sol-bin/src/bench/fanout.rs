@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::client::Target;
+use super::client::{Client, Target};
 use super::crowd::Crowd;
 use super::outcome::Outcome;
 use super::pattern::Pattern;
@@ -92,7 +92,9 @@ fn stream_and_watch(
 }
 
 pub(super) fn publish(streams: &[Target], pattern: Pattern) -> anyhow::Result<Vec<Publishing>> {
-    streams.iter().zip(0..).map(|(target, stream)| Publishing::begin(target, pattern, stream)).collect()
+    let begin =
+        |(target, stream)| Publishing::begin(Client::publish(target, pattern.chunk_size)?, pattern, stream);
+    streams.iter().zip(0..).map(begin).collect()
 }
 
 pub(super) fn end(publishing: Vec<Publishing>, outcome: &mut Outcome) {

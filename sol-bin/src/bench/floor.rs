@@ -8,25 +8,39 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use sol_tokio::sol_core::ids::{ChunkSize, ChunkStreamId, MessageStreamId};
-use sol_tokio::sol_core::message::Control;
+use sol_tokio::sol_core::ids::MessageStreamId;
 
-use super::client::{lane_of, message};
+use super::client::{CHUNK_SIZE_UNASKED, announcement, lane_of, message};
 use super::fanout::{join, measure};
 use super::outcome::Outcome;
 use super::pattern::Item;
 use super::viewer::Origin;
-use super::{Floor, FloorServer, monotonic_nanos};
+use super::{Floor, FloorServer, monotonic_nanos, relay};
 use crate::nofile;
 
 /// Starts the loop, and plays from it.
 pub(super) fn run(asked: &Floor) -> anyhow::Result<Outcome> {
+    if let Some(publishers) = asked.publishers {
+        return relay::run(asked, publishers);
+    }
     nofile::raise();
     asked.pattern.check()?;
-    let mut bare = Bare::start(asked)?;
+    anyhow::ensure!(asked.players > 0, "nobody plays; without --publishers there is nothing else to do");
+    let pattern = asked.pattern;
+    let mut bare = Bare::start(
+        "floor-server",
+        &[
+            ("--players", u64::from(asked.players)),
+            ("--gather", asked.gather),
+            ("--bitrate", pattern.bitrate.into()),
+            ("--fps", pattern.fps.into()),
+            ("--gop", pattern.gop.into()),
+            ("--chunk-size", pattern.chunk_size.into()),
+        ],
+    )?;
     let origin = [Origin::Floor((Ipv4Addr::LOCALHOST, bare.port()?).into())];
-    let (lines, _) = join(&origin, asked.audience.players as usize)?;
-    let mut outcome = measure(&[], lines, asked.pattern, &asked.audience.watch, Some(bare.0.id()))?;
+    let (lines, _) = join(&origin, asked.players as usize)?;
+    let mut outcome = measure(&[], lines, asked.pattern, &asked.watch, Some(bare.pid()))?;
     outcome.what = match asked.gather {
         0 => "floor: a bare loop, one send for each player and message".to_owned(),
         gather => format!("floor: a bare loop, one send for each player and {gather} ms"),
@@ -35,29 +49,27 @@ pub(super) fn run(asked: &Floor) -> anyhow::Result<Outcome> {
 }
 
 /// The process with the loop; goes with this.
-struct Bare(Child);
+pub(super) struct Bare(Child);
 
 impl Bare {
-    fn start(asked: &Floor) -> anyhow::Result<Self> {
+    /// Starts this program again, as one of the hidden commands of `sol bench`.
+    pub(super) fn start(what: &str, options: &[(&str, u64)]) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("this program does not find itself")?;
-        let pattern = asked.pattern;
         let mut command = Command::new(program);
-        command.args(["bench", "floor-server"]);
-        for (option, value) in [
-            ("--players", u64::from(asked.audience.players)),
-            ("--gather", asked.gather),
-            ("--bitrate", pattern.bitrate.into()),
-            ("--fps", pattern.fps.into()),
-            ("--gop", pattern.gop.into()),
-            ("--chunk-size", pattern.chunk_size.into()),
-        ] {
-            command.args([option, &value.to_string()]);
+        command.args(["bench", what]);
+        for (option, value) in options {
+            command.args([*option, &value.to_string()]);
         }
         let child = command.stdout(Stdio::piped()).spawn().context("cannot start the bare loop")?;
         Ok(Self(child))
     }
 
-    fn port(&mut self) -> anyhow::Result<u16> {
+    pub(super) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Where it listens: what it says first.
+    pub(super) fn port(&mut self) -> anyhow::Result<u16> {
         let stdout = self.0.stdout.take().context("its output is a pipe")?;
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
@@ -82,15 +94,7 @@ pub(super) fn serve(asked: &FloorServer) -> anyhow::Result<()> {
     while players.len() < asked.players {
         let (mut player, _) = listener.accept()?;
         player.set_nodelay(true)?;
-        let announced = Control::SetChunkSize(CHUNK_SIZE.get());
-        player.write_all(&message(
-            ChunkStreamId::CONTROL,
-            announced.kind(),
-            MessageStreamId::CONNECTION,
-            Duration::ZERO,
-            &announced.body(),
-            ChunkSize::INITIAL,
-        ))?;
+        player.write_all(&announcement(CHUNK_SIZE_UNASKED))?;
         players.push(player);
     }
     let (began, began_nanos) = (Instant::now(), monotonic_nanos());
@@ -119,7 +123,7 @@ pub(super) fn serve(asked: &FloorServer) -> anyhow::Result<()> {
 
 fn media(item: &Item, sent_at_nanos: u64) -> Vec<u8> {
     let (kind, payload) = (item.kind.message_type(), item.payload(sent_at_nanos));
-    message(lane_of(kind), kind, MessageStreamId::new(1), item.due, &payload, CHUNK_SIZE)
+    message(lane_of(kind), kind, MessageStreamId::new(1), item.due, &payload, CHUNK_SIZE_UNASKED)
 }
 
 /// One `writev` where the socket takes it all.
@@ -132,6 +136,3 @@ fn send_all(player: &mut TcpStream, messages: &[Vec<u8>]) -> io::Result<()> {
     }
     Ok(())
 }
-
-/// That of the server.
-const CHUNK_SIZE: ChunkSize = ChunkSize::new(65_536).expect("no chunk is longer than 16 MiB");

@@ -12,6 +12,7 @@ mod idle;
 mod outcome;
 mod pattern;
 mod publisher;
+mod relay;
 mod stall;
 mod usage;
 mod viewer;
@@ -50,6 +51,9 @@ enum What {
     /// The process that sends for `floor`
     #[command(hide = true)]
     FloorServer(FloorServer),
+    /// The process that passes on for `floor --publishers`
+    #[command(hide = true)]
+    RelayServer(RelayServer),
 }
 
 /// What `sol bench fanout` is told.
@@ -195,11 +199,28 @@ struct Floor {
     #[arg(long, value_name = "MS", default_value_t = 0)]
     gather: u64,
 
+    /// Pass on what so many publishers send, instead of sending what nobody has published
+    #[arg(long, value_name = "N", conflicts_with = "gather", value_parser = clap::value_parser!(u32).range(1..))]
+    publishers: Option<u32>,
+
+    /// Players; with --publishers, of each of them, and 0 for a loop that only reads
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    players: u32,
+
     #[command(flatten)]
     pattern: Pattern,
 
     #[command(flatten)]
-    audience: Audience,
+    watch: Watch,
+}
+
+#[derive(Debug, Args)]
+struct RelayServer {
+    #[arg(long)]
+    publishers: usize,
+
+    #[arg(long)]
+    players: usize,
 }
 
 #[derive(Debug, Args)]
@@ -256,9 +277,13 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<Exit> {
         What::Stall(asked) => (stall::run(asked)?, asked.watch.json),
         What::Join(asked) => (fanout::run_join(asked)?, asked.json),
         What::Idle(asked) => (idle::run(asked)?, asked.json),
-        What::Floor(asked) => (floor::run(asked)?, asked.audience.watch.json),
+        What::Floor(asked) => (floor::run(asked)?, asked.watch.json),
         What::FloorServer(asked) => {
             floor::serve(asked)?;
+            return Ok(Exit::Stopped);
+        }
+        What::RelayServer(asked) => {
+            relay::serve(asked)?;
             return Ok(Exit::Stopped);
         }
     };

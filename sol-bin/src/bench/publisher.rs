@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use sol_tokio::sol_core::ids::MessageType;
 
-use super::client::{Client, Target};
+use super::client::Client;
 use super::monotonic_nanos;
 use super::pattern::{AUDIO_CONFIG, Pattern, VIDEO_CONFIG};
 
@@ -20,9 +20,8 @@ pub(super) struct Publishing {
 }
 
 impl Publishing {
-    /// Begins, as soon as the server allows it.
-    pub(super) fn begin(target: &Target, pattern: Pattern, stream: u32) -> anyhow::Result<Self> {
-        let client = Client::publish(target, pattern.chunk_size)?;
+    /// Begins, on a connection that may.
+    pub(super) fn begin(client: Client, pattern: Pattern, stream: u32) -> anyhow::Result<Self> {
         let (is_over, bytes) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
         let thread = thread::spawn({
             let (is_over, bytes) = (Arc::clone(&is_over), Arc::clone(&bytes));

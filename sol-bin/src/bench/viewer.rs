@@ -21,6 +21,8 @@ pub(super) enum Origin {
     Rtmp(Target, u32),
     /// The bare loop, which needs no asking.
     Floor(SocketAddr),
+    /// The bare loop that passes on what it reads, and which of the run's streams.
+    Relay(SocketAddr, u32),
 }
 
 /// A connection on which media comes.
@@ -54,6 +56,10 @@ impl Origin {
                 let socket = TcpStream::connect(address).context("the bare loop does not listen")?;
                 socket.set_nodelay(true)?;
                 Ok((Line { socket, incoming: Incoming::default(), stream: 0, first: None }, None))
+            }
+            Origin::Relay(address, stream) => {
+                let (socket, incoming) = Client::bare(*address, *stream)?.into_parts();
+                Ok((Line { socket, incoming, stream: *stream, first: None }, None))
             }
         }
     }

@@ -7,6 +7,7 @@
 //! [`Hub`] keeps all of it for one thread. A driver with threads keeps a [`Registry`] behind one lock and each
 //! [`Stream`] behind one of its own, and gives both to participants as [`Streams`].
 
+mod bundle;
 mod config;
 mod pace;
 mod playhead;
@@ -20,6 +21,7 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
+pub use bundle::Bundle;
 pub use config::StreamConfig;
 pub use pace::{Coalesce, Delivery};
 pub use playhead::{Gap, Playhead, Read, Start, Wanted};

@@ -14,6 +14,7 @@ use crate::media::{FrameKind, Media, TrackId};
 use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
+use super::bundle::{Bundle, Bundles};
 use super::config::StreamConfig;
 use super::pace::{Delivery, Pace};
 use super::playhead::{Cursor, Cursors, Gap, Playhead, Read, Start, Wanted};
@@ -40,6 +41,7 @@ pub struct Stream {
     tape: Tape,
     cursors: Cursors,
     pace: Pace,
+    bundles: Bundles,
 }
 
 /// The right to append to one stream, until it is given back.
@@ -81,6 +83,7 @@ impl Stream {
             tape: Tape::default(),
             cursors: Cursors::default(),
             pace: Pace::default(),
+            bundles: Bundles::default(),
         }
     }
 
@@ -168,7 +171,11 @@ impl Stream {
         if self.cursors.are_none() {
             return Delivery::Settled;
         }
-        self.pace.appended(self.config.coalesce.interval(load), now)
+        let delivery = self.pace.appended(self.config.coalesce.interval(load), now);
+        if delivery == Delivery::Now {
+            self.bundles.deliver(&self.tape, self.cursors.len());
+        }
+        delivery
     }
 
     /// Ends a publication in good order: its players read what is left, then [`Read::Ended`]. Without effect if the
@@ -204,6 +211,9 @@ impl Stream {
     /// The time of [`Stream::poll_timeout`] has come; whether players are to be woken. Harmless when it has not.
     pub fn handle_timeout(&mut self, now: Instant) -> bool {
         let is_due = self.pace.expire(now);
+        if is_due {
+            self.bundles.deliver(&self.tape, self.cursors.len());
+        }
         let is_over = self.grace_until.is_some_and(|until| until <= now);
         if is_over {
             self.grace_until = None;
@@ -260,6 +270,22 @@ impl Stream {
                 }
             }
         }
+    }
+
+    /// What comes next for a player in one piece of at most `room` bytes, where there is such a thing: it then wants all
+    /// tracks, and has nothing to catch up on. [`Stream::read`] gives the same frame by frame.
+    pub fn read_bundle(&self, playhead: &mut Playhead, room: usize) -> Option<Bundle> {
+        let placed = self.bundles.at(playhead.cursor.position())?;
+        let takes_all = playhead.wanted == Wanted::ALL
+            && !playhead.awaits_keyframe
+            && playhead.preamble.is_none()
+            && !playhead.is_paused();
+        if !takes_all || placed.bundle.wire.len() > room || self.must_skip(&playhead.cursor) {
+            return None;
+        }
+        playhead.cursor.move_to(placed.to);
+        playhead.reached = placed.reached.or(playhead.reached);
+        Some(placed.bundle.clone())
     }
 
     /// The player pauses: it does not lag, and reads nothing but the end of the stream.

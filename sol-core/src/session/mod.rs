@@ -54,6 +54,7 @@ use crate::chunk::ChunkReader;
 use crate::entropy::Entropy;
 use crate::frame::Frame;
 use crate::handshake::ServerHandshake;
+use crate::hub::Bundle;
 use crate::ids::{ChunkSize, MessageStreamId, RequestId};
 use crate::limits;
 use crate::message::UserControl;
@@ -293,6 +294,20 @@ impl Session {
         } else {
             self.outbox.push_frame(frame.head_for(stream));
             self.outbox.push_frame(frame.body());
+        }
+    }
+
+    /// Queues frames that lie side by side for the NetStream that plays, as [`Session::send_frame`] does.
+    ///
+    /// # Panics
+    /// If they were chunked with another size than this session's configuration has, or written for another stream.
+    pub fn send_bundle(&mut self, stream: MessageStreamId, bundle: Bundle) {
+        assert_eq!(bundle.chunk_size, self.config.chunk_size, "the player was told of this chunk size");
+        assert_eq!(stream, Frame::WIRE_STREAM, "a bundle is written for one stream");
+        if self.streams.played(stream).is_some() && self.phase.is_connected() {
+            self.say_play_start(stream);
+            self.expect_progress();
+            self.outbox.push_frame(bundle.wire);
         }
     }
 

@@ -1,5 +1,6 @@
 //! A camera and its players on one stream.
 
+mod bundling;
 mod playing;
 mod reporting;
 

@@ -1,0 +1,104 @@
+//! Bundle: frames of one delivery, side by side in memory.
+//!
+//! Where messages are gathered, a crowd of players reads the same few frames in the same order. One piece of memory costs
+//! each of them one slice and one reference, where a slice and a reference for each frame would have the processors contend
+//! for as many counters.
+//!
+//! Invariants: a bundle has two frames at least and nothing else. It fits into an empty outbox. The frames of one delivery
+//! at most are bundled, and no more than `limits::BUNDLE_BYTES` of them.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::ids::ChunkSize;
+use crate::limits;
+use crate::timestamp::Timestamp;
+
+use super::tape::{Entry, Position, Tape};
+
+/// Frames that are sent as one, written for message stream 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bundle {
+    /// All bytes.
+    pub wire: Bytes,
+    /// How many frames that is.
+    pub frames: u32,
+    /// The size that they were chunked with.
+    pub chunk_size: ChunkSize,
+}
+
+/// What was bundled of the last delivery.
+#[derive(Debug, Default)]
+pub(super) struct Bundles {
+    /// The end of the tape at the last delivery.
+    delivered: Option<Position>,
+    placed: Vec<Placed>,
+}
+
+/// A bundle and the part of the tape that it stands for.
+#[derive(Debug)]
+pub(super) struct Placed {
+    from: Position,
+    pub(super) to: Position,
+    /// The time of its last coded frame.
+    pub(super) reached: Option<Timestamp>,
+    pub(super) bundle: Bundle,
+}
+
+impl Bundles {
+    /// All that is on the tape is delivered: what has come since the last time is bundled, where there is a crowd to read
+    /// it.
+    pub(super) fn deliver(&mut self, tape: &Tape, players: usize) {
+        self.placed.clear();
+        let from = self.delivered.replace(tape.end());
+        if players < CROWD {
+            return;
+        }
+        let mut left = limits::BUNDLE_BYTES;
+        let mut next = from.unwrap_or(tape.end()).max(tape.start());
+        while let Some(to) = Self::reach(tape, next, left) {
+            if to.0 > next.0 + 1 {
+                let placed = Self::bundle(tape, next, to);
+                left = left.saturating_sub(placed.bundle.wire.len());
+                self.placed.push(placed);
+            }
+            next = to;
+        }
+    }
+
+    /// The one that begins at a position.
+    pub(super) fn at(&self, position: Position) -> Option<&Placed> {
+        self.placed.iter().find(|placed| placed.from == position)
+    }
+
+    /// How far a bundle reaches that begins at `from`: over one frame, or as many as fit. `None` where there is no frame.
+    fn reach(tape: &Tape, from: Position, left: usize) -> Option<Position> {
+        let mut bytes = 0;
+        let mut to = from;
+        while let Some(Entry::Frame { frame, .. }) = tape.get(to) {
+            bytes += frame.wire().len();
+            if to > from && bytes > left.min(limits::OUTBOX_BYTES) {
+                break;
+            }
+            to = Position(to.0 + 1);
+        }
+        (to > from).then_some(to)
+    }
+
+    fn bundle(tape: &Tape, from: Position, to: Position) -> Placed {
+        let frames = || {
+            (from.0..to.0).filter_map(|position| match tape.get(Position(position)) {
+                Some(Entry::Frame { frame, .. }) => Some(frame),
+                Some(Entry::Splice { .. } | Entry::End(_)) | None => None,
+            })
+        };
+        let mut wire = BytesMut::with_capacity(frames().map(|frame| frame.wire().len()).sum());
+        frames().for_each(|frame| wire.extend_from_slice(frame.wire()));
+        let coded = frames().filter(|frame| frame.kind().is_coded());
+        let chunk_size = frames().next().expect("a bundle has two frames at least").chunk_size();
+        let bundle = Bundle { wire: wire.freeze(), frames: (to.0 - from.0) as u32, chunk_size };
+        Placed { from, to, reached: coded.last().map(|frame| frame.timestamp()), bundle }
+    }
+}
+
+/// Players from which on it pays: below, copying costs more than it saves.
+const CROWD: usize = 16;
