@@ -44,6 +44,11 @@ impl Content {
             MessageType::AUDIO => Some(Content::Audio(body)),
             MessageType::VIDEO => Some(Content::Video(body)),
             MessageType::DATA => Data::parse(body).map(Content::Data),
+            MessageType::AMF3_DATA => {
+                // A format byte of zero, then AMF0 in which single values switch to AMF3.
+                let has_format_byte = body.first() == Some(&0);
+                Data::parse(body.slice(usize::from(has_format_byte)..)).map(Content::Data)
+            }
             _ => None,
         }
     }
