@@ -34,6 +34,13 @@ impl TagHeader {
         }
     }
 
+    /// The bytes of a header.
+    pub(super) const fn bytes(self) -> [u8; Self::LEN] {
+        let [_, l0, l1, l2] = (self.length as u32).to_be_bytes();
+        let [t3, t0, t1, t2] = self.timestamp.millis().to_be_bytes();
+        [self.kind.get(), l0, l1, l2, t0, t1, t2, t3, 0, 0, 0]
+    }
+
     /// What stands behind the message.
     pub(super) const fn back_pointer(self) -> u32 {
         (Self::LEN + self.length) as u32

@@ -53,6 +53,16 @@ impl Content {
         }
     }
 
+    /// The type of its message, and of its tag in a file. Data that came with AMF3 goes as type 18: what is AMF3 in it says
+    /// so itself.
+    pub const fn kind(&self) -> MessageType {
+        match self {
+            Content::Audio(_) => MessageType::AUDIO,
+            Content::Video(_) => MessageType::VIDEO,
+            Content::Data(_) => MessageType::DATA,
+        }
+    }
+
     /// The bytes that a player gets.
     pub fn payload(&self) -> &Bytes {
         match self {
