@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use sol_tokio::sol_core::flv::FlvReader;
+use sol_tokio::sol_core::flv::{FlvItem, FlvReader};
 use sol_tokio::sol_core::media::FrameKind;
 use sol_tokio::sol_core::timestamp::Timestamp;
 use sol_tokio::{Media, Publisher};
@@ -44,8 +44,12 @@ fn showings() -> impl Iterator<Item = (Duration, Media)> {
 fn clip() -> Vec<Media> {
     let mut reader = FlvReader::new();
     reader.feed(CLIP);
-    let media = std::iter::from_fn(|| reader.poll().expect("the clip is an FLV file"));
-    media.filter(|media| FrameKind::of(&media.content) != FrameKind::VideoEnd).collect()
+    reader.finish();
+    let items = std::iter::from_fn(|| reader.poll().expect("the clip is an FLV file"));
+    items
+        .filter_map(FlvItem::into_media)
+        .filter(|media| FrameKind::of(&media.content) != FrameKind::VideoEnd)
+        .collect()
 }
 
 const CLIP: &[u8] = include_bytes!("demo/clip.flv");

@@ -116,6 +116,15 @@ pub const FLUSH_TIME: Duration = Duration::from_secs(5);
 /// Header of an FLV file. All that were ever seen have 9 bytes; the field could say 4 GiB.
 pub const FLV_HEADER_BYTES: usize = 1_024;
 
+/// Keyframes in the index of an FLV file: an hour with one each two seconds. The room for them, 32 KB, is taken when the
+/// file begins. Where there are more, every other one is left out. Their times and positions, with metadata beside, stay
+/// below [`AMF_VALUES`]. An even number.
+pub const FLV_KEYFRAMES: usize = 1_800;
+
+/// Metadata of a publisher that goes into the first tag of an FLV file, in bytes, and is kept until the file ends. Longer
+/// ones get a tag of their own.
+pub const FLV_METADATA_BYTES: usize = 64 * 1024;
+
 // --- Hub --------------------------------------------------------------------------------------------------
 
 /// Stream names in use at once, by publishers and by players. From here on only publishers may take new ones, up to

@@ -13,6 +13,7 @@ mod clip;
 mod codecs;
 mod demo;
 mod doorman;
+mod files;
 mod late;
 mod names;
 mod players;

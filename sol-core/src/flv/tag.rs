@@ -7,10 +7,10 @@ use crate::timestamp::Timestamp;
 /// What a tag says of its message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TagHeader {
-    /// The number of the tag's type, which is that of the message: 8, 9 or 18. Encrypted tags have bit 5 set, and so a
-    /// number that means nothing.
+    /// The number of the tag's type, which is that of the message: 8, 9 or 18, and 15 in Enhanced RTMP. Encrypted tags
+    /// have bit 5 set, and so a number that means nothing.
     pub kind: MessageType,
-    /// Bytes of the message.
+    /// Bytes of the message, at most [`limits::MESSAGE_BYTES`](crate::limits::MESSAGE_BYTES).
     pub length: usize,
     /// Its time. In a file it counts from the first tag.
     pub timestamp: Timestamp,
@@ -32,5 +32,33 @@ impl TagHeader {
             // The high byte comes last.
             timestamp: Timestamp::from_millis(u32::from_be_bytes([t3, t0, t1, t2])),
         }
+    }
+
+    /// The bytes of a header.
+    pub(super) const fn bytes(self) -> [u8; Self::LEN] {
+        let [_, l0, l1, l2] = (self.length as u32).to_be_bytes();
+        let [t3, t0, t1, t2] = self.timestamp.millis().to_be_bytes();
+        [self.kind.get(), l0, l1, l2, t0, t1, t2, t3, 0, 0, 0]
+    }
+
+    /// What stands behind the message.
+    pub(super) const fn back_pointer(self) -> u32 {
+        (Self::LEN + self.length) as u32
+    }
+
+    /// Whether bytes that may be cut off begin, as far as they go, with a type that is known. Encrypted tags have known
+    /// types (E.4.1, Filter).
+    pub(super) fn has_known_kind(bytes: &[u8]) -> bool {
+        const FILTER: u8 = 0x20;
+        bytes.first().is_none_or(|kind| {
+            let kind = MessageType::new(kind & !FILTER);
+            let known = [MessageType::AUDIO, MessageType::VIDEO, MessageType::AMF3_DATA, MessageType::DATA];
+            known.contains(&kind)
+        })
+    }
+
+    /// Whether bytes that may be cut off have, as far as they go, the stream id of all tags.
+    pub(super) fn has_stream_zero(bytes: &[u8]) -> bool {
+        bytes.get(8..).unwrap_or_default().iter().take(3).all(|&byte| byte == 0)
     }
 }

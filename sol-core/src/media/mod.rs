@@ -44,7 +44,22 @@ impl Content {
             MessageType::AUDIO => Some(Content::Audio(body)),
             MessageType::VIDEO => Some(Content::Video(body)),
             MessageType::DATA => Data::parse(body).map(Content::Data),
+            MessageType::AMF3_DATA => {
+                // A format byte of zero, then AMF0 in which single values switch to AMF3.
+                let has_format_byte = body.first() == Some(&0);
+                Data::parse(body.slice(usize::from(has_format_byte)..)).map(Content::Data)
+            }
             _ => None,
+        }
+    }
+
+    /// The type of its message, and of its tag in a file. Data that came with AMF3 goes as type 18: what is AMF3 in it says
+    /// so itself.
+    pub const fn kind(&self) -> MessageType {
+        match self {
+            Content::Audio(_) => MessageType::AUDIO,
+            Content::Video(_) => MessageType::VIDEO,
+            Content::Data(_) => MessageType::DATA,
         }
     }
 
