@@ -37,6 +37,8 @@ pub const AMF_DEPTH: usize = 32;
 pub const AMF_VALUES: usize = 4_096;
 
 // --- Session ----------------------------------------------------------------------------------------------
+//
+// The times that stand in `session::SessionTimers` too are its defaults.
 
 /// NetStreams of one connection. Clients use one; players of several cameras a handful.
 pub const NET_STREAMS: usize = 16;
@@ -83,6 +85,9 @@ pub const SILENCE_TIME: Duration = Duration::from_secs(60);
 /// Time between two pings. They measure the round trip, and ask a silent peer whether it lives: three fit into
 /// [`SILENCE_TIME`].
 pub const PING_TIME: Duration = Duration::from_secs(20);
+
+/// Shortest time between two pings that a configuration can ask for: with none at all a session would do nothing else.
+pub const PING_TIME_MIN: Duration = Duration::from_secs(1);
 
 /// Time within which a peer must take [`STALL_BYTES`] of the output that waits, or all of it.
 pub const STALL_TIME: Duration = Duration::from_secs(30);

@@ -23,6 +23,7 @@ mod returning;
 mod same_again;
 mod silence;
 mod strangers;
+mod timers;
 mod timestamps;
 mod user_control;
 mod waiting;
