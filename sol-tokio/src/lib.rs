@@ -43,7 +43,7 @@ pub use server::{Server, ServerConfig};
 
 pub use sol_core;
 pub use sol_core::hub::{
-    Coalesce, Lag, PublishRefused, StreamConfig, StreamReport, StreamState, TrackRate, TrackReport,
+    Coalesce, Join, Lag, PublishRefused, StreamConfig, StreamReport, StreamState, TrackRate, TrackReport,
 };
 pub use sol_core::ids::SessionId;
 pub use sol_core::media::{Codec, Content, Media, TrackId, TrackKind};

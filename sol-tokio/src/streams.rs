@@ -246,7 +246,7 @@ mod tests {
     use std::time::Duration;
 
     use bytes::Bytes;
-    use sol_core::hub::{Coalesce, Publication, Start};
+    use sol_core::hub::{Coalesce, Publication};
     use sol_core::media::{Content, Media};
     use sol_core::name::App;
     use sol_core::timestamp::Timestamp;
@@ -332,7 +332,7 @@ mod tests {
         let streams = streams_with(config);
         let (player, publisher) = (Somebody::new(), Somebody::new());
         let seat = player.sits(&streams);
-        let _playhead = player.sees(&streams).write(&seat, |stream| stream.subscribe(Start::default()));
+        let _playhead = player.sees(&streams).write(&seat, Stream::subscribe);
         let (home, publication) = publisher.sees(&streams).publish(&name()).unwrap();
         let began = streams.now();
         for deliveries in 1..=3 {

@@ -4,6 +4,7 @@
 //! contract in every one of them. No socket, no clock, no thread.
 
 mod acknowledging;
+mod beginning;
 mod calling;
 mod choosing;
 mod ending;

@@ -22,7 +22,7 @@ mod tests;
 
 pub use config::StreamConfig;
 pub use pace::{Coalesce, Delivery};
-pub use playhead::{Gap, Playhead, Read, Start, Wanted};
+pub use playhead::{Gap, Join, Playhead, Read, Wanted};
 pub use registry::{Purpose, Registry, TooManyStreams};
 pub use report::{Lag, StreamReport, StreamState, TrackRate, TrackReport};
 pub use stream::{NameInUse, Parting, Publication, StaleToken, Stream};

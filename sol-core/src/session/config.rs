@@ -13,8 +13,6 @@ pub struct SessionConfig {
     pub chunk_size: ChunkSize,
     /// Bytes after which peers are asked to acknowledge, and how much they may have unacknowledged.
     pub window_bytes: u32,
-    /// How long a player waits for a stream that nobody publishes, before it is told that there is none.
-    pub waiting: Duration,
     /// How long a peer may leave undone what it should do.
     pub timers: SessionTimers,
     /// Refuse what real encoders get wrong instead of counting it.
@@ -70,7 +68,6 @@ impl Default for SessionConfig {
         Self {
             chunk_size: ChunkSize::new(65_536).expect("65 536 is below 16 MiB"),
             window_bytes: 2_500_000,
-            waiting: Duration::from_secs(10),
             timers: SessionTimers::default(),
             strict: false,
         }
