@@ -30,7 +30,7 @@ impl Doorman {
         let refused = Arc::<Mutex<Vec<&'static str>>>::default();
         let runtime = Runtime::new().expect("there are threads");
         let listening: io::Result<_> = runtime.block_on(async {
-            let config = ServerConfig { stream, ..ServerConfig::default() };
+            let config = ServerConfig { stream: stream.into(), ..ServerConfig::default() };
             let server = Server::new(config, Policy { tell_started, refused: Arc::clone(&refused) });
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             let address = listener.local_addr()?;

@@ -171,7 +171,7 @@ fn after_a_gap_a_player_goes_on_at_the_newest_keyframe_wherever_it_joined() {
 
 fn beginning(number: u64, join: Join) -> World {
     let stream = StreamConfig { join, ..StreamConfig::default() };
-    World::with_config(seed(number), ServerConfig { stream, ..ServerConfig::default() })
+    World::with_config(seed(number), ServerConfig { stream: stream.into(), ..ServerConfig::default() })
 }
 
 fn frames_of(viewer: &Client<Player>, camera: &Client<Publisher>) -> Vec<MediaSent> {

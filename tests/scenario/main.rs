@@ -19,6 +19,7 @@ mod naming;
 mod net_streams;
 mod one_publisher;
 mod peers;
+mod per_app;
 mod refusing;
 mod returning;
 mod same_again;

@@ -115,7 +115,7 @@ fn a_publisher_that_was_only_cut_off_for_a_while_goes_on() {
 #[test]
 fn a_player_that_waits_lives_as_long_as_it_answers_pings() {
     let stream = StreamConfig { waiting: ms(3_600_000), ..StreamConfig::default() };
-    let config = ServerConfig { stream, ..ServerConfig::default() };
+    let config = ServerConfig { stream: stream.into(), ..ServerConfig::default() };
     let mut world = World::with_config(seed(7), config);
     let answering = world.player("live/cam");
     let mute = world.player_with("live/cam", PeerOptions { answers_pings: false, ..PeerOptions::default() });

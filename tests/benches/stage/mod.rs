@@ -40,7 +40,7 @@ impl Stage {
     pub(crate) fn with_players(count: usize) -> Self {
         let mut stage = Self {
             streams: Local(Hub::new(
-                Arc::new(StreamConfig { coalesce: Coalesce::NONE, ..StreamConfig::default() }),
+                StreamConfig { coalesce: Coalesce::NONE, ..StreamConfig::default() }.into(),
                 SessionConfig::default().chunk_size,
             )),
             camera: participant(),

@@ -213,9 +213,9 @@ fn nobody_begins_in_a_publication_that_has_ended() {
 
 #[test]
 fn a_tape_is_as_short_as_the_operator_says_in_time_and_in_bytes() {
-    let mut payload = INTER.to_vec();
-    payload.resize(10_000, 0);
-    let lengths = |config: StreamConfig| {
+    let lengths_with = |payload_bytes: usize, config: StreamConfig| {
+        let mut payload = INTER.to_vec();
+        payload.resize(payload_bytes, 0);
         let mut camera = Camera::begin_on(Stream::new(Arc::new(config), chunk_size()));
         camera.group(0, 1);
         for millis in (40..30_000).step_by(40) {
@@ -224,6 +224,7 @@ fn a_tape_is_as_short_as_the_operator_says_in_time_and_in_bytes() {
         let (start, end) = camera.stream.tape_bounds();
         (end - start, camera.stream.tape_bytes())
     };
+    let lengths = |config| lengths_with(10_000, config);
     let default = StreamConfig::default;
     let (frames, bytes) = lengths(default());
     assert_eq!(frames, 501);
@@ -231,7 +232,9 @@ fn a_tape_is_as_short_as_the_operator_says_in_time_and_in_bytes() {
     let (_, short) = lengths(StreamConfig { tape_bytes: 1_000_000, ..default() });
     assert!((980_000..=1_000_000).contains(&short), "{short}");
     let huge = StreamConfig { tape_time: Duration::MAX, tape_bytes: usize::MAX, ..default() };
-    assert_eq!(lengths(huge), (frames, bytes), "there is a bound for all");
+    assert_eq!(lengths(huge.clone()), (frames, bytes), "there is a bound for all");
+    let (_, bytes) = lengths_with(100_000, huge);
+    assert!((limits::TAPE_BYTES - 100_000..=limits::TAPE_BYTES).contains(&bytes), "{bytes}");
 }
 
 #[test]

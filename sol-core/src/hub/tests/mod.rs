@@ -350,7 +350,7 @@ fn a_preamble_is_stamped_once_for_all_who_begin_there() {
 
 #[test]
 fn a_hub_forgets_a_stream_with_its_last_holder() {
-    let mut hub = Hub::new(Arc::new(at_once()), chunk_size());
+    let mut hub = Hub::new(at_once().into(), chunk_size());
     let (name, _) = StreamName::join(&App::new("live").unwrap(), "cam").unwrap();
     let id = hub.hold(&name, Purpose::Play).unwrap();
     assert_eq!(hub.hold(&name, Purpose::Play), Ok(id));
