@@ -29,7 +29,7 @@ async fn serve(arguments: &Serve) -> anyhow::Result<Exit> {
     let all_listening = listen::bind_all(&arguments.rtmp)?;
     let mut asked_for_reports = signal(SignalKind::user_defined1()).context("cannot listen for signals")?;
     let stream = StreamConfig { coalesce: arguments.coalesce, ..StreamConfig::default() };
-    let server = Server::new(ServerConfig { stream, ..ServerConfig::default() }, Journal);
+    let server = Server::new(ServerConfig { stream: stream.into(), ..ServerConfig::default() }, Journal);
     if arguments.demo {
         let name = demo::NAME.parse().expect("it is the name of a stream");
         let publisher = server.publish(name).expect("nobody can have taken the name before");

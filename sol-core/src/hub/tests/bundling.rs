@@ -48,7 +48,7 @@ fn who_has_other_wishes_or_no_room_reads_frame_by_frame() {
 #[test]
 fn who_joins_reads_its_preamble_first_and_then_what_others_do() {
     let mut hall = Hall::full();
-    let mut late = hall.camera.stream.subscribe(Start::LiveEdge);
+    let mut late = hall.camera.stream.subscribe_at(Join::Live);
     hall.gather();
     assert_eq!(hall.camera.stream.read_bundle(&mut late, ROOM), None, "a preamble comes first");
     let kinds = hall.camera.read_all(&mut late);
@@ -134,7 +134,7 @@ impl Hall {
         let mut camera = Camera::begin();
         camera.group(0, 5);
         let mut crowd: Vec<Playhead> =
-            (0..players).map(|_| camera.stream.subscribe(Start::NewestSyncPoint)).collect();
+            (0..players).map(|_| camera.stream.subscribe()).collect();
         for player in &mut crowd {
             camera.read_all(player);
         }
