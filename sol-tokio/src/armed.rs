@@ -105,6 +105,8 @@ mod tests {
     struct Nobody;
 
     impl Deliver for Nobody {
+        fn approach(&self) {}
+
         fn read(&self) {}
 
         fn write(&self) {}

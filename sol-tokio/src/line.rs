@@ -18,6 +18,9 @@ pub(crate) struct Line {
 
 /// What takes frames without its own task being woken.
 pub(crate) trait Deliver: Send + Sync {
+    /// It is about to read: has its memory fetched meanwhile.
+    fn approach(&self);
+
     /// A stream that it is armed for has advanced: reads as much as there is room for.
     fn read(&self);
 
@@ -29,6 +32,8 @@ pub(crate) trait Deliver: Send + Sync {
 struct Nobody;
 
 impl Deliver for Nobody {
+    fn approach(&self) {}
+
     fn read(&self) {}
 
     fn write(&self) {}

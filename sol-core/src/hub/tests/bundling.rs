@@ -133,8 +133,7 @@ impl Hall {
     fn of(players: usize) -> Self {
         let mut camera = Camera::begin();
         camera.group(0, 5);
-        let mut crowd: Vec<Playhead> =
-            (0..players).map(|_| camera.stream.subscribe()).collect();
+        let mut crowd: Vec<Playhead> = (0..players).map(|_| camera.stream.subscribe()).collect();
         for player in &mut crowd {
             camera.read_all(player);
         }
