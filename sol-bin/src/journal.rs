@@ -7,7 +7,7 @@ use sol_tokio::{Application, Event, Peer, RequestKind, Session, TurnedAway};
 use tracing::{debug, info, warn};
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::LogFormat;
+use crate::config::LogFormat;
 use crate::report;
 
 /// Sends log lines to standard error. RUST_LOG chooses how many; without it, from `info` on. A report is written in any
