@@ -71,6 +71,7 @@ pub mod media;
 pub mod message;
 pub mod name;
 pub mod participant;
+pub mod per_app;
 pub mod quirk;
 pub mod server;
 pub mod session;

@@ -37,6 +37,8 @@ pub const AMF_DEPTH: usize = 32;
 pub const AMF_VALUES: usize = 4_096;
 
 // --- Session ----------------------------------------------------------------------------------------------
+//
+// The times that stand in `session::SessionTimers` too are its defaults.
 
 /// NetStreams of one connection. Clients use one; players of several cameras a handful.
 pub const NET_STREAMS: usize = 16;
@@ -84,6 +86,9 @@ pub const SILENCE_TIME: Duration = Duration::from_secs(60);
 /// [`SILENCE_TIME`].
 pub const PING_TIME: Duration = Duration::from_secs(20);
 
+/// Shortest time between two pings that a configuration can ask for: with none at all a session would do nothing else.
+pub const PING_TIME_MIN: Duration = Duration::from_secs(1);
+
 /// Time within which a peer must take [`STALL_BYTES`] of the output that waits, or all of it.
 pub const STALL_TIME: Duration = Duration::from_secs(30);
 
@@ -124,15 +129,28 @@ pub const STREAMS: usize = 10_000;
 /// See [`STREAMS`].
 pub const STREAMS_RESERVED: usize = 10_000;
 
-/// Bytes of frames on one tape: 20 s at 12 Mbit/s, or one frame of the largest size and some more.
+/// Bytes of frames on one tape: 20 s at 12 Mbit/s, or one frame of the largest size and some more. An operator can have less.
 pub const TAPE_BYTES: usize = 32 * 1024 * 1024;
 
-/// Media time on one tape, while somebody lags or groups are long.
+/// Media time on one tape, while somebody lags or groups are long. An operator can have less.
 pub const TAPE_TIME: Duration = Duration::from_secs(20);
 
 /// Frames on one tape, so that a publisher of empty messages is bounded too: 20 s of video at 120 frames and of
 /// four audio tracks at 50 each second, twice over.
 pub const TAPE_FRAMES: usize = 16_384;
+
+/// Age of the sync point at which [`Join::Instant`](crate::hub::Join::Instant) begins: FFmpeg, and mpv with it, gather 1.6 s
+/// of media before they show any, and not all of it has come when they ask.
+pub const INSTANT_JOIN_TIME: Duration = Duration::from_secs(2);
+
+/// Distance of two sync points that are remembered, but for the newest. Encoders that send nothing but keyframes make 60 a
+/// second; nobody needs to be put so exactly.
+pub const SYNC_POINT_TIME: Duration = Duration::from_millis(250);
+
+/// Sync points that a tape remembers, each with its configurations: the newest, one that is old enough for
+/// [`INSTANT_JOIN_TIME`], and between them one each [`SYNC_POINT_TIME`]. So many whatever a publisher sends.
+pub const SYNC_POINTS: usize =
+    2 + INSTANT_JOIN_TIME.as_millis().div_ceil(SYNC_POINT_TIME.as_millis()) as usize;
 
 /// Distance of two sync points in a stream without video.
 pub const AUDIO_SYNC_TIME: Duration = Duration::from_secs(1);

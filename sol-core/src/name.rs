@@ -137,7 +137,7 @@ pub(crate) fn app_of_url(tc_url: &str) -> &str {
 }
 
 /// The parts that are not empty, with one slash between them. Looks no further than a name may be long.
-fn joined<'a>(parts: impl Iterator<Item = &'a str>) -> Result<String, NameError> {
+pub(crate) fn joined<'a>(parts: impl Iterator<Item = &'a str>) -> Result<String, NameError> {
     let mut path = String::new();
     for part in parts.filter(|part| !part.is_empty()) {
         if !path.is_empty() {

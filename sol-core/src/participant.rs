@@ -10,13 +10,13 @@ mod report;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use smallvec::SmallVec;
 
 use crate::frame::Frame;
 use crate::hub::{
-    Ending, Parting, Playhead, Publication, PublishRefused, Purpose, Read, Start, Stream, Streams,
-    TooManyStreams,
+    Ending, Parting, Playhead, Publication, PublishRefused, Purpose, Read, Stream, Streams, TooManyStreams,
 };
 use crate::ids::{MessageStreamId, RequestId};
 use crate::limits;
@@ -271,10 +271,9 @@ impl<H: std::fmt::Debug> Participant<H> {
             }
             RequestKind::Play => {
                 let handle = streams.hold(&name, Purpose::Play).map_err(too_many)?;
-                let (playhead, is_published) = streams.write(&handle, |stream| {
-                    (stream.subscribe(Start::NewestSyncPoint), stream.is_published())
-                });
-                let waits_until = (!is_published).then_some(now + self.session.config().waiting);
+                let (playhead, waiting) =
+                    streams.write(&handle, |stream| (stream.subscribe(), waiting_time(stream)));
+                let waits_until = waiting.map(|waiting| now + waiting);
                 (handle, Part::Player { playhead, waits_until, is_armed: false })
             }
         };
@@ -429,13 +428,9 @@ impl<H: std::fmt::Debug> Participant<H> {
                 };
                 if role.summary.frames > before {
                     *waits_until = None;
-                } else if role.summary.frames == 0
-                    && waits_until.is_none()
-                    && end.is_none()
-                    && !streams.read(&role.handle, Stream::is_published)
-                {
+                } else if role.summary.frames == 0 && waits_until.is_none() && end.is_none() {
                     // A publication that shows nothing ends without a trace: the player waits for the next one.
-                    *waits_until = Some(now + self.session.config().waiting);
+                    *waits_until = streams.read(&role.handle, waiting_time).map(|waiting| now + waiting);
                 }
                 ended.extend(end.map(|end| (role.stream, end)));
             }
@@ -511,6 +506,11 @@ impl<H: std::fmt::Debug> Participant<H> {
             }
         }
     }
+}
+
+/// How long a player of a stream waits for a publisher, where there is none.
+fn waiting_time(stream: &Stream) -> Option<Duration> {
+    (!stream.is_published()).then_some(stream.config().waiting)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::limits;
 use crate::load::Load;
 use crate::name::StreamName;
 use crate::participant::{Event, Participant, RoleReport};
+use crate::per_app::PerApp;
 use crate::session::{PeerEnd, Refusal, Session, SessionConfig, StaleRequest};
 use crate::time::Instant;
 
@@ -25,8 +26,8 @@ use crate::time::Instant;
 pub struct ServerConfig {
     /// For each session.
     pub session: SessionConfig,
-    /// For each stream.
-    pub stream: StreamConfig,
+    /// For each stream, by its app. From a [`StreamConfig`] for all of them.
+    pub stream: PerApp<Arc<StreamConfig>>,
 }
 
 /// All sessions and streams of one thread.
@@ -71,7 +72,7 @@ impl Server {
     pub fn new(config: ServerConfig) -> Self {
         Self {
             local: Local {
-                hub: Hub::new(Arc::new(config.stream), config.session.chunk_size),
+                hub: Hub::new(config.stream, config.session.chunk_size),
                 current: SessionId::new(0),
                 armed: BTreeMap::new(),
                 advanced: BTreeSet::new(),

@@ -15,7 +15,7 @@ use sol_core::session::{Refusal, Request, Session};
 pub trait Application: Send + Sync + 'static {
     /// May this peer publish or play? Called once per request, in the connection's own task. No other connection
     /// waits for the answer. Nothing is read from the peer meanwhile, so one that leaves is noticed with the answer;
-    /// after [`limits::ANSWER_TIME`](sol_core::limits::ANSWER_TIME) the request is refused and the future dropped.
+    /// after [`SessionTimers::answer`](sol_core::session::SessionTimers) the request is refused and the future dropped.
     ///
     /// # Errors
     /// The [`Refusal`] that the peer is told.

@@ -43,12 +43,13 @@ pub use server::{Server, ServerConfig};
 
 pub use sol_core;
 pub use sol_core::hub::{
-    Coalesce, Lag, PublishRefused, StreamConfig, StreamReport, StreamState, TrackRate, TrackReport,
+    Coalesce, Join, Lag, PublishRefused, StreamConfig, StreamReport, StreamState, TrackRate, TrackReport,
 };
 pub use sol_core::ids::SessionId;
 pub use sol_core::media::{Codec, Content, Media, TrackId, TrackKind};
 pub use sol_core::name::StreamName;
 pub use sol_core::participant::{Activity, EndReason, Event, RoleReport, Summary};
+pub use sol_core::per_app::{AppPattern, PerApp};
 pub use sol_core::session::{
-    CloseReason, Connected, Hangup, Refusal, Request, RequestKind, Session, SessionConfig,
+    CloseReason, Connected, Hangup, Refusal, Request, RequestKind, Session, SessionConfig, SessionTimers,
 };

@@ -14,6 +14,7 @@ use socket2::SockRef;
 use sol_core::hub::StreamConfig;
 use sol_core::ids::SessionId;
 use sol_core::limits;
+use sol_core::per_app::PerApp;
 use sol_core::session::{Session, SessionConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,8 +32,8 @@ use crate::streams::SharedStreams;
 pub struct ServerConfig {
     /// What holds for each session.
     pub session: SessionConfig,
-    /// What holds for each stream.
-    pub stream: StreamConfig,
+    /// What holds for each stream, by its app. From a [`StreamConfig`] for all of them.
+    pub stream: PerApp<Arc<StreamConfig>>,
     /// SO_SNDBUF of accepted connections, in bytes; `None` leaves it to the kernel, which may grow it to megabytes for a
     /// player that is stalled. Linux doubles the number for its own bookkeeping, and caps it at `net.core.wmem_max`.
     /// Throughput to one player is at most about this much for each round trip.
@@ -45,7 +46,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             session: SessionConfig::default(),
-            stream: StreamConfig::default(),
+            stream: PerApp::default(),
             send_buffer_bytes: Some(256 * 1024),
             connections_max: limits::CONNECTIONS,
         }

@@ -19,6 +19,7 @@ use sol_core::hub::{Purpose, Registry, Stream, StreamConfig, StreamReport, Strea
 use sol_core::ids::ChunkSize;
 use sol_core::load::Load;
 use sol_core::name::StreamName;
+use sol_core::per_app::PerApp;
 use sol_core::time::Instant;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -34,7 +35,7 @@ pub(crate) struct SharedStreams {
     registry: Mutex<Registry<Arc<SharedStream>>>,
     /// The names that the process itself publishes.
     published_within: Mutex<BTreeSet<StreamName>>,
-    config: Arc<StreamConfig>,
+    configs: PerApp<Arc<StreamConfig>>,
     chunk_size: ChunkSize,
     clock: Clock,
     load: LoadGauge,
@@ -86,11 +87,11 @@ impl fmt::Debug for Seat {
 }
 
 impl SharedStreams {
-    pub(crate) fn new(config: StreamConfig, chunk_size: ChunkSize, clock: Clock) -> Self {
+    pub(crate) fn new(configs: PerApp<Arc<StreamConfig>>, chunk_size: ChunkSize, clock: Clock) -> Self {
         let runtime = Handle::current();
         let (registry, published_within) = (Mutex::new(Registry::new()), Mutex::default());
         let load = LoadGauge::new(&runtime);
-        Self { registry, published_within, config: Arc::new(config), chunk_size, clock, load, runtime }
+        Self { registry, published_within, configs, chunk_size, clock, load, runtime }
     }
 
     /// The streams as one connection sees them.
@@ -137,9 +138,9 @@ impl Streams for ConnectionStreams<'_> {
     type Handle = Seat;
 
     fn hold(&mut self, name: &StreamName, purpose: Purpose) -> Result<Seat, TooManyStreams> {
-        let (config, chunk_size) = (Arc::clone(&self.streams.config), self.streams.chunk_size);
+        let (configs, chunk_size) = (&self.streams.configs, self.streams.chunk_size);
         let shared = self.streams.registry().hold(name, purpose, || {
-            let stream = RwLock::new(Stream::new(config, chunk_size));
+            let stream = RwLock::new(Stream::new(Arc::clone(configs.for_stream(name)), chunk_size));
             Arc::new(SharedStream { stream, armed: Armed::default(), timer: Mutex::default() })
         })?;
         let link = self.line.link();
@@ -246,7 +247,7 @@ mod tests {
     use std::time::Duration;
 
     use bytes::Bytes;
-    use sol_core::hub::{Coalesce, Publication, Start};
+    use sol_core::hub::{Coalesce, Publication};
     use sol_core::media::{Content, Media};
     use sol_core::name::App;
     use sol_core::timestamp::Timestamp;
@@ -292,6 +293,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_stream_has_what_was_decided_for_its_app() {
+        let patience = |patience| Arc::new(StreamConfig { patience, ..StreamConfig::default() });
+        let mut configs = PerApp::new(patience(1));
+        configs.add("event/*".parse().unwrap(), patience(2)).unwrap();
+        let streams = SharedStreams::new(configs, ChunkSize::new(65_536).unwrap(), Clock::start());
+        let somebody = Somebody::new();
+        for (name, expected) in [("live/cam", 1), ("event/cam", 2), ("event/hd/cam", 2), ("event", 1)] {
+            let mut view = somebody.sees(&streams);
+            let seat = view.hold(&name.parse().unwrap(), Purpose::Play).unwrap();
+            assert_eq!(view.read(&seat, |stream| stream.config().patience), expected, "{name}");
+        }
+    }
+
+    #[tokio::test]
     async fn who_leaves_is_forgotten() {
         let streams = streams();
         let keeper = Somebody::new();
@@ -332,7 +347,7 @@ mod tests {
         let streams = streams_with(config);
         let (player, publisher) = (Somebody::new(), Somebody::new());
         let seat = player.sits(&streams);
-        let _playhead = player.sees(&streams).write(&seat, |stream| stream.subscribe(Start::default()));
+        let _playhead = player.sees(&streams).write(&seat, Stream::subscribe);
         let (home, publication) = publisher.sees(&streams).publish(&name()).unwrap();
         let began = streams.now();
         for deliveries in 1..=3 {
@@ -406,7 +421,7 @@ mod tests {
     }
 
     fn streams_with(config: StreamConfig) -> SharedStreams {
-        SharedStreams::new(config, ChunkSize::new(65_536).unwrap(), Clock::start())
+        SharedStreams::new(config.into(), ChunkSize::new(65_536).unwrap(), Clock::start())
     }
 
     fn name() -> StreamName {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sol_tests::programs::DEADLINE;
 use sol_tokio::{
-    Application, CloseReason, Event, Peer, Refusal, Request, Server, ServerConfig, Session, SessionConfig,
+    Application, CloseReason, Event, Peer, Refusal, Request, Server, ServerConfig, Session, StreamConfig,
 };
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -25,12 +25,12 @@ pub(crate) struct Doorman {
 impl Doorman {
     /// Starts one. Its players do not wait for publishers.
     pub(crate) fn start() -> Self {
-        let session = SessionConfig { waiting: Duration::ZERO, ..SessionConfig::default() };
+        let stream = StreamConfig { waiting: Duration::ZERO, ..StreamConfig::default() };
         let (tell_started, started) = mpsc::channel();
         let refused = Arc::<Mutex<Vec<&'static str>>>::default();
         let runtime = Runtime::new().expect("there are threads");
         let listening: io::Result<_> = runtime.block_on(async {
-            let config = ServerConfig { session, ..ServerConfig::default() };
+            let config = ServerConfig { stream: stream.into(), ..ServerConfig::default() };
             let server = Server::new(config, Policy { tell_started, refused: Arc::clone(&refused) });
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             let address = listener.local_addr()?;

@@ -27,7 +27,7 @@ impl Host {
     /// No stream waits for its publisher to return: recorded clients see the end at once.
     pub(crate) fn new() -> Host {
         let stream = StreamConfig { grace: Duration::ZERO, ..StreamConfig::default() };
-        let server = Server::new(ServerConfig { stream, ..ServerConfig::default() });
+        let server = Server::new(ServerConfig { stream: stream.into(), ..ServerConfig::default() });
         Host { server, opened: 0, events: BTreeMap::new(), outbound: BTreeMap::new() }
     }
 

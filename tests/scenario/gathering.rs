@@ -86,5 +86,5 @@ fn deliveries(viewer: &Client<Player>, from: Duration, until: Duration) -> usize
 
 fn world(coalesce: Coalesce) -> World {
     let stream = StreamConfig { coalesce, grace: Duration::ZERO, ..StreamConfig::default() };
-    World::with_config(seed(1), ServerConfig { stream, ..ServerConfig::default() })
+    World::with_config(seed(1), ServerConfig { stream: stream.into(), ..ServerConfig::default() })
 }

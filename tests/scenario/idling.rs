@@ -5,7 +5,6 @@ use std::time::Duration;
 use sol_core::hub::StreamConfig;
 use sol_core::limits;
 use sol_core::server::ServerConfig;
-use sol_core::session::SessionConfig;
 use sol_tests::peer::message::{StreamId, TypeId};
 use sol_tests::peer::pattern::{Pattern, VideoPattern};
 use sol_tests::peer::script::{Player, Publisher};
@@ -51,8 +50,9 @@ fn a_player_that_does_both_is_kept_as_well() {
 
 #[test]
 fn a_player_waits_for_an_hour_where_the_operator_says_so_and_then_gets_everything() {
-    let session = SessionConfig { waiting: 2 * HOUR, ..SessionConfig::default() };
-    let mut world = World::with_config(seed(4), ServerConfig { session, ..ServerConfig::default() });
+    let stream = StreamConfig { waiting: 2 * HOUR, ..StreamConfig::default() };
+    let mut world =
+        World::with_config(seed(4), ServerConfig { stream: stream.into(), ..ServerConfig::default() });
     let viewer = world.player("live/cam");
     world.run_for(HOUR);
     assert_eq!((viewer.closed(), viewer.notices()), (None, vec![]));
@@ -83,7 +83,8 @@ fn a_player_that_plays_nothing_but_sound_keeps_no_pictures() {
 fn playing(number: u64) -> (World, Client<Publisher>, Client<Player>) {
     // Whoever lags is waited for as long as the tape is: an idle player must not be taken for one of them.
     let stream = StreamConfig { lag_max: limits::TAPE_TIME, ..StreamConfig::default() };
-    let mut world = World::with_config(seed(number), ServerConfig { stream, ..ServerConfig::default() });
+    let mut world =
+        World::with_config(seed(number), ServerConfig { stream: stream.into(), ..ServerConfig::default() });
     world.set_link(LinkOptions::NARROW);
     let camera = world.publisher("live/cam").streaming(SLOW);
     let viewer = world.player("live/cam");

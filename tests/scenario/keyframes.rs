@@ -136,7 +136,7 @@ fn a_player_that_lags_off_the_tape_amid_a_long_group_hears_the_present_and_sees_
 /// A server that sends nobody away for a long gap.
 fn patient(number: u64) -> World {
     let stream = StreamConfig { gap_max: Duration::from_secs(60), ..StreamConfig::default() };
-    World::with_config(seed(number), ServerConfig { stream, ..ServerConfig::default() })
+    World::with_config(seed(number), ServerConfig { stream: stream.into(), ..ServerConfig::default() })
 }
 
 /// An encoder whose first keyframe is its last, and a player from the beginning on.

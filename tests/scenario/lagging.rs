@@ -167,7 +167,7 @@ fn a_player_that_is_given_up_takes_nothing_from_one_that_is_only_slow() {
 #[test]
 fn a_line_that_is_too_slow_for_the_stream_gets_piece_after_piece_of_it_from_a_patient_server() {
     let stream = StreamConfig { patience: u32::MAX, ..StreamConfig::default() };
-    let config = ServerConfig { stream, ..ServerConfig::default() };
+    let config = ServerConfig { stream: stream.into(), ..ServerConfig::default() };
     let mut world = World::with_config(seed(4), config);
     let camera = world.publisher("live/cam").streaming(Pattern::new());
     let half = camera_bytes_per_second() / 2;

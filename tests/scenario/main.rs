@@ -4,6 +4,7 @@
 //! contract in every one of them. No socket, no clock, no thread.
 
 mod acknowledging;
+mod beginning;
 mod calling;
 mod choosing;
 mod ending;
@@ -18,11 +19,13 @@ mod naming;
 mod net_streams;
 mod one_publisher;
 mod peers;
+mod per_app;
 mod refusing;
 mod returning;
 mod same_again;
 mod silence;
 mod strangers;
+mod timers;
 mod timestamps;
 mod user_control;
 mod waiting;

@@ -156,7 +156,8 @@ fn story(seed: Seed, link: LinkOptions, cuts: Seed) -> Told {
 /// Players that fall behind: one goes on, twice; one stays behind and is given up; one does not lag.
 fn lagging_story(link: LinkOptions, cuts: Seed) -> Told {
     let stream = StreamConfig { lag_max: ms(1_000), gap_max: ms(5_000), ..StreamConfig::default() };
-    let mut world = World::with_config(seed(9), ServerConfig { stream, ..ServerConfig::default() });
+    let mut world =
+        World::with_config(seed(9), ServerConfig { stream: stream.into(), ..ServerConfig::default() });
     world.set_cuts(cuts);
     world.set_link(link);
     let camera = world.publisher("live/cam").streaming(Pattern::new().video_kilobits(600));
@@ -188,7 +189,8 @@ fn lagging_story(link: LinkOptions, cuts: Seed) -> Told {
 /// Links that stop: of two publishers for a while and for good, of players for a while and for good, of who is refused.
 fn faulty_story(link: LinkOptions, cuts: Seed) -> Told {
     let stream = StreamConfig { lag_max: ms(1_000), grace: ms(5_000), ..StreamConfig::default() };
-    let mut world = World::with_config(seed(10), ServerConfig { stream, ..ServerConfig::default() });
+    let mut world =
+        World::with_config(seed(10), ServerConfig { stream: stream.into(), ..ServerConfig::default() });
     world.set_cuts(cuts);
     world.set_link(link);
     world.set_policy(|request| match request.name.as_str() {

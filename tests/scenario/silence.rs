@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use sol_core::hub::StreamConfig;
 use sol_core::limits;
 use sol_core::server::ServerConfig;
-use sol_core::session::{CloseReason, SessionConfig};
+use sol_core::session::CloseReason;
 use sol_tests::peer::message::StreamId;
 use sol_tests::peer::pattern::Pattern;
 use sol_tests::peer::script::Script;
@@ -113,8 +114,8 @@ fn a_publisher_that_was_only_cut_off_for_a_while_goes_on() {
 
 #[test]
 fn a_player_that_waits_lives_as_long_as_it_answers_pings() {
-    let session = SessionConfig { waiting: ms(3_600_000), ..SessionConfig::default() };
-    let config = ServerConfig { session, ..ServerConfig::default() };
+    let stream = StreamConfig { waiting: ms(3_600_000), ..StreamConfig::default() };
+    let config = ServerConfig { stream: stream.into(), ..ServerConfig::default() };
     let mut world = World::with_config(seed(7), config);
     let answering = world.player("live/cam");
     let mute = world.player_with("live/cam", PeerOptions { answers_pings: false, ..PeerOptions::default() });

@@ -65,7 +65,9 @@ async fn a_player_sees_every_one_of_a_hundred_publishers_that_take_each_others_p
 async fn without_grace_players_of_a_publisher_that_is_cut_off_are_told_that_it_is_over() {
     within_a_minute(async {
         let stream = StreamConfig { grace: Duration::ZERO, ..StreamConfig::default() };
-        let house = House::with(ServerConfig { stream, ..ServerConfig::default() }, Rules::default()).await;
+        let house =
+            House::with(ServerConfig { stream: stream.into(), ..ServerConfig::default() }, Rules::default())
+                .await;
         let mut camera = Client::publish(house.address, "cam").await;
         let mut player = Client::play(house.address, "cam").await;
         camera.stream(Duration::from_secs(1)).await;
@@ -122,7 +124,7 @@ async fn a_transport_whose_peer_takes_nothing_is_given_back() {
 /// A server whose streams wait longer for their publishers than any test: what is to be gone must go by itself.
 async fn patient_house() -> House {
     let stream = StreamConfig { grace: Duration::from_secs(3_600), ..StreamConfig::default() };
-    House::with(ServerConfig { stream, ..ServerConfig::default() }, Rules::default()).await
+    House::with(ServerConfig { stream: stream.into(), ..ServerConfig::default() }, Rules::default()).await
 }
 
 /// Sends half a keyframe and is gone: by a reset, or as a program that is killed leaves.

@@ -257,7 +257,9 @@ fn a_connection_that_is_dropped_outside_of_the_runtime_gives_its_name_back() {
 async fn players_of_a_publisher_that_vanished_are_told_when_the_grace_is_over() {
     within_a_minute(async {
         let stream = StreamConfig { grace: Duration::from_millis(50), ..StreamConfig::default() };
-        let house = House::with(ServerConfig { stream, ..ServerConfig::default() }, Rules::default()).await;
+        let house =
+            House::with(ServerConfig { stream: stream.into(), ..ServerConfig::default() }, Rules::default())
+                .await;
         let mut camera = Client::publish(house.address, "cam").await;
         let mut player = Client::play(house.address, "cam").await;
         camera.stream(Duration::from_secs(1)).await;
@@ -273,7 +275,9 @@ async fn players_of_a_publisher_that_vanished_are_told_when_the_grace_is_over() 
 async fn a_publisher_that_vanished_may_return_to_its_players() {
     within_a_minute(async {
         let stream = StreamConfig { grace: Duration::from_secs(3_600), ..StreamConfig::default() };
-        let house = House::with(ServerConfig { stream, ..ServerConfig::default() }, Rules::default()).await;
+        let house =
+            House::with(ServerConfig { stream: stream.into(), ..ServerConfig::default() }, Rules::default())
+                .await;
         let first = Client::publish(house.address, "cam").await;
         let mut player = Client::play(house.address, "cam").await;
         drop(first);

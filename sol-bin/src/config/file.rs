@@ -155,7 +155,7 @@ impl Reading<'_> {
                     self.complain(
                         name.span(),
                         what,
-                        "expected an app, such as \"live\", or all below a path, such as \"event/*\"",
+                        "expected an app, such as \"live\" or \"event/*\"; for all apps there is [defaults]",
                     );
                 }
             }

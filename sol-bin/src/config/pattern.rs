@@ -1,4 +1,4 @@
-//! Pattern: the name of an app's section, which is an app, or all apps below a path.
+//! Pattern: an app as a file names it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,59 +6,50 @@ use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use sol_tokio::sol_core::per_app::AppPatternError;
 
-/// `live`, `event/main` or `event/*`, with one slash between parts and none at either end.
+/// The core's pattern, with a place in a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
-pub(crate) struct AppPattern(String);
+pub(crate) struct AppPattern(sol_tokio::AppPattern);
 
 impl AppPattern {
-    /// The pattern as it is written.
-    pub(crate) fn as_str(&self) -> &str {
+    /// The pattern as the core knows it.
+    pub(crate) fn pattern(&self) -> &sol_tokio::AppPattern {
         &self.0
+    }
+
+    /// The path, without a star.
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_str()
     }
 }
 
-/// Why no app can have such a name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum PatternError {
-    #[error("the name is empty")]
-    Empty,
-    #[error("a star stands at the end alone, as in \"event/*\"")]
-    Star,
-}
-
 impl FromStr for AppPattern {
-    type Err = PatternError;
+    type Err = AppPatternError;
 
-    fn from_str(text: &str) -> Result<Self, PatternError> {
-        let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty()).collect();
-        let Some((last, before)) = parts.split_last() else { return Err(PatternError::Empty) };
-        let has_star = |part: &&str| part.contains('*');
-        if before.iter().any(has_star) || (has_star(last) && (*last != "*" || before.is_empty())) {
-            return Err(PatternError::Star);
-        }
-        Ok(Self(parts.join("/")))
+    fn from_str(text: &str) -> Result<Self, AppPatternError> {
+        text.parse().map(Self)
     }
 }
 
 impl TryFrom<String> for AppPattern {
-    type Error = PatternError;
+    type Error = AppPatternError;
 
-    fn try_from(text: String) -> Result<Self, PatternError> {
+    fn try_from(text: String) -> Result<Self, AppPatternError> {
         text.parse()
     }
 }
 
 impl From<AppPattern> for String {
-    fn from(pattern: AppPattern) -> String {
-        pattern.0
+    fn from(app: AppPattern) -> String {
+        app.to_string()
     }
 }
 
 impl fmt::Display for AppPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.0.fmt(f)
     }
 }
 

@@ -4,13 +4,14 @@
 //! sentence, in docs/configuration.md. Defaults are the core's own.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sol_tokio::sol_core::ids::ChunkSize;
-use sol_tokio::sol_core::limits;
-use sol_tokio::{Coalesce, ServerConfig, SessionConfig, StreamConfig};
+use sol_tokio::sol_core::{hub, limits};
+use sol_tokio::{Coalesce, PerApp, ServerConfig, SessionConfig, SessionTimers, StreamConfig};
 
 use super::auto::OrAuto;
 use super::count::Count;
@@ -29,8 +30,8 @@ pub(crate) struct Settings {
     pub(crate) timers: TimerSettings,
     /// What holds for the streams of every app that has no section of its own, and for what such a section leaves out.
     pub(crate) defaults: AppSettings,
-    /// What holds for the streams of one app, as `[app."live"]`, or of all apps below a path, as `[app."event/*"]`. The
-    /// longest section that fits holds, and none but that.
+    /// What holds for the streams of one app and of those below it: `[app."live"]` for live/cam and live/hd/cam. With a star,
+    /// as in `[app."event/*"]`, it is the same. The longest section that fits holds, and none but that.
     pub(crate) app: BTreeMap<AppPattern, AppSettings>,
 }
 
@@ -73,7 +74,7 @@ pub(crate) struct TimerSettings {
     /// For whoever decides about a request to answer it; then it is refused.
     pub(crate) answer: Time<{ seconds(1) }, { seconds(300) }>,
     /// Between two pings. At most a third of `silence`, so that two may be lost.
-    pub(crate) ping: Time<{ seconds(1) }, { seconds(200) }>,
+    pub(crate) ping: Time<{ millis(limits::PING_TIME_MIN) }, { seconds(200) }>,
     /// Without one byte received and without media taken; then the connection is dead. A publisher that vanishes without a
     /// word holds its stream's name for so long.
     pub(crate) silence: Time<{ seconds(10) }, { seconds(600) }>,
@@ -171,26 +172,31 @@ impl Default for ServerSettings {
 
 impl Default for TimerSettings {
     fn default() -> Self {
+        let core = SessionTimers::default();
         Self {
-            handshake: Time::of(limits::HANDSHAKE_TIME),
-            command: Time::of(limits::COMMAND_TIME),
-            answer: Time::of(limits::ANSWER_TIME),
-            ping: Time::of(limits::PING_TIME),
-            silence: Time::of(limits::SILENCE_TIME),
-            stall: Time::of(limits::STALL_TIME),
-            farewell: Time::of(limits::FAREWELL_TIME),
+            handshake: Time::of(core.handshake),
+            command: Time::of(core.command),
+            answer: Time::of(core.answer),
+            ping: Time::of(core.ping),
+            silence: Time::of(core.silence),
+            stall: Time::of(core.stall),
+            farewell: Time::of(core.farewell),
         }
     }
 }
 
 impl Default for AppSettings {
     fn default() -> Self {
-        let (core, session) = (StreamConfig::default(), SessionConfig::default());
+        let core = StreamConfig::default();
         Self {
             publish: Policy::Open,
             play: Policy::Open,
-            join: Join::Keyframe,
-            waiting: Time::of(session.waiting),
+            join: match core.join {
+                hub::Join::Keyframe => Join::Keyframe,
+                hub::Join::Instant => Join::Instant,
+                hub::Join::Live => Join::Live,
+            },
+            waiting: Time::of(core.waiting),
             grace: Time::of(core.grace),
             coalesce: match core.coalesce {
                 Coalesce::Auto(_) => OrAuto::Auto,
@@ -200,8 +206,8 @@ impl Default for AppSettings {
             lag_bytes: Size::of(core.lag_bytes_max),
             gap: Time::of(core.gap_max),
             patience: Count::of(core.patience),
-            tape_time: Time::of(limits::TAPE_TIME),
-            tape_bytes: Size::of(limits::TAPE_BYTES as u64),
+            tape_time: Time::of(core.tape_time),
+            tape_bytes: Size::of(core.tape_bytes as u64),
         }
     }
 }
@@ -211,15 +217,24 @@ impl Settings {
     pub(crate) fn server_config(&self) -> ServerConfig {
         let server = &self.server;
         let chunk_size = u32::try_from(server.chunk_size.bytes()).ok().and_then(ChunkSize::new);
+        let timers = &self.timers;
         let session = SessionConfig {
             chunk_size: chunk_size.expect("the setting has the bounds of a chunk size"),
             window_bytes: server.window_ack_size.bytes() as u32,
-            waiting: self.defaults.waiting.duration(),
+            timers: SessionTimers {
+                handshake: timers.handshake.duration(),
+                command: timers.command.duration(),
+                answer: timers.answer.duration(),
+                ping: timers.ping.duration(),
+                silence: timers.silence.duration(),
+                stall: timers.stall.duration(),
+                farewell: timers.farewell.duration(),
+            },
             strict: server.strict,
         };
         ServerConfig {
             session,
-            stream: self.defaults.stream_config(),
+            stream: self.per_app(|app| Arc::new(app.stream_config())),
             send_buffer_bytes: match server.send_buffer {
                 OrAuto::Auto => None,
                 OrAuto::Fixed(size) => Some(size.bytes() as u32),
@@ -227,17 +242,33 @@ impl Settings {
             connections_max: server.connections.get() as usize,
         }
     }
+
+    fn per_app<T>(&self, of: impl Fn(&AppSettings) -> T) -> PerApp<T> {
+        let mut all = PerApp::new(of(&self.defaults));
+        for (app, settings) in &self.app {
+            all.add(app.pattern().clone(), of(settings)).expect("the keys of a map differ");
+        }
+        all
+    }
 }
 
 impl AppSettings {
     fn stream_config(&self) -> StreamConfig {
         StreamConfig {
+            waiting: self.waiting.duration(),
             grace: self.grace.duration(),
+            join: match self.join {
+                Join::Keyframe => hub::Join::Keyframe,
+                Join::Instant => hub::Join::Instant,
+                Join::Live => hub::Join::Live,
+            },
             coalesce: self.coalesce.into(),
             lag_max: self.lag.duration(),
             lag_bytes_max: self.lag_bytes.bytes(),
             gap_max: self.gap.duration(),
             patience: self.patience.get(),
+            tape_time: self.tape_time.duration(),
+            tape_bytes: self.tape_bytes.bytes() as usize,
         }
     }
 }

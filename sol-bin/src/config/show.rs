@@ -62,7 +62,7 @@ mod tests {
             "ping = \"5s\" # sol.toml:2",
             "silence = \"1m\" # default",
             "lag = \"4s\" # SOL__defaults__lag",
-            "[app.\"event/*\"]",
+            "[app.\"event\"]",
             "join = \"live\" # sol.toml:5",
             "lag = \"4s\" # [defaults]",
         ] {

@@ -1,38 +1,58 @@
-//! What an operator decides for all streams.
+//! What an operator decides for streams.
 
 use std::time::Duration;
 
-use super::pace::Coalesce;
+use crate::limits;
 
-/// Shared by all streams of a server.
+use super::pace::Coalesce;
+use super::playhead::Join;
+
+/// Shared by all streams of an app, or of a server. The core takes any values; the ranges are what makes sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamConfig {
+    /// How long a player waits for a stream that nobody publishes, before it is told that there is none. Zero: it is told
+    /// at once. Up to hours, since one that waits costs next to nothing.
+    pub waiting: Duration,
     /// How long a stream waits for its publisher to return before its players are told that it ended. Zero: they
-    /// are told at once.
+    /// are told at once. Up to some minutes: nobody's name is free before.
     pub grace: Duration,
+    /// Where players begin.
+    pub join: Join,
     /// How long messages are gathered before they go to the players together.
     pub coalesce: Coalesce,
     /// A player that is further behind than this goes on at the newest keyframe, if that is nearer. More than
-    /// `limits::TAPE_TIME` has no effect.
+    /// `tape_time` has no effect.
     pub lag_max: Duration,
-    /// The same in bytes of frames. More than `limits::TAPE_BYTES` has no effect.
+    /// The same in bytes of frames. More than `tape_bytes` has no effect.
     pub lag_bytes_max: u64,
     /// A player that would lose more than this is given up instead: VLC and GStreamer stand still after such a gap.
     pub gap_max: Duration,
     /// Gaps that a player may have in a row without ever catching up in between; one more, and it is given up.
     pub patience: u32,
+    /// Media time on the tape, while somebody lags or groups are long. From 1 s, below which a player can lose what comes in
+    /// one read or is gathered, to [`limits::TAPE_TIME`], beyond which more has no effect. Amid a group that is longer,
+    /// players hear at once and see from the next keyframe on.
+    pub tape_time: Duration,
+    /// Bytes of frames on the tape, one frame excepted. From a group of pictures, or 1 MiB, to [`limits::TAPE_BYTES`],
+    /// beyond which more has no effect.
+    pub tape_bytes: usize,
 }
 
 impl Default for StreamConfig {
-    /// Grace 10 s; gathered only under load, for 100 ms at most; lag 6 s or 16 MiB; gaps up to 8 s, three in a row.
+    /// Waiting 10 s; grace 10 s; from the newest keyframe on; gathered only under load, for 100 ms at most; lag 6 s or 16 MiB;
+    /// gaps up to 8 s, three in a row; a tape of 20 s or 32 MiB.
     fn default() -> Self {
         Self {
+            waiting: Duration::from_secs(10),
             grace: Duration::from_secs(10),
+            join: Join::Keyframe,
             coalesce: Coalesce::AUTO,
             lag_max: Duration::from_secs(6),
             lag_bytes_max: 16 * 1024 * 1024,
             gap_max: Duration::from_secs(8),
             patience: 3,
+            tape_time: limits::TAPE_TIME,
+            tape_bytes: limits::TAPE_BYTES,
         }
     }
 }

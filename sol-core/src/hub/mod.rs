@@ -22,7 +22,7 @@ mod tests;
 
 pub use config::StreamConfig;
 pub use pace::{Coalesce, Delivery};
-pub use playhead::{Gap, Playhead, Read, Start, Wanted};
+pub use playhead::{Gap, Join, Playhead, Read, Wanted};
 pub use registry::{Purpose, Registry, TooManyStreams};
 pub use report::{Lag, StreamReport, StreamState, TrackRate, TrackReport};
 pub use stream::{NameInUse, Parting, Publication, StaleToken, Stream};
@@ -35,6 +35,7 @@ use std::sync::Arc;
 use crate::ids::ChunkSize;
 use crate::load::Load;
 use crate::name::StreamName;
+use crate::per_app::PerApp;
 use crate::time::Instant;
 
 /// Where a participant finds its streams: in a [`Hub`], or behind locks.
@@ -137,7 +138,7 @@ pub struct StreamId(u64);
 /// All streams, for one thread. [`Server`](crate::server::Server) lends it to its participants as [`Streams`].
 #[derive(Debug)]
 pub struct Hub {
-    config: Arc<StreamConfig>,
+    configs: PerApp<Arc<StreamConfig>>,
     chunk_size: ChunkSize,
     registry: Registry<StreamId>,
     streams: BTreeMap<StreamId, Stream>,
@@ -146,8 +147,8 @@ pub struct Hub {
 
 impl Hub {
     /// A hub without streams. All frames will be chunked with `chunk_size`.
-    pub fn new(config: Arc<StreamConfig>, chunk_size: ChunkSize) -> Self {
-        Self { config, chunk_size, registry: Registry::new(), streams: BTreeMap::new(), made: 0 }
+    pub fn new(configs: PerApp<Arc<StreamConfig>>, chunk_size: ChunkSize) -> Self {
+        Self { configs, chunk_size, registry: Registry::new(), streams: BTreeMap::new(), made: 0 }
     }
 
     /// The stream of that name, found or made; see [`Streams::hold`].
@@ -156,11 +157,11 @@ impl Hub {
     /// [`TooManyStreams`].
     pub fn hold(&mut self, name: &StreamName, purpose: Purpose) -> Result<StreamId, TooManyStreams> {
         let (made, streams) = (&mut self.made, &mut self.streams);
-        let (config, chunk_size) = (&self.config, self.chunk_size);
+        let (configs, chunk_size) = (&self.configs, self.chunk_size);
         self.registry.hold(name, purpose, || {
             *made += 1;
             let id = StreamId(*made);
-            streams.insert(id, Stream::new(Arc::clone(config), chunk_size));
+            streams.insert(id, Stream::new(Arc::clone(configs.for_stream(name)), chunk_size));
             id
         })
     }

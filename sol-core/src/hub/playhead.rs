@@ -13,16 +13,26 @@ use crate::media::FrameKind;
 use crate::timestamp::Timestamp;
 
 use super::preamble::Preamble;
+use super::report::Lag;
 use super::tape::{Ending, Position};
 
-/// Where a player is to begin.
+/// Where a player begins, when it joins and when it goes on after a pause. After a gap it is always the newest sync point.
+///
+/// Where the tape has no sync point, because a group is longer than the tape, all of them begin at the live edge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Start {
-    /// At the newest sync point, so that there is a picture at once.
+pub enum Join {
+    /// At the newest sync point: a picture at once in players that show the first frame they get, behind the present by as
+    /// much as the sync point is old.
     #[default]
-    NewestSyncPoint,
-    /// At whatever comes next: audio at once, video from its next keyframe on.
-    LiveEdge,
+    Keyframe,
+    /// At the newest sync point that is at least [`limits::INSTANT_JOIN_TIME`](crate::limits::INSTANT_JOIN_TIME) old by the
+    /// stream's time, or else at the oldest that the tape has: a picture at once also in FFmpeg and mpv, which gather media
+    /// before they show any. The tape is kept so long, within its bounds. Such a player stays behind the present by so much;
+    /// it may be behind by `lag_max` more before it is late.
+    Instant,
+    /// At the live edge: audio at once, video from its next keyframe on. As near to the present as can be, and no picture
+    /// for as long as a group lasts.
+    Live,
 }
 
 /// What one look at the tape gave.
@@ -86,14 +96,17 @@ pub struct Playhead {
     /// Gaps since the player last caught up.
     pub(super) gaps_in_a_row: u32,
     pub(super) wanted: Wanted,
+    /// Where it begins.
+    pub(super) join: Join,
     /// Where the player stopped, while it pauses. The cursor then keeps nothing on the tape.
     pub(super) paused_at: Option<Position>,
 }
 
 impl Playhead {
-    pub(super) fn new(cursor: Cursor) -> Self {
+    pub(super) fn new(cursor: Cursor, join: Join) -> Self {
         Self {
             cursor,
+            join,
             preamble: None,
             awaits_keyframe: true,
             reached: None,
@@ -147,6 +160,8 @@ struct Place {
     position: AtomicU64,
     /// Whatever has yet to be read there has only just come.
     keeps_up: AtomicBool,
+    /// The lag with which it was put behind the newest sync point, in milliseconds and in bytes.
+    began_behind: [AtomicU64; 2],
 }
 
 impl Cursor {
@@ -159,6 +174,18 @@ impl Cursor {
 
     pub(super) fn keeps_up(&self) -> bool {
         self.0.keeps_up()
+    }
+
+    /// See [`Cursor::begin_behind`].
+    pub(super) fn began_behind(&self) -> Lag {
+        self.0.began_behind()
+    }
+
+    /// It was put where it has this lag, which does not count until it has caught up.
+    pub(super) fn begin_behind(&self, lag: Lag) {
+        let [millis, bytes] = &self.0.began_behind;
+        millis.store(u64::try_from(lag.time.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        bytes.store(lag.bytes, Ordering::Relaxed);
     }
 
     /// Keeps nothing on the tape until it is moved again.
@@ -179,6 +206,14 @@ impl Place {
     fn keeps_up(&self) -> bool {
         self.keeps_up.load(Ordering::Relaxed)
     }
+
+    fn began_behind(&self) -> Lag {
+        let [millis, bytes] = &self.began_behind;
+        Lag {
+            time: Duration::from_millis(millis.load(Ordering::Relaxed)),
+            bytes: bytes.load(Ordering::Relaxed),
+        }
+    }
 }
 
 /// The cursors of a stream's playheads.
@@ -196,16 +231,22 @@ impl Cursors {
         if self.known.len() >= self.sweep_at {
             self.sweep();
         }
-        let place = Place { position: AtomicU64::new(position.0), keeps_up: AtomicBool::new(false) };
+        let place = Place {
+            position: AtomicU64::new(position.0),
+            keeps_up: AtomicBool::new(false),
+            began_behind: Default::default(),
+        };
         let shared = Arc::new(place);
         self.known.push(Arc::clone(&shared));
         Cursor(shared)
     }
 
-    /// The earliest position of those playheads that still live and keep up, or else count.
-    pub(super) fn slowest(&mut self, counts: impl Fn(Position) -> bool) -> Option<Position> {
+    /// The earliest position of those playheads that still live and keep up, or else count, with the lag that they began
+    /// with.
+    pub(super) fn slowest(&mut self, counts: impl Fn(Position, Lag) -> bool) -> Option<Position> {
         self.sweep();
-        let those = self.known.iter().filter(|place| place.keeps_up() || counts(place.position()));
+        let counts = |place: &Place| place.keeps_up() || counts(place.position(), place.began_behind());
+        let those = self.known.iter().filter(|place| counts(place));
         those.map(|place| place.position()).min()
     }
 
@@ -248,14 +289,14 @@ mod tests {
         let mut cursors = Cursors::default();
         let slow = cursors.add(Position(3));
         let fast = cursors.add(Position(9));
-        assert_eq!(cursors.slowest(|_| true), Some(Position(3)));
-        assert_eq!(cursors.slowest(|position| position > Position(3)), Some(Position(9)));
+        assert_eq!(cursors.slowest(|_, _| true), Some(Position(3)));
+        assert_eq!(cursors.slowest(|position, _| position > Position(3)), Some(Position(9)));
         slow.move_to(Position(5));
-        assert_eq!(cursors.slowest(|_| true), Some(Position(5)));
+        assert_eq!(cursors.slowest(|_, _| true), Some(Position(5)));
         drop(slow);
-        assert_eq!((cursors.slowest(|_| true), cursors.len()), (Some(Position(9)), 1));
+        assert_eq!((cursors.slowest(|_, _| true), cursors.len()), (Some(Position(9)), 1));
         drop(fast);
-        assert_eq!(cursors.slowest(|_| true), None);
+        assert_eq!(cursors.slowest(|_, _| true), None);
     }
 
     #[test]
@@ -266,6 +307,6 @@ mod tests {
             drop(cursors.add(Position(1)));
         }
         assert!(cursors.known.len() <= Cursors::SWEEP_AT_LEAST);
-        assert_eq!(cursors.slowest(|_| true), Some(stays.position()));
+        assert_eq!(cursors.slowest(|_, _| true), Some(stays.position()));
     }
 }

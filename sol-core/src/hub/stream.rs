@@ -16,7 +16,7 @@ use crate::timestamp::Timestamp;
 
 use super::config::StreamConfig;
 use super::pace::{Delivery, Pace};
-use super::playhead::{Cursor, Cursors, Gap, Playhead, Read, Start, Wanted};
+use super::playhead::{Cursor, Cursors, Gap, Join, Playhead, Read, Wanted};
 use super::preamble::Configurations;
 use super::report::{self, Lag, StreamReport, StreamState};
 use super::tape::{Ending, Entry, Position, SyncPoint, Tape};
@@ -69,6 +69,7 @@ impl Stream {
     /// A stream that nobody publishes. Its frames will be chunked with `chunk_size`.
     pub fn new(config: Arc<StreamConfig>, chunk_size: ChunkSize) -> Self {
         Self {
+            tape: Tape::new(&config),
             config,
             chunk_size,
             publication: None,
@@ -78,7 +79,6 @@ impl Stream {
             last_keyframe: None,
             configurations: Configurations::default(),
             timeline: Timeline::default(),
-            tape: Tape::default(),
             cursors: Cursors::default(),
             pace: Pace::default(),
         }
@@ -149,9 +149,9 @@ impl Stream {
         if self.may_begin_at(kind, timestamp) {
             // Whoever is too late, or off the tape already, will be sent to a keyframe and needs nothing older.
             let (cursors, config, head) = (&mut self.cursors, &self.config, self.timeline.head());
-            self.tape.begin_group(&self.configurations, timestamp, |tape| {
-                cursors.slowest(|position| {
-                    tape.get(position).is_some_and(|entry| !is_late(tape, entry, head, config))
+            self.tape.begin_group(&self.configurations, timestamp, head, |tape| {
+                cursors.slowest(|position, began_behind| {
+                    tape.get(position).is_some_and(|entry| !is_late(tape, entry, head, config, began_behind))
                 })
             });
         }
@@ -212,11 +212,18 @@ impl Stream {
         is_due || is_over
     }
 
-    /// A new player. If nobody publishes it waits, and gets the next publication from its first frame on.
-    pub fn subscribe(&mut self, start: Start) -> Playhead {
-        let mut playhead = Playhead::new(self.cursors.add(self.tape.end()));
+    /// A new player, which begins where the stream's configuration says. If nobody publishes it waits, and gets the next
+    /// publication from its first frame on.
+    pub fn subscribe(&mut self) -> Playhead {
+        self.subscribe_at(self.config.join)
+    }
+
+    /// The same for a player that begins where its caller says, whatever holds for others: a recorder, or a relay. A tape
+    /// that is not kept for [`Join::Instant`] may have no sync point that is old enough.
+    pub fn subscribe_at(&mut self, join: Join) -> Playhead {
+        let mut playhead = Playhead::new(self.cursors.add(self.tape.end()), join);
         if self.is_published() {
-            self.place(&mut playhead, start);
+            self.place(&mut playhead, join);
         }
         playhead
     }
@@ -244,6 +251,7 @@ impl Stream {
             }
             let Some(entry) = self.tape.get(position) else {
                 playhead.gaps_in_a_row = 0;
+                playhead.cursor.begin_behind(Lag::default());
                 return Read::CaughtUp;
             };
             playhead.cursor.move_to(Position(position.0 + 1));
@@ -271,13 +279,13 @@ impl Stream {
         }
     }
 
-    /// The player goes on, at the newest sync point; or at the end of its stream, where that came meanwhile.
+    /// The player goes on where one that joins would begin; or at the end of its stream, where that came meanwhile.
     pub fn resume(&self, playhead: &mut Playhead) {
         let Some(paused_at) = playhead.paused_at.take() else { return };
         playhead.gaps_in_a_row = 0;
         match self.tape.last_end().filter(|&(end, _)| end >= paused_at) {
             Some((end, _)) => playhead.cursor.move_to(end),
-            None if self.is_published() => self.place(playhead, Start::NewestSyncPoint),
+            None if self.is_published() => self.place(playhead, playhead.join),
             None => playhead.cursor.move_to(self.tape.end()),
         }
     }
@@ -291,6 +299,11 @@ impl Stream {
         if wants_more && playhead.paused_at.is_none() && self.is_published() {
             playhead.preamble = Some((self.configurations.at(self.timeline.head()).frames(), 0));
         }
+    }
+
+    /// What the operator decided for it.
+    pub fn config(&self) -> &StreamConfig {
+        &self.config
     }
 
     /// Whether anybody publishes, or may return to do so.
@@ -329,7 +342,7 @@ impl Stream {
         }
     }
 
-    /// Bytes of frames on the tape: at most `limits::TAPE_BYTES`, one frame excepted.
+    /// Bytes of frames on the tape: at most [`StreamConfig::tape_bytes`], one frame excepted.
     pub fn tape_bytes(&self) -> usize {
         self.tape.bytes()
     }
@@ -366,7 +379,7 @@ impl Stream {
             newest.timestamp.is_after(timestamp)
                 || newest.timestamp.lag_behind(timestamp) >= limits::AUDIO_SYNC_TIME
         };
-        kind == FrameKind::Audio && self.tape.sync_point().is_none_or(is_due)
+        kind == FrameKind::Audio && self.tape.newest_sync_point().is_none_or(is_due)
     }
 
     /// How far behind somebody is who has yet to read what is at `position`; the whole tape at most.
@@ -378,13 +391,21 @@ impl Stream {
     }
 
     /// Puts a playhead where it may begin.
-    fn place(&self, playhead: &mut Playhead, start: Start) {
-        let sync_point = self.tape.sync_point().filter(|_| start == Start::NewestSyncPoint);
+    fn place(&self, playhead: &mut Playhead, join: Join) {
+        let newest = self.tape.newest_sync_point();
+        let sync_point = match join {
+            Join::Keyframe => newest,
+            Join::Instant => self.tape.sync_point_for_instant(self.timeline.head()),
+            Join::Live => None,
+        };
         let (position, preamble) = match sync_point {
             Some(point) => (point.position, point.preamble()),
             None => (self.tape.end(), self.configurations.at(self.timeline.head()).frames()),
         };
         playhead.cursor.move_to(position);
+        // It would be sent on to the newest one at once where that counted as lag.
+        let is_behind = newest.is_some_and(|newest| newest.position > position);
+        playhead.cursor.begin_behind(if is_behind { self.lag_at(position) } else { Lag::default() });
         playhead.preamble = Some((preamble, 0));
         // At a sync point with video this is a keyframe; whatever video follows elsewhere waits for one.
         playhead.awaits_keyframe = true;
@@ -395,10 +416,12 @@ impl Stream {
         let position = cursor.position();
         let is_late = || {
             let entry = self.tape.get(position).filter(|_| !cursor.keeps_up());
-            entry.is_some_and(|entry| is_late(&self.tape, entry, self.timeline.head(), &self.config))
+            entry.is_some_and(|entry| {
+                is_late(&self.tape, entry, self.timeline.head(), &self.config, cursor.began_behind())
+            })
         };
         position < self.tape.start()
-            || self.tape.sync_point().is_some_and(|newest| newest.position > position && is_late())
+            || self.tape.newest_sync_point().is_some_and(|newest| newest.position > position && is_late())
     }
 
     /// Moves a playhead that is too far behind, and says what it loses.
@@ -418,8 +441,8 @@ impl Stream {
             playhead.cursor.move_to(end);
             return Read::Gap(lost_until(playhead, self.timeline.head()));
         }
-        self.place(playhead, Start::NewestSyncPoint);
-        let newest = self.tape.sync_point().map(|newest| newest.timestamp);
+        self.place(playhead, Join::Keyframe);
+        let newest = self.tape.newest_sync_point().map(|newest| newest.timestamp);
         let gap = lost_until(playhead, newest.unwrap_or(self.timeline.head()));
         playhead.gaps_in_a_row += 1;
         if gap.duration > self.config.gap_max || playhead.gaps_in_a_row > self.config.patience {
@@ -430,10 +453,11 @@ impl Stream {
     }
 }
 
-/// Whether a player that has yet to read `entry` is too far behind `head`.
-fn is_late(tape: &Tape, entry: &Entry, head: Timestamp, config: &StreamConfig) -> bool {
+/// Whether a player that has yet to read `entry` is too far behind `head`. The lag that it was given does not count.
+fn is_late(tape: &Tape, entry: &Entry, head: Timestamp, config: &StreamConfig, given: Lag) -> bool {
     let lag = lag_of(tape, entry, head);
-    lag.time > config.lag_max || lag.bytes > config.lag_bytes_max
+    lag.time.saturating_sub(given.time) > config.lag_max
+        || lag.bytes.saturating_sub(given.bytes) > config.lag_bytes_max
 }
 
 fn lag_of(tape: &Tape, entry: &Entry, head: Timestamp) -> Lag {
@@ -453,6 +477,10 @@ impl Stream {
 
     pub(super) fn tape_bounds(&self) -> (u64, u64) {
         (self.tape.start().0, self.tape.end().0)
+    }
+
+    pub(super) fn sync_points(&self) -> usize {
+        self.tape.sync_points()
     }
 }
 

@@ -1,18 +1,21 @@
-//! Tape: a stream's frames in a bounded ring, with the point at which players may begin.
+//! Tape: a stream's frames in a bounded ring, with the points at which players may begin.
 //!
 //! Each entry has a position that is never used again, so a playhead is a number and falling off the tape is a
 //! comparison. The end of a publication is an entry too and cannot overtake the last frame.
 //!
-//! Invariants: at most `limits::TAPE_BYTES`, `limits::TAPE_TIME` and `limits::TAPE_FRAMES`, one frame excepted. Two groups
-//! of pictures at least, where these bounds allow; more only for a playhead that still needs them. The sync point is
-//! on the tape.
+//! Invariants: at most the bytes and the time that the operator allows, and `limits::TAPE_FRAMES`, one frame excepted. Two
+//! groups of pictures at least, where these bounds allow; more only for a playhead that still needs them, and for those that
+//! begin with [`Join::Instant`]. All sync points are on the tape, at most `limits::SYNC_POINTS`; the newest is among them.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::frame::Frame;
 use crate::limits;
 use crate::timestamp::Timestamp;
 
+use super::config::StreamConfig;
+use super::playhead::Join;
 use super::preamble::{Configurations, Preamble, PreambleAt};
 
 /// A place on one tape. Counts entries since the stream began.
@@ -48,7 +51,7 @@ pub enum Ending {
     TimelineFull,
 }
 
-/// The newest place at which a player may begin.
+/// A place at which a player may begin.
 #[derive(Debug)]
 pub(super) struct SyncPoint {
     pub position: Position,
@@ -61,34 +64,69 @@ impl SyncPoint {
     pub(super) fn preamble(&self) -> Preamble {
         self.preamble.frames()
     }
+
+    /// Whether a player that begins here has enough to show a picture at once, when the stream has come to `head`.
+    fn is_old_enough(&self, head: Timestamp) -> bool {
+        self.timestamp.lag_behind(head) >= limits::INSTANT_JOIN_TIME
+    }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tape {
+    time_max: Duration,
+    bytes_max: usize,
+    /// Where most will begin.
+    join: Join,
     entries: VecDeque<Entry>,
     /// The position of the first entry.
     first: u64,
     bytes: usize,
     /// Bytes of all frames since the stream began.
     offset: u64,
-    sync_point: Option<SyncPoint>,
+    /// The newest one, and in front of it those that a player may yet have to begin at: the newest that is old enough for
+    /// [`Join::Instant`] and what has come since, each `limits::SYNC_POINT_TIME` at least after the one before.
+    sync_points: VecDeque<SyncPoint>,
     /// The end of the tape when it was last asked what is still needed.
     looked_at: u64,
     last_end: Option<(Position, Ending)>,
 }
 
 impl Tape {
-    /// The next frame begins a group of pictures, and players may begin at it.
+    pub(super) fn new(config: &StreamConfig) -> Self {
+        Self {
+            time_max: config.tape_time.min(limits::TAPE_TIME),
+            bytes_max: config.tape_bytes.min(limits::TAPE_BYTES),
+            join: config.join,
+            entries: VecDeque::new(),
+            first: 0,
+            bytes: 0,
+            offset: 0,
+            sync_points: VecDeque::new(),
+            looked_at: 0,
+            last_end: None,
+        }
+    }
+
+    /// The next frame begins a group of pictures, and players may begin at it. The stream has come to `head`.
     ///
-    /// Frees what nobody needs any more: all but this group and the last one, or what comes before the earliest
-    /// position that somebody still wants to read. `slowest` is asked for that where there is something to free.
+    /// Frees what nobody needs any more: all but this group, the last one and those that players may be sent back to, or what
+    /// comes before the earliest position that somebody still wants to read. `slowest` is asked for that where there is
+    /// something to free.
     pub(super) fn begin_group(
         &mut self,
         configurations: &Configurations,
         timestamp: Timestamp,
+        head: Timestamp,
         slowest: impl FnOnce(&Tape) -> Option<Position>,
     ) {
-        if let Some(last) = self.sync_point.as_ref().map(|last| last.position)
+        let last = self.newest_sync_point().map(|last| last.position);
+        let preamble = configurations.at(timestamp);
+        self.add_sync_point(SyncPoint { position: self.end(), timestamp, preamble }, head);
+        let instant = match self.join {
+            Join::Instant => self.sync_point_for_instant(head).map(|point| point.position),
+            Join::Keyframe | Join::Live => None,
+        };
+        if let Some(last) = last.map(|last| instant.map_or(last, |instant| instant.min(last)))
             && last.0 > self.first + limits::TAPE_SLACK_FRAMES
             && self.end().0 >= self.looked_at + limits::TAPE_SLACK_FRAMES
         {
@@ -98,8 +136,19 @@ impl Tape {
                 self.drop_first();
             }
         }
-        let preamble = configurations.at(timestamp);
-        self.sync_point = Some(SyncPoint { position: self.end(), timestamp, preamble });
+    }
+
+    fn add_sync_point(&mut self, newest: SyncPoint, head: Timestamp) {
+        // Whoever sends keyframes only has one each frame.
+        if let [.., before, last] = self.sync_points.make_contiguous()
+            && before.timestamp.lag_behind(last.timestamp) < limits::SYNC_POINT_TIME
+        {
+            self.sync_points.pop_back();
+        }
+        self.sync_points.push_back(newest);
+        while self.sync_points.get(1).is_some_and(|second| second.is_old_enough(head)) {
+            self.sync_points.pop_front();
+        }
     }
 
     /// Appends a frame, at the stream's time `at`.
@@ -114,11 +163,11 @@ impl Tape {
         self.debug_check();
     }
 
-    /// The publication is over. Nobody begins at its sync point any more.
+    /// The publication is over. Nobody begins at its sync points any more.
     ///
     /// A publication that showed nothing ends without a trace: whoever waited for it goes on waiting.
     pub(super) fn append_end(&mut self, ending: Ending) {
-        self.sync_point = None;
+        self.sync_points.clear();
         if !matches!(self.entries.back(), None | Some(Entry::End(_))) {
             self.last_end = Some((self.end(), ending));
             self.push(Entry::End(ending));
@@ -160,8 +209,14 @@ impl Tape {
     }
 
     /// The newest place at which a player may begin.
-    pub(super) fn sync_point(&self) -> Option<&SyncPoint> {
-        self.sync_point.as_ref()
+    pub(super) fn newest_sync_point(&self) -> Option<&SyncPoint> {
+        self.sync_points.back()
+    }
+
+    /// Where [`Join::Instant`] begins, when the stream has come to `head`.
+    pub(super) fn sync_point_for_instant(&self, head: Timestamp) -> Option<&SyncPoint> {
+        let old_enough = self.sync_points.iter().rfind(|point| point.is_old_enough(head));
+        old_enough.or_else(|| self.sync_points.front())
     }
 
     /// The newest end of a publication, also if it is off the tape.
@@ -182,6 +237,11 @@ impl Tape {
         self.bytes
     }
 
+    #[cfg(test)]
+    pub(super) fn sync_points(&self) -> usize {
+        self.sync_points.len()
+    }
+
     fn push(&mut self, entry: Entry) {
         self.entries.push_back(entry);
         if self.entries.len() > limits::TAPE_FRAMES {
@@ -191,14 +251,12 @@ impl Tape {
 
     fn is_over_bounds(&self, newest: Timestamp) -> bool {
         let is_old = match self.entries.front() {
-            Some(Entry::Frame { at, .. } | Entry::Splice { at, .. }) => {
-                at.lag_behind(newest) > limits::TAPE_TIME
-            }
+            Some(Entry::Frame { at, .. } | Entry::Splice { at, .. }) => at.lag_behind(newest) > self.time_max,
             // Who has not read it by now is told by `last_end`.
             Some(Entry::End(_)) => true,
             None => false,
         };
-        self.bytes > limits::TAPE_BYTES || is_old
+        self.bytes > self.bytes_max || is_old
     }
 
     fn drop_first(&mut self) {
@@ -206,17 +264,18 @@ impl Tape {
             self.bytes -= frame.wire().len();
         }
         self.first += 1;
-        if self.sync_point.as_ref().is_some_and(|point| point.position < self.start()) {
-            self.sync_point = None;
+        if self.sync_points.front().is_some_and(|point| point.position < self.start()) {
+            self.sync_points.pop_front();
         }
     }
 
     fn debug_check(&self) {
         debug_assert!(
-            self.sync_point.as_ref().is_none_or(|point| self.get(point.position).is_some()),
-            "1: the sync point is on the tape"
+            self.sync_points.iter().all(|point| self.get(point.position).is_some()),
+            "1: sync points are on the tape"
         );
         debug_assert!(self.entries.len() <= limits::TAPE_FRAMES, "2: entries are bounded");
-        debug_assert!(self.bytes <= limits::TAPE_BYTES || self.entries.len() <= 1, "3: bytes are bounded");
+        debug_assert!(self.bytes <= self.bytes_max || self.entries.len() <= 1, "3: bytes are bounded");
+        debug_assert!(self.sync_points.len() <= limits::SYNC_POINTS, "4: sync points are bounded");
     }
 }

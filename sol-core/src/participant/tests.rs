@@ -112,7 +112,7 @@ struct Scripted {
 
 impl Scripted {
     fn new() -> Self {
-        let hub = Hub::new(Arc::new(StreamConfig::default()), SessionConfig::default().chunk_size);
+        let hub = Hub::new(StreamConfig::default().into(), SessionConfig::default().chunk_size);
         Self { hub, appended: Vec::new(), looks: 0 }
     }
 }

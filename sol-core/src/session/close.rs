@@ -31,16 +31,16 @@ pub enum CloseReason {
     #[error(transparent)]
     NotTolerated(#[from] NotTolerated),
     /// The handshake was not finished in time.
-    #[error("no handshake within {} s", limits::HANDSHAKE_TIME.as_secs())]
+    #[error("no handshake in time")]
     HandshakeTimeout,
     /// Nothing was published or played for too long, at first or after the last stream was closed.
-    #[error("nothing to do for {} s", limits::COMMAND_TIME.as_secs())]
+    #[error("nothing to do for too long")]
     CommandTimeout,
     /// For too long no byte came, and no media was taken either.
-    #[error("silent for {} s", limits::SILENCE_TIME.as_secs())]
+    #[error("silent for too long")]
     Silent,
     /// Output waited, and the peer took too little of it.
-    #[error("took less than {} bytes of what waited within {} s", limits::STALL_BYTES, limits::STALL_TIME.as_secs())]
+    #[error("took less than {} bytes of what waited in time", limits::STALL_BYTES)]
     Stalled,
     /// The peer sends commands and does not read the answers.
     #[error("more than {} bytes of answers unread", limits::OUTBOX_BYTES_CLOSE)]
@@ -52,11 +52,11 @@ pub enum CloseReason {
     #[error("connect was refused: {0}")]
     ConnectRefused(NameError),
     /// The last thing that the peer asked for was refused. It left thereupon, or was made to after
-    /// `limits::FAREWELL_TIME`; or it was refused `limits::REFUSALS` times.
+    /// [`SessionTimers::farewell`](super::SessionTimers); or it was refused `limits::REFUSALS` times.
     #[error("what it asked for was refused")]
     Refused,
     /// The last stream that was played ended. The player left thereupon, or was made to after
-    /// `limits::FAREWELL_TIME`.
+    /// [`SessionTimers::farewell`](super::SessionTimers).
     #[error("the stream ended")]
     StreamEnded,
     /// The stream's own time was used up, after 24 days. The player left thereupon, or was made to; it may join anew.

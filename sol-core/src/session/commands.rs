@@ -155,7 +155,7 @@ impl Session {
         // Nothing is read until the answer comes, so the peer's silence means nothing.
         self.timers.stop(Timer::Ping);
         self.timers.stop(Timer::Silence);
-        self.timers.set(Timer::Answer, self.now + limits::ANSWER_TIME);
+        self.timers.set(Timer::Answer, self.now + self.config.timers.answer);
         self.events.push_back(Event::Requested(request));
         Ok(())
     }

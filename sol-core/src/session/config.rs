@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::ids::ChunkSize;
+use crate::limits;
 
 /// Shared by all sessions of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,10 +13,54 @@ pub struct SessionConfig {
     pub chunk_size: ChunkSize,
     /// Bytes after which peers are asked to acknowledge, and how much they may have unacknowledged.
     pub window_bytes: u32,
-    /// How long a player waits for a stream that nobody publishes, before it is told that there is none.
-    pub waiting: Duration,
+    /// How long a peer may leave undone what it should do.
+    pub timers: SessionTimers,
     /// Refuse what real encoders get wrong instead of counting it.
     pub strict: bool,
+}
+
+/// How long a session waits for what. Zero means at once, but for [`SessionTimers::ping`]; `Duration::MAX` means never.
+///
+/// The core takes any values; the ranges are what makes sense. Each default is the row of that name in
+/// [`limits`](crate::limits), which says why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionTimers {
+    /// For C0, C1 and C2 to arrive; then [`CloseReason::HandshakeTimeout`](super::CloseReason). 2 s to 60 s, default 10 s.
+    pub handshake: Duration,
+    /// From the handshake to `connect`, from there to the first publish or play, and from the end of the last stream to the
+    /// next; then [`CloseReason::CommandTimeout`](super::CloseReason). 2 s to 5 min, default 15 s. Publishers that connect
+    /// long before they go live need more.
+    pub command: Duration,
+    /// For the application to answer a request, which is then refused in its name. 1 s to 5 min, default 30 s. Nothing is
+    /// read from the peer meanwhile.
+    pub answer: Duration,
+    /// Between two pings. Default 20 s; from [`limits::PING_TIME_MIN`], which shorter ones count as, to a third of `silence`,
+    /// so that three pings can be lost or late before a peer that lives is taken for dead.
+    pub ping: Duration,
+    /// Without one byte received and without media taken; then [`CloseReason::Silent`](super::CloseReason). 10 s to 10 min,
+    /// default 60 s. A publisher that vanishes holds its name for so long, unless its connection is reset.
+    pub silence: Duration,
+    /// For the peer to take [`limits::STALL_BYTES`] of the output that waits, or all of it; then
+    /// [`CloseReason::Stalled`](super::CloseReason). 5 s to 5 min, default 30 s. Each of the stalled holds what the kernel
+    /// keeps for it.
+    pub stall: Duration,
+    /// For the peer to leave by itself after its last stream ended or was refused. 0 to 30 s, default 2 s. Players that
+    /// cannot hang up seem to stand still for so long.
+    pub farewell: Duration,
+}
+
+impl Default for SessionTimers {
+    fn default() -> Self {
+        Self {
+            handshake: limits::HANDSHAKE_TIME,
+            command: limits::COMMAND_TIME,
+            answer: limits::ANSWER_TIME,
+            ping: limits::PING_TIME,
+            silence: limits::SILENCE_TIME,
+            stall: limits::STALL_TIME,
+            farewell: limits::FAREWELL_TIME,
+        }
+    }
 }
 
 impl Default for SessionConfig {
@@ -23,7 +68,7 @@ impl Default for SessionConfig {
         Self {
             chunk_size: ChunkSize::new(65_536).expect("65 536 is below 16 MiB"),
             window_bytes: 2_500_000,
-            waiting: Duration::from_secs(10),
+            timers: SessionTimers::default(),
             strict: false,
         }
     }

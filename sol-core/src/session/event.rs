@@ -12,7 +12,7 @@ use super::close::{CloseReason, Hangup, Refusal};
 pub enum Event {
     /// `connect` was accepted.
     Connected(Connected),
-    /// The peer wants to publish or play. Within `limits::ANSWER_TIME`, answer with [`Session::allow`](super::Session::allow) or
+    /// The peer wants to publish or play. Within [`SessionTimers::answer`](super::SessionTimers), answer with [`Session::allow`](super::Session::allow) or
     /// [`Session::refuse`](super::Session::refuse); until then no further input is looked at.
     Requested(Request),
     /// The peer was told that it may not do what it wanted, by the application or by the session itself.

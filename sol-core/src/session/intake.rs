@@ -72,7 +72,7 @@ impl Session {
             self.phase.greeted(greeting);
             self.heard();
             self.timers.stop(Timer::Handshake);
-            self.timers.set(Timer::Command, self.now + limits::COMMAND_TIME);
+            self.timers.set(Timer::Command, self.now + self.config.timers.command);
         }
         while self.waiting().is_none() && self.phase.is_open() {
             let mut piece = &input[..self.traffic.before_acknowledgement(input.len())];

@@ -38,7 +38,7 @@ mod tests;
 pub use close::{CloseReason, Hangup, PeerEnd, PlayEnd, Refusal};
 
 use close::Farewell;
-pub use config::SessionConfig;
+pub use config::{SessionConfig, SessionTimers};
 pub use event::{Connected, Event, Request, RequestKind, StaleRequest};
 pub use timers::{Deadline, Timer};
 pub use traffic::Traffic;
@@ -103,7 +103,7 @@ impl Session {
     /// `entropy` is the seed of all randomness of this session; no two sessions may share one.
     pub fn accept(config: Arc<SessionConfig>, entropy: [u8; 32], now: Instant) -> Self {
         let mut timers = Timers::default();
-        timers.set(Timer::Handshake, now + limits::HANDSHAKE_TIME);
+        timers.set(Timer::Handshake, now + config.timers.handshake);
         let mut reader = ChunkReader::new();
         reader.set_message_bytes_max(limits::UNTRUSTED_MESSAGE_BYTES);
         Self {
@@ -167,7 +167,7 @@ impl Session {
             self.timers.stop(Timer::Stall);
         } else if self.outbox.taken_since_mark() >= limits::STALL_BYTES {
             self.outbox.mark();
-            self.timers.set(Timer::Stall, now + limits::STALL_TIME);
+            self.timers.set(Timer::Stall, now + self.config.timers.stall);
         }
         if self.outbox.is_empty() {
             self.finish_closing();
@@ -263,7 +263,7 @@ impl Session {
     }
 
     /// The peer may not do what it asked for, and is told why. If nothing else is going on it gets
-    /// `limits::FAREWELL_TIME` to leave or to ask for something else.
+    /// [`SessionTimers::farewell`] to leave or to ask for something else.
     ///
     /// # Errors
     /// [`StaleRequest`], as for [`Session::allow`].
@@ -297,7 +297,7 @@ impl Session {
     }
 
     /// There is nothing more to come for the NetStream that plays: the player is told, behind the last frame that was
-    /// queued. If nothing else is going on it gets `limits::FAREWELL_TIME` to leave.
+    /// queued. If nothing else is going on it gets [`SessionTimers::farewell`] to leave.
     pub fn end_play(&mut self, stream: MessageStreamId, why: PlayEnd, now: Instant) {
         self.touch(now);
         if let Some(name) = self.streams.played(stream)
@@ -399,7 +399,7 @@ impl Session {
     }
 
     /// The time that the last ping took to be answered; `None` where none was yet. Publishers such as OBS never read
-    /// theirs. An answer that comes behind the next ping, after `limits::PING_TIME`, does not count.
+    /// theirs. An answer that comes behind the next ping, after [`SessionTimers::ping`], does not count.
     pub fn round_trip(&self) -> Option<Duration> {
         self.round_trip
     }
@@ -430,7 +430,7 @@ impl Session {
     fn expect_progress(&mut self) {
         if !self.outbox.expects_progress() {
             self.outbox.mark();
-            self.timers.set(Timer::Stall, self.now + limits::STALL_TIME);
+            self.timers.set(Timer::Stall, self.now + self.config.timers.stall);
         }
     }
 
@@ -442,11 +442,17 @@ impl Session {
     /// The peer gave a sign of life.
     fn heard(&mut self) {
         if self.phase.is_open() && !self.phase.is_handshake() {
-            self.timers.set(Timer::Silence, self.now + limits::SILENCE_TIME);
+            self.timers.set(Timer::Silence, self.now + self.config.timers.silence);
             if !self.timers.is_set(Timer::Ping) {
-                self.timers.set(Timer::Ping, self.now + limits::PING_TIME);
+                self.expect_ping();
             }
         }
+    }
+
+    /// The next ping has its time.
+    fn expect_ping(&mut self) {
+        let interval = self.config.timers.ping.max(limits::PING_TIME_MIN);
+        self.timers.set(Timer::Ping, self.now + interval);
     }
 
     /// Takes the answer to the request that waits.
@@ -477,8 +483,8 @@ impl Session {
         }
         self.farewell = farewell;
         match farewell {
-            Some(_) => self.timers.set(Timer::Farewell, self.now + limits::FAREWELL_TIME),
-            None => self.timers.set(Timer::Command, self.now + limits::COMMAND_TIME),
+            Some(_) => self.timers.set(Timer::Farewell, self.now + self.config.timers.farewell),
+            None => self.timers.set(Timer::Command, self.now + self.config.timers.command),
         }
     }
 

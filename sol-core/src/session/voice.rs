@@ -52,7 +52,7 @@ impl Session {
     }
 
     pub(super) fn ping(&mut self) {
-        self.timers.set(Timer::Ping, self.now + limits::PING_TIME);
+        self.expect_ping();
         let request = UserControl::PingRequest(ping_number(self.now));
         if self.send_chatter(MessageType::USER_CONTROL, &request.body()) {
             self.pinged = Some(self.now);

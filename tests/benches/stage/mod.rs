@@ -11,7 +11,7 @@ use sol_core::amf::{Properties, Value};
 use sol_core::chunk::{ChunkReader, MessageHeader, write_message};
 use sol_core::frame::Frame;
 use sol_core::hub::{
-    Coalesce, Hub, Playhead, Publication, Purpose, Read, Start, Stream, StreamConfig, StreamId, Streams,
+    Coalesce, Hub, Playhead, Publication, Purpose, Read, Stream, StreamConfig, StreamId, Streams,
     TooManyStreams,
 };
 use sol_core::ids::{ChunkSize, ChunkStreamId, MessageStreamId, MessageType};
@@ -40,7 +40,7 @@ impl Stage {
     pub(crate) fn with_players(count: usize) -> Self {
         let mut stage = Self {
             streams: Local(Hub::new(
-                Arc::new(StreamConfig { coalesce: Coalesce::NONE, ..StreamConfig::default() }),
+                StreamConfig { coalesce: Coalesce::NONE, ..StreamConfig::default() }.into(),
                 SessionConfig::default().chunk_size,
             )),
             camera: participant(),
@@ -224,7 +224,7 @@ impl Tape {
         let picture = |head| Content::Video(Bytes::from([&[head][..], &payload[1..]].concat()));
         let media = |content| Media { timestamp: Timestamp::ZERO, content };
         stream.append(&publication, &media(picture(0x17))).expect("it has begun");
-        let mut playhead = stream.subscribe(Start::NewestSyncPoint);
+        let mut playhead = stream.subscribe();
         while stream.read(&mut playhead) != Read::CaughtUp {}
         Self { stream, publication, playhead, picture: media(picture(0x27)) }
     }

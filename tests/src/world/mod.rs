@@ -82,7 +82,7 @@ impl World {
     /// The same, where a stream is over as soon as its publisher has gone, in whatever way.
     pub fn without_grace(seed: Seed) -> World {
         let stream = StreamConfig { grace: Duration::ZERO, ..StreamConfig::default() };
-        World::with_config(seed, ServerConfig { stream, ..ServerConfig::default() })
+        World::with_config(seed, ServerConfig { stream: stream.into(), ..ServerConfig::default() })
     }
 
     /// The same with another configuration of the server.

@@ -1,5 +1,6 @@
 //! A camera and its players on one stream.
 
+mod joining;
 mod playing;
 mod reporting;
 
@@ -23,7 +24,7 @@ fn a_player_that_joins_amid_a_group_begins_at_its_keyframe_behind_the_preamble()
     let mut camera = Camera::begin();
     camera.group(1_000, 10);
     camera.group(1_400, 5);
-    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    let mut player = camera.stream.subscribe();
     assert_eq!(
         camera.read_all(&mut player)[..5],
         [
@@ -41,7 +42,7 @@ fn a_player_that_joins_amid_a_group_begins_at_its_keyframe_behind_the_preamble()
 #[test]
 fn a_player_that_waits_gets_the_stream_from_its_first_frame() {
     let mut stream = new_stream();
-    let mut player = stream.subscribe(Start::NewestSyncPoint);
+    let mut player = stream.subscribe();
     assert_eq!(stream.read(&mut player), Read::CaughtUp);
     let mut camera = Camera::begin_on(stream);
     camera.group(0, 2);
@@ -53,7 +54,7 @@ fn a_player_that_waits_gets_the_stream_from_its_first_frame() {
 fn at_the_live_edge_audio_comes_at_once_and_video_from_its_next_keyframe() {
     let mut camera = Camera::begin();
     camera.group(0, 5);
-    let mut player = camera.stream.subscribe(Start::LiveEdge);
+    let mut player = camera.stream.subscribe_at(Join::Live);
     camera.frame(200, &INTER);
     camera.audio(210);
     camera.group(240, 2);
@@ -77,7 +78,7 @@ fn a_stream_of_audio_alone_has_a_sync_point_each_second() {
     for millis in (0..=2_500).step_by(20) {
         camera.audio(millis);
     }
-    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    let mut player = camera.stream.subscribe();
     let read = camera.read_all(&mut player);
     assert_eq!(read[..2], [(AUDIO_CONFIG, 2_000), (FrameKind::Audio, 2_000)]);
     assert_eq!(read.len(), 1 + 26);
@@ -88,7 +89,7 @@ fn a_stream_of_video_alone_needs_no_audio() {
     let mut camera = Camera::begin_without_configurations();
     camera.send(0, video_content(&AVC_CONFIG));
     camera.group(0, 3);
-    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    let mut player = camera.stream.subscribe();
     assert_eq!(camera.read_all(&mut player)[..2], [(VIDEO_CONFIG, 0), (KEYFRAME, 0)]);
 }
 
@@ -118,7 +119,7 @@ fn the_token_of_an_earlier_publication_moves_nothing() {
 fn the_end_is_read_behind_the_last_frame_and_once() {
     let mut camera = Camera::begin();
     camera.group(0, 2);
-    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    let mut player = camera.stream.subscribe();
     let mut stream = camera.end();
     let mut last = None;
     loop {
@@ -130,7 +131,7 @@ fn the_end_is_read_behind_the_last_frame_and_once() {
     }
     assert_eq!(last, Some(40));
     assert_eq!(stream.read(&mut player), Read::CaughtUp);
-    let mut late = stream.subscribe(Start::NewestSyncPoint);
+    let mut late = stream.subscribe();
     assert_eq!(
         stream.read(&mut late),
         Read::CaughtUp,
@@ -146,7 +147,7 @@ fn a_group_longer_than_the_tape_leaves_a_tape_without_a_sync_point() {
     for time in (40..millis).step_by(40) {
         camera.frame(time, &INTER);
     }
-    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    let mut player = camera.stream.subscribe();
     camera.frame(millis, &INTER);
     camera.audio(millis);
     let kinds: Vec<FrameKind> = camera.read_all(&mut player).into_iter().map(|(kind, _)| kind).collect();
@@ -158,7 +159,7 @@ fn a_group_longer_than_the_tape_leaves_a_tape_without_a_sync_point() {
 #[test]
 fn publications_without_end_leave_no_trail() {
     let mut stream = new_stream();
-    let mut player = stream.subscribe(Start::NewestSyncPoint);
+    let mut player = stream.subscribe();
     let content = || Media { timestamp: Timestamp::ZERO, content: audio_content(&[0xAF, 1]) };
     for round in 0..3 * limits::TAPE_FRAMES {
         let publication = stream.publish().unwrap();
@@ -175,7 +176,7 @@ fn publications_without_end_leave_no_trail() {
 #[test]
 fn a_publication_that_showed_nothing_ends_nothing() {
     let mut stream = new_stream();
-    let mut player = stream.subscribe(Start::NewestSyncPoint);
+    let mut player = stream.subscribe();
     let publication = stream.publish().unwrap();
     stream.unpublish(publication);
     assert_eq!(stream.read(&mut player), Read::CaughtUp, "whoever waited goes on waiting");
@@ -184,7 +185,7 @@ fn a_publication_that_showed_nothing_ends_nothing() {
 #[test]
 fn one_wild_stamp_makes_nobody_late() {
     let mut camera = Camera::begin();
-    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    let mut player = camera.stream.subscribe();
     camera.group(0, 25);
     camera.audio(100_000_000);
     for second in 1..20 {
@@ -197,7 +198,7 @@ fn one_wild_stamp_makes_nobody_late() {
 #[test]
 fn bytes_on_the_tape_are_bounded_whatever_the_times_say() {
     let mut camera = Camera::begin();
-    let slow = camera.stream.subscribe(Start::NewestSyncPoint);
+    let slow = camera.stream.subscribe();
     let mut payload = INTER.to_vec();
     payload.resize(1024 * 1024, 0);
     for _ in 0..100 {
@@ -217,7 +218,7 @@ fn bytes_on_the_tape_are_bounded_whatever_the_times_say() {
 fn configurations_that_repeat_themselves_are_not_passed_on() {
     let mut camera = Camera::begin();
     camera.group(0, 1);
-    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    let mut player = camera.stream.subscribe();
     camera.read_all(&mut player);
     camera.send(100, video_content(&AVC_CONFIG));
     camera.send(100, metadata());
@@ -234,7 +235,7 @@ fn a_changed_configuration_is_in_the_next_preamble() {
     let changed = [&AVC_CONFIG[..], &[9]].concat();
     camera.send(80, video_content(&changed));
     camera.group(120, 1);
-    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    let mut player = camera.stream.subscribe();
     let mut configs = Vec::new();
     while let Read::Frame(frame) = camera.stream.read(&mut player) {
         if frame.kind() == VIDEO_CONFIG {
@@ -248,7 +249,7 @@ fn a_changed_configuration_is_in_the_next_preamble() {
 fn video_without_payload_is_not_passed_on_and_audio_without_is_silence() {
     let mut camera = Camera::begin();
     camera.group(0, 1);
-    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    let mut player = camera.stream.subscribe();
     camera.read_all(&mut player);
     camera.frame(40, &[]);
     camera.send(50, audio_content(&[]));
@@ -266,7 +267,7 @@ fn preambles_are_bounded() {
     huge.resize(limits::PREAMBLE_BYTES + 1, 0);
     camera.send(0, video_content(&huge));
     camera.group(0, 1);
-    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    let mut player = camera.stream.subscribe();
     let read = camera.read_all(&mut player);
     let preamble = read.iter().take_while(|(kind, _)| *kind != KEYFRAME).count();
     assert!(preamble <= limits::PREAMBLE_CONFIGS);
@@ -289,7 +290,7 @@ fn metadata_makes_room_for_configurations_and_never_the_other_way() {
             contents.into_iter().rev().for_each(|content| camera.send(0, content));
         }
         camera.group(0, 1);
-        let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+        let mut player = camera.stream.subscribe();
         assert_eq!(camera.read_all(&mut player), [(VIDEO_CONFIG, 0), (KEYFRAME, 0)]);
     }
 }
@@ -302,7 +303,7 @@ fn a_looped_clip_of_audio_keeps_its_sync_points() {
             camera.audio(millis);
         }
     }
-    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    let mut player = camera.stream.subscribe();
     assert!(camera.read_all(&mut player).len() <= 60, "about a second");
 }
 
@@ -325,7 +326,7 @@ fn a_channel_layout_stands_in_the_preamble_beside_its_configuration() {
     camera.send(0, opus(0x90, b"OpusHead"));
     camera.send(0, opus(0x94, &[1, 2, 0, 0, 0, 3]));
     camera.send(0, opus(0x91, &[1]));
-    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    let mut player = camera.stream.subscribe();
     let kinds: Vec<FrameKind> = camera.read_all(&mut player).into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(kinds, [AUDIO_CONFIG, FrameKind::AudioLayout(TrackId::DEFAULT), FrameKind::Audio]);
 }
@@ -334,7 +335,7 @@ fn a_channel_layout_stands_in_the_preamble_beside_its_configuration() {
 fn a_preamble_is_stamped_once_for_all_who_begin_there() {
     let mut camera = Camera::begin();
     camera.group(0, 5);
-    let players: Vec<Playhead> = (0..2).map(|_| camera.stream.subscribe(Start::NewestSyncPoint)).collect();
+    let players: Vec<Playhead> = (0..2).map(|_| camera.stream.subscribe()).collect();
     let mut wires = players.into_iter().map(|mut player| {
         let frames = std::iter::from_fn(|| match camera.stream.read(&mut player) {
             Read::Frame(frame) if frame.kind() != KEYFRAME => Some(frame.wire().as_ptr()),
@@ -349,7 +350,7 @@ fn a_preamble_is_stamped_once_for_all_who_begin_there() {
 
 #[test]
 fn a_hub_forgets_a_stream_with_its_last_holder() {
-    let mut hub = Hub::new(Arc::new(at_once()), chunk_size());
+    let mut hub = Hub::new(at_once().into(), chunk_size());
     let (name, _) = StreamName::join(&App::new("live").unwrap(), "cam").unwrap();
     let id = hub.hold(&name, Purpose::Play).unwrap();
     assert_eq!(hub.hold(&name, Purpose::Play), Ok(id));
@@ -386,7 +387,7 @@ impl Camera {
     fn watched() -> (Self, Playhead) {
         let mut camera = Self::begin();
         camera.group(0, 25);
-        let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+        let mut player = camera.stream.subscribe();
         camera.read_all(&mut player);
         (camera, player)
     }

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn while_nobody_lags_the_tape_holds_two_groups() {
     let mut camera = Camera::begin();
-    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    let mut player = camera.stream.subscribe();
     for second in 0..30 {
         camera.group(second * 1_000, 25);
         camera.read_all(&mut player);
@@ -17,7 +17,7 @@ fn while_nobody_lags_the_tape_holds_two_groups() {
 #[test]
 fn a_player_that_is_a_little_late_loses_nothing() {
     let mut camera = Camera::begin();
-    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    let mut player = camera.stream.subscribe();
     for group in 0..6 {
         camera.group(group * 1_000, 25);
     }
@@ -106,7 +106,7 @@ fn gaps_without_ever_catching_up_in_between_exhaust_patience() {
 fn within_its_grace_a_publisher_goes_on_and_its_players_are_told_nothing() {
     let mut camera = Camera::begin_on(Stream::new(Arc::new(StreamConfig::default()), chunk_size()));
     camera.group(0, 25);
-    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    let mut player = camera.stream.subscribe();
     camera.read_all(&mut player);
     let mut stream = camera.stream;
     stream.abandon(camera.publication, Instant::EPOCH);
@@ -185,7 +185,7 @@ fn an_encoder_that_sends_no_more_keyframes_is_not_waited_for() {
     for millis in (1_000..=limits::KEYFRAME_TIME.as_millis() as u32 + 1_000).step_by(40) {
         camera.frame(millis, &INTER);
     }
-    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    let mut player = camera.stream.subscribe();
     camera.frame(62_000, &INTER);
     assert_eq!(camera.read_all(&mut player).last(), Some(&(FrameKind::Interframe, 62_000)));
 }
@@ -201,7 +201,7 @@ fn a_stream_whose_time_is_used_up_ends_and_begins_anew_for_those_who_join() {
     while !matches!(camera.stream.read(&mut player), Read::CaughtUp) {}
     camera.group(almost + 40, 2);
     assert_eq!(camera.stream.read(&mut player), Read::Ended(Ending::TimelineFull));
-    let mut joins_anew = camera.stream.subscribe(Start::NewestSyncPoint);
+    let mut joins_anew = camera.stream.subscribe();
     let read = camera.read_all(&mut joins_anew);
     assert_eq!(read[read.len() - 2..], [(KEYFRAME, 0), (FrameKind::Interframe, 40)]);
 }
@@ -210,7 +210,7 @@ fn a_stream_whose_time_is_used_up_ends_and_begins_anew_for_those_who_join() {
 fn a_player_that_lags_over_the_end_is_told_of_the_end() {
     let mut camera = Camera::begin();
     camera.group(0, 25);
-    let mut player = camera.stream.subscribe(Start::NewestSyncPoint);
+    let mut player = camera.stream.subscribe();
     let mut camera = Camera::begin_on(camera.end());
     for second in 0..30 {
         camera.group(second * 1_000, 25);

@@ -56,7 +56,7 @@ fn a_report_has_nothing_of_a_publisher_that_another_has_replaced() {
     stream.abandon(publication, Instant::EPOCH);
     let report = stream.report();
     assert_eq!((report.state, report.tracks.len()), (StreamState::Grace, 2), "it may yet return");
-    let mut player = stream.subscribe(Start::NewestSyncPoint);
+    let mut player = stream.subscribe();
 
     let mut radio = Camera::without_configurations_on(stream);
     let seen: Vec<_> = radio.read_all(&mut player);
@@ -72,8 +72,8 @@ fn a_report_has_nothing_of_a_publisher_that_another_has_replaced() {
 #[test]
 fn the_slowest_player_that_reads_is_the_lag_of_a_report() {
     let (mut camera, mut slow) = Camera::watched();
-    let mut fast = camera.stream.subscribe(Start::NewestSyncPoint);
-    let mut paused = camera.stream.subscribe(Start::NewestSyncPoint);
+    let mut fast = camera.stream.subscribe();
+    let mut paused = camera.stream.subscribe();
     camera.stream.pause(&mut paused);
     camera.group(1_000, 10);
     camera.read_all(&mut fast);
