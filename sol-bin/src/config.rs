@@ -41,7 +41,7 @@ pub(crate) use auto::OrAuto;
 pub(crate) use keys::TAKES;
 pub(crate) use layer::{Layer, Leaf};
 pub(crate) use mistake::Mistakes;
-pub(crate) use settings::{Gathered, LogFormat, Settings};
+pub(crate) use settings::{Gathered, LogFormat, Policies, Policy, Settings};
 pub(crate) use time::TimeError;
 
 /// A configuration that holds.

@@ -32,7 +32,7 @@ async fn serve(configuration: &Configuration) -> anyhow::Result<Exit> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
     let all_listening = listen::bind_all(&settings.server.rtmp)?;
     let mut asked_for_reports = signal(SignalKind::user_defined1()).context("cannot listen for signals")?;
-    let server = Server::new(settings.server_config(), Journal);
+    let server = Server::new(settings.server_config(), Journal::new(settings.policies()));
     if settings.server.demo {
         let name = demo::NAME.parse().expect("it is the name of a stream");
         let publisher = server.publish(name).expect("nobody can have taken the name before");

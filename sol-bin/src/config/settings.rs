@@ -140,6 +140,13 @@ pub(crate) enum Policy {
     Closed,
 }
 
+/// Who may do what with the streams of an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Policies {
+    pub(crate) publish: Policy,
+    pub(crate) play: Policy,
+}
+
 /// Where a player begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -241,6 +248,11 @@ impl Settings {
             },
             connections_max: server.connections.get() as usize,
         }
+    }
+
+    /// Who may publish and play.
+    pub(crate) fn policies(&self) -> PerApp<Policies> {
+        self.per_app(|app| Policies { publish: app.publish, play: app.play })
     }
 
     fn per_app<T>(&self, of: impl Fn(&AppSettings) -> T) -> PerApp<T> {
