@@ -40,7 +40,7 @@ pub(crate) struct Settings {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ServerSettings {
     /// Where to listen for RTMP. A port alone means every address of this machine, IPv4 and IPv6; otherwise an IP address
-    /// or a host name, with or without a port: "192.0.2.7", "192.0.2.7:1935", "[::1]:1935", "localhost:1935". Port 0 lets
+    /// or a host name, with or without a port: `192.0.2.7`, `192.0.2.7:1935`, `[::1]:1935`, `localhost:1935`. Port 0 lets
     /// the system choose.
     #[schemars(length(min = 1), extend("x-takes" = "a list of addresses"))]
     pub(crate) rtmp: Vec<ListenAddress>,
