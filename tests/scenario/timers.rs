@@ -23,10 +23,15 @@ fn a_connection_without_a_handshake_is_closed_after_the_time_for_it() {
 #[test]
 fn a_client_that_asks_for_nothing_is_closed_after_the_time_for_it() {
     let mut world = timed(2, SessionTimers { command: ms(40_000), ..SessionTimers::default() });
+    let greeted = world.stranger(&[3; 1 + 1_536 + 1_536]);
     let peer = world.peer();
     peer.with(|peer| peer.connect("live"));
     world.run_until(ms(60_000));
-    assert_eq!(peer.closed(), Some(CloseReason::CommandTimeout));
+    assert_eq!(
+        (greeted.closed(), peer.closed()),
+        (Some(CloseReason::CommandTimeout), Some(CloseReason::CommandTimeout))
+    );
+    assert_near(greeted.closed_at(), ms(40_000));
     assert_near(peer.closed_at(), ms(40_000));
 }
 

@@ -480,7 +480,7 @@ impl Stream {
     }
 
     pub(super) fn sync_points(&self) -> usize {
-        self.tape.sync_points()
+        self.tape.sync_points().count()
     }
 }
 

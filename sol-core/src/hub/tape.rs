@@ -83,9 +83,11 @@ pub(super) struct Tape {
     bytes: usize,
     /// Bytes of all frames since the stream began.
     offset: u64,
-    /// The newest one, and in front of it those that a player may yet have to begin at: the newest that is old enough for
+    /// Apart, since it is asked for with every frame that is read.
+    newest_sync_point: Option<SyncPoint>,
+    /// In front of the newest, those that a player may yet have to begin at: the newest that is old enough for
     /// [`Join::Instant`] and what has come since, each `limits::SYNC_POINT_TIME` at least after the one before.
-    sync_points: VecDeque<SyncPoint>,
+    earlier_sync_points: VecDeque<SyncPoint>,
     /// The end of the tape when it was last asked what is still needed.
     looked_at: u64,
     last_end: Option<(Position, Ending)>,
@@ -101,7 +103,8 @@ impl Tape {
             first: 0,
             bytes: 0,
             offset: 0,
-            sync_points: VecDeque::new(),
+            newest_sync_point: None,
+            earlier_sync_points: VecDeque::new(),
             looked_at: 0,
             last_end: None,
         }
@@ -139,16 +142,19 @@ impl Tape {
     }
 
     fn add_sync_point(&mut self, newest: SyncPoint, head: Timestamp) {
-        // Whoever sends keyframes only has one each frame.
-        if let [.., before, last] = self.sync_points.make_contiguous()
-            && before.timestamp.lag_behind(last.timestamp) < limits::SYNC_POINT_TIME
-        {
-            self.sync_points.pop_back();
+        let earlier = &mut self.earlier_sync_points;
+        if let Some(last) = self.newest_sync_point.take() {
+            // Whoever sends keyframes only has one each frame.
+            let is_too_near =
+                |before: &SyncPoint| before.timestamp.lag_behind(last.timestamp) < limits::SYNC_POINT_TIME;
+            if !earlier.back().is_some_and(is_too_near) {
+                earlier.push_back(last);
+            }
         }
-        self.sync_points.push_back(newest);
-        while self.sync_points.get(1).is_some_and(|second| second.is_old_enough(head)) {
-            self.sync_points.pop_front();
+        while !earlier.is_empty() && earlier.get(1).unwrap_or(&newest).is_old_enough(head) {
+            earlier.pop_front();
         }
+        self.newest_sync_point = Some(newest);
     }
 
     /// Appends a frame, at the stream's time `at`.
@@ -167,7 +173,8 @@ impl Tape {
     ///
     /// A publication that showed nothing ends without a trace: whoever waited for it goes on waiting.
     pub(super) fn append_end(&mut self, ending: Ending) {
-        self.sync_points.clear();
+        self.newest_sync_point = None;
+        self.earlier_sync_points.clear();
         if !matches!(self.entries.back(), None | Some(Entry::End(_))) {
             self.last_end = Some((self.end(), ending));
             self.push(Entry::End(ending));
@@ -210,13 +217,17 @@ impl Tape {
 
     /// The newest place at which a player may begin.
     pub(super) fn newest_sync_point(&self) -> Option<&SyncPoint> {
-        self.sync_points.back()
+        self.newest_sync_point.as_ref()
     }
 
     /// Where [`Join::Instant`] begins, when the stream has come to `head`.
     pub(super) fn sync_point_for_instant(&self, head: Timestamp) -> Option<&SyncPoint> {
-        let old_enough = self.sync_points.iter().rfind(|point| point.is_old_enough(head));
-        old_enough.or_else(|| self.sync_points.front())
+        self.sync_points().rfind(|point| point.is_old_enough(head)).or_else(|| self.sync_points().next())
+    }
+
+    /// All that are remembered, in order.
+    pub(super) fn sync_points(&self) -> impl DoubleEndedIterator<Item = &SyncPoint> {
+        self.earlier_sync_points.iter().chain(&self.newest_sync_point)
     }
 
     /// The newest end of a publication, also if it is off the tape.
@@ -235,11 +246,6 @@ impl Tape {
     /// Bytes of the frames that are on it.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
-    }
-
-    #[cfg(test)]
-    pub(super) fn sync_points(&self) -> usize {
-        self.sync_points.len()
     }
 
     fn push(&mut self, entry: Entry) {
@@ -264,18 +270,23 @@ impl Tape {
             self.bytes -= frame.wire().len();
         }
         self.first += 1;
-        if self.sync_points.front().is_some_and(|point| point.position < self.start()) {
-            self.sync_points.pop_front();
+        let start = self.start();
+        if let Some(oldest) = self.earlier_sync_points.front() {
+            if oldest.position < start {
+                self.earlier_sync_points.pop_front();
+            }
+        } else if self.newest_sync_point.as_ref().is_some_and(|point| point.position < start) {
+            self.newest_sync_point = None;
         }
     }
 
     fn debug_check(&self) {
         debug_assert!(
-            self.sync_points.iter().all(|point| self.get(point.position).is_some()),
+            self.sync_points().all(|point| self.get(point.position).is_some()),
             "1: sync points are on the tape"
         );
         debug_assert!(self.entries.len() <= limits::TAPE_FRAMES, "2: entries are bounded");
         debug_assert!(self.bytes <= self.bytes_max || self.entries.len() <= 1, "3: bytes are bounded");
-        debug_assert!(self.sync_points.len() <= limits::SYNC_POINTS, "4: sync points are bounded");
+        debug_assert!(self.sync_points().count() <= limits::SYNC_POINTS, "4: sync points are bounded");
     }
 }

@@ -204,7 +204,9 @@ fn an_instant_join_behind_a_splice_begins_in_front_of_it_and_crosses_it() {
 #[test]
 fn nobody_begins_in_a_publication_that_has_ended() {
     let mut camera = Camera::begin_on(stream_with(Join::Instant));
-    camera.group(0, 100);
+    for second in 0..4 {
+        camera.group(second * 1_000, 25);
+    }
     let mut camera = Camera::begin_on(camera.end());
     camera.group(0, 10);
     let mut player = camera.stream.subscribe();

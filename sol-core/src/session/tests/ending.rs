@@ -228,6 +228,24 @@ fn a_byte_now_and_then_does_not_count_as_taking_output() {
 }
 
 #[test]
+fn a_peer_that_takes_output_in_steps_has_the_time_that_is_set_for_each() {
+    let stall = Duration::from_secs(5);
+    let timers = SessionTimers { stall, ..SessionTimers::default() };
+    let mut client = Client::playing_with(SessionConfig { timers, ..SessionConfig::default() }, &["cam"]);
+    client.takes = 0;
+    let frame = Frame::new(FrameKind::Interframe, Timestamp::ZERO, &[0; 200_000], client.chunk_size());
+    client.session.send_frame(MessageStreamId::new(1), frame);
+    for _ in 0..3 {
+        client.wait(stall * 3 / 4);
+        client.session.handle_sent(limits::STALL_BYTES, client.now);
+        client.drain();
+    }
+    assert_eq!(client.closed(), None);
+    client.wait(stall);
+    assert_eq!(client.closed(), Some(CloseReason::Stalled));
+}
+
+#[test]
 fn a_peer_that_takes_output_slowly_is_served() {
     let mut client = Client::playing(&["cam"]);
     client.takes = 0;

@@ -221,7 +221,11 @@ impl Client {
     }
 
     fn connected() -> Self {
-        let mut client = Self::new();
+        Self::connected_with(SessionConfig::default())
+    }
+
+    fn connected_with(config: SessionConfig) -> Self {
+        let mut client = Self::with(config);
         client.send(&[handshake(), connect("live")].concat());
         client.read();
         client.events.clear();
@@ -239,7 +243,11 @@ impl Client {
     }
 
     fn playing(keys: &[&str]) -> Self {
-        let mut client = Self::connected();
+        Self::playing_with(SessionConfig::default(), keys)
+    }
+
+    fn playing_with(config: SessionConfig, keys: &[&str]) -> Self {
+        let mut client = Self::connected_with(config);
         for (index, key) in keys.iter().enumerate() {
             client.send(&[create_stream(), on_stream(index as u32 + 1, "play", key)].concat());
             let request = client.request();
