@@ -37,6 +37,28 @@ fn message_for(written: &str) -> String {
 }
 
 #[test]
+fn whatever_a_file_has_there_is_an_answer() {
+    for case in CASES.split("=== ").skip(1) {
+        let (_, rest) = case.split_once('\n').expect("a case has a name");
+        let (written, _) = rest.split_once("---\n").expect("a case has a message");
+        for (at, _) in written.char_indices() {
+            for between in ["", "é", "\"", "[", "="] {
+                let (before, behind) = written.split_at(at);
+                for text in [format!("{before}{between}"), format!("{before}{between}{behind}")] {
+                    answer(&text);
+                }
+            }
+        }
+    }
+}
+
+fn answer(text: &str) {
+    let source = Source::of(Path::new("sol.toml"), text.into()).unwrap();
+    let configuration = Configuration::lay(Some(&source), [], Layer::default());
+    drop(configuration.map_err(|mistakes| mistakes.to_string()));
+}
+
+#[test]
 fn a_file_that_is_no_text_is_a_mistake_with_its_place() {
     let mistake = Source::of(Path::new("sol.toml"), b"[server]\n# K\xE4se\n".into()).unwrap_err();
     assert_eq!(
