@@ -1,13 +1,14 @@
 //! Command line.
 
-use std::io::Write;
-use std::time::Duration;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use sol_tokio::Coalesce;
-use sol_tokio::sol_core::limits;
+use clap::{Args, Parser, Subcommand};
 
 use crate::bench::Bench;
+use crate::config::{
+    ConfigArguments, Configuration, Gathered, Layer, Leaf, LogFormat, Mistakes, OrAuto, TimeError,
+};
 use crate::listen::ListenAddress;
 
 /// A live-streaming server for RTMP. Without a command it serves.
@@ -25,6 +26,8 @@ enum Command {
     /// Take streams from encoders and give them to players (the default)
     #[command(after_help = AFTER_HELP)]
     Serve(Serve),
+    /// Check a configuration, tell what is in force, and print one to begin with
+    Config(ConfigArguments),
     /// Put a load on a server, this one or another, and tell what it costs
     Bench(Bench),
 }
@@ -33,36 +36,60 @@ enum Command {
 #[derive(Debug)]
 pub(crate) enum Errand {
     Serve(Serve),
+    Config(ConfigArguments),
     Bench(Bench),
 }
 
-/// What `sol serve` is told.
-#[derive(Debug, Args)]
+/// What `sol serve` is told. What is left out comes from variables, the file, or the defaults.
+#[derive(Debug, Default, Args)]
 pub(crate) struct Serve {
-    /// Listen for RTMP on this address; may be given several times
-    #[arg(long = "rtmp", value_name = "ADDR", default_value = "1935", long_help = RTMP_HELP)]
-    pub(crate) rtmp: Vec<ListenAddress>,
+    /// Read this configuration file; without it sol.toml in the working directory, if there is one
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Listen for RTMP on this address; may be given several times [default: 1935]
+    #[arg(long = "rtmp", value_name = "ADDR", long_help = RTMP_HELP)]
+    rtmp: Vec<ListenAddress>,
 
     /// Publish a built-in clip as live/demo: a picture for whoever has nothing but a player
     #[arg(long)]
-    pub(crate) demo: bool,
+    demo: bool,
 
-    /// Gather messages for so long before they go to the players together
-    #[arg(long, value_name = "MS|auto", default_value = "auto", value_parser = coalesce, long_help = COALESCE_HELP)]
-    pub(crate) coalesce: Coalesce,
+    /// Gather messages for so long before they go to the players together [default: auto]
+    #[arg(long, value_name = "TIME|auto", value_parser = coalesce, long_help = COALESCE_HELP)]
+    coalesce: Option<OrAuto<Gathered>>,
 
-    /// How log lines look on standard error
-    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
-    pub(crate) log: LogFormat,
+    /// How log lines look on standard error [default: text]
+    #[arg(long, value_enum)]
+    log: Option<LogFormat>,
 }
 
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// For people
-    Text,
-    /// One JSON object a line
-    Json,
+impl Serve {
+    /// What is in force with these flags over the variables of this process and the file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(crate) fn configuration(&self) -> Result<Configuration, Mistakes> {
+        Configuration::load(self.config.as_deref(), std::env::vars_os(), self.layer())
+    }
+
+    /// What the flags set.
+    fn layer(&self) -> Layer {
+        let mut leaves = Vec::new();
+        if !self.rtmp.is_empty() {
+            leaves.push(Leaf::of_flag("--rtmp", "server", "rtmp", &self.rtmp));
+        }
+        if let Some(log) = self.log {
+            leaves.push(Leaf::of_flag("--log", "server", "log", log));
+        }
+        if self.demo {
+            leaves.push(Leaf::of_flag("--demo", "server", "demo", true));
+        }
+        if let Some(coalesce) = self.coalesce {
+            leaves.push(Leaf::of_flag("--coalesce", "defaults", "coalesce", coalesce));
+        }
+        Layer::of(leaves)
+    }
 }
 
 impl Cli {
@@ -70,27 +97,27 @@ impl Cli {
     pub(crate) fn into_errand(self) -> Errand {
         match self.command {
             Some(Command::Serve(serve)) => Errand::Serve(serve),
+            Some(Command::Config(config)) => Errand::Config(config),
             Some(Command::Bench(bench)) => Errand::Bench(bench),
             None => Errand::Serve(self.serve),
         }
     }
 }
 
-/// Reads what stands behind `--coalesce`.
-fn coalesce(text: &str) -> Result<Coalesce, String> {
-    if text == "auto" {
-        return Ok(Coalesce::AUTO);
-    }
-    let interval = text.parse().map(Duration::from_millis).ok();
-    interval.filter(|&interval| interval <= limits::COALESCE_TIME).map(Coalesce::Fixed).ok_or_else(|| {
-        format!("neither auto nor milliseconds from 0 to {}", limits::COALESCE_TIME.as_millis())
-    })
+/// Reads what stands behind `--coalesce`: as in a file, but for a number, which is of milliseconds.
+fn coalesce(text: &str) -> Result<OrAuto<Gathered>, TimeError> {
+    if text.parse::<u64>().is_ok() { format!("{text}ms").parse() } else { text.parse() }
 }
 
-/// Says on standard error why the program cannot go on: the error and its causes, in one line.
+/// Says on standard error why the program cannot go on: the error and its causes, in one line; the mistakes of a
+/// configuration with the lines that they stand in.
 pub(crate) fn complain(error: &anyhow::Error) {
+    let mut to = io::stderr();
     // Where standard error is gone, the exit code still tells.
-    let _ = writeln!(std::io::stderr(), "sol: {error:#}");
+    let _ = match error.downcast_ref::<Mistakes>() {
+        Some(mistakes) => writeln!(to, "{}\n\nsol: {}", mistakes.rendered(to.is_terminal()), mistakes.sum()),
+        None => writeln!(to, "sol: {error:#}"),
+    };
 }
 
 const RTMP_HELP: &str = "\
@@ -98,24 +125,27 @@ Listen for RTMP on this address; may be given several times
 
 A port alone (1935) or with a colon (:1935) means every address of this machine, IPv4 and IPv6. Otherwise \
 an IP address or a host name, with or without a port: 192.0.2.7, 192.0.2.7:1935, [::1]:1935, localhost:1935. \
-Port 0 lets the system choose.";
+Port 0 lets the system choose. Without it, the port is 1935, or what variables or the file say.";
 
 const COALESCE_HELP: &str = "\
 Gather messages for so long before they go to the players together
 
 One write for the messages of 50 ms costs about half of what a write for each does, and the picture comes as much later. \
-Milliseconds from 0 (each at once) to 350; or auto: at once while the server has time to spare, and the longer \
-the busier it is, up to 100 ms.";
+From 0ms (each at once) to 350ms; or auto, the default: at once while the server has time to spare, and the longer \
+the busier it is, up to 100 ms. It stands for defaults.coalesce: what the section of an app says holds for that app.";
 
 const AFTER_HELP: &str = "\
 Log lines go to standard error; RUST_LOG=debug shows more of them, RUST_LOG=warn fewer.
 SIGUSR1 (pkill -USR1 -x sol) writes into the log who is live: codecs, rates, players and their lag.
 Ctrl-C or SIGTERM stops the server after telling publishers and players; a second one stops it at once.
 
+Flags hold over variables such as SOL__defaults__grace=5s, those over the file, and that over the defaults.
+`sol config show` tells what is in force, `sol config default` what there is.
+
 Exit status:
   0    stopped by a signal
   1    failed
-  2    bad command line
+  2    bad command line or configuration
   3    an address cannot be listened on
   130  stopped by a second signal";
 
@@ -133,38 +163,44 @@ mod tests {
     #[test]
     fn the_command_may_be_left_out_with_and_without_flags() {
         for line in [&["sol"][..], &["sol", "serve"]] {
-            let serve = what_to_serve(line);
-            assert_eq!((serve.rtmp, serve.log), (vec!["1935".parse().unwrap()], LogFormat::Text));
-            assert!(!serve.demo);
+            assert_eq!(what_is_set(line), "");
         }
         for line in [
             &["sol", "--rtmp", "1936", "--rtmp", "[::1]:7", "--log", "json", "--demo"][..],
             &["sol", "serve", "--rtmp", "1936", "--rtmp", "[::1]:7", "--log", "json", "--demo"],
         ] {
-            let serve = what_to_serve(line);
-            assert_eq!(serve.rtmp, ["1936", "[::1]:7"].map(|text| text.parse().unwrap()));
-            assert_eq!((serve.log, serve.demo), (LogFormat::Json, true));
+            let set =
+                ["server.rtmp = [\"1936\", \"[::1]:7\"]", "server.log = \"json\"", "server.demo = true"];
+            assert_eq!(what_is_set(line), set.join(", "));
         }
     }
 
-    fn what_to_serve(line: &[&str]) -> Serve {
+    fn what_is_set(line: &[&str]) -> String {
         match Cli::try_parse_from(line).unwrap().into_errand() {
-            Errand::Serve(serve) => serve,
-            Errand::Bench(bench) => panic!("{bench:?}"),
+            Errand::Serve(serve) => {
+                let layer = serve.layer();
+                let written = layer.leaves.iter().map(|leaf| format!("{} = {}", leaf.path, leaf.value));
+                written.collect::<Vec<_>>().join(", ")
+            }
+            other @ (Errand::Config(_) | Errand::Bench(_)) => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn messages_are_gathered_for_milliseconds_within_the_limit_or_as_the_load_asks() {
-        let read = |text| Cli::try_parse_from(["sol", "--coalesce", text]).map(|_| coalesce(text).unwrap());
-        let fixed = |millis| Coalesce::Fixed(Duration::from_millis(millis));
-        for (text, expected) in [("auto", Coalesce::AUTO), ("0", Coalesce::NONE), ("350", fixed(350))] {
-            assert_eq!(read(text).unwrap(), expected);
+    fn messages_are_gathered_for_a_time_within_the_limit_or_as_the_load_asks() {
+        for (text, set) in [("auto", "auto"), ("0", "0s"), ("350", "350ms"), ("50ms", "50ms")] {
+            let expected = format!("defaults.coalesce = {set:?}");
+            assert_eq!(what_is_set(&["sol", "--coalesce", text]), expected);
         }
-        for wrong in ["351", "-1", "fast", ""] {
+        for (wrong, why) in [
+            ("351", "\"351ms\" is more than 350ms"),
+            ("-1", "\"-1\" is negative"),
+            ("fast", "\"fast\" is no duration"),
+            ("", "\"\" is no duration"),
+        ] {
             let error = Cli::try_parse_from(["sol", &format!("--coalesce={wrong}")]).unwrap_err();
             assert_eq!(error.exit_code(), 2);
-            assert!(error.to_string().contains("from 0 to 350"), "{error}");
+            assert!(error.to_string().contains(why), "{error}");
         }
     }
 

@@ -3,11 +3,11 @@
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 
-use sol_tokio::{Application, Event, Peer, RequestKind, Session, TurnedAway};
+use sol_tokio::{Application, Event, Peer, PerApp, Refusal, Request, RequestKind, Session, TurnedAway};
 use tracing::{debug, info, warn};
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::LogFormat;
+use crate::config::{LogFormat, Policies, Policy};
 use crate::report;
 
 /// Sends log lines to standard error. RUST_LOG chooses how many; without it, from `info` on. A report is written in any
@@ -23,11 +23,32 @@ pub(crate) fn start(format: LogFormat) {
     }
 }
 
-/// Allows everything and writes it down.
+/// Allows what the settings leave open, and writes everything down.
 #[derive(Debug)]
-pub(crate) struct Journal;
+pub(crate) struct Journal {
+    policies: PerApp<Policies>,
+}
+
+impl Journal {
+    /// Keeps to these policies.
+    pub(crate) fn new(policies: PerApp<Policies>) -> Self {
+        Self { policies }
+    }
+}
 
 impl Application for Journal {
+    async fn authorize(&self, _peer: &Peer, request: &Request) -> Result<(), Refusal> {
+        let policies = self.policies.for_stream(&request.name);
+        let (policy, words) = match request.kind {
+            RequestKind::Publish => (policies.publish, PUBLISHING_IS_CLOSED),
+            RequestKind::Play => (policies.play, PLAYING_IS_CLOSED),
+        };
+        match policy {
+            Policy::Open => Ok(()),
+            Policy::Closed => Err(Refusal::Denied(words.into())),
+        }
+    }
+
     fn event(&self, peer: &Peer, event: &Event, session: &Session) {
         let id = peer.id.get();
         let address = readable(peer.address);
@@ -116,3 +137,8 @@ pub(crate) fn seconds(duration: std::time::Duration) -> f64 {
 pub(crate) fn readable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
+
+/// What a person at an encoder reads.
+const PUBLISHING_IS_CLOSED: &str = "publishing is closed for this app; ask who runs the server";
+/// The same of a player.
+const PLAYING_IS_CLOSED: &str = "playing is closed for this app; ask who runs the server";

@@ -1,15 +1,21 @@
 //! Addresses to listen on: how they are written, and how they are bound.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
+use crate::config::TAKES;
+
 /// An address as the operator wrote it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "Written", into = "String")]
 pub(crate) struct ListenAddress {
     host: Host,
     port: u16,
@@ -34,6 +40,56 @@ pub(crate) enum AddressError {
 
 impl ListenAddress {
     const RTMP_PORT: u16 = 1935;
+}
+
+/// Every address of this machine, on the port of RTMP.
+impl Default for ListenAddress {
+    fn default() -> Self {
+        Self { host: Host::Any, port: Self::RTMP_PORT }
+    }
+}
+
+/// An address as it stands in a file, where a port need not be quoted.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Port(i64),
+    Address(String),
+}
+
+impl TryFrom<Written> for ListenAddress {
+    type Error = AddressError;
+
+    fn try_from(written: Written) -> Result<Self, AddressError> {
+        match written {
+            Written::Port(port) => match u16::try_from(port) {
+                Ok(port) => Ok(Self { host: Host::Any, port }),
+                Err(_) => Err(AddressError::Port(port.to_string())),
+            },
+            Written::Address(text) => text.parse(),
+        }
+    }
+}
+
+/// The address as it can be read again.
+impl From<ListenAddress> for String {
+    fn from(address: ListenAddress) -> String {
+        match address.host {
+            Host::Any => address.port.to_string(),
+            Host::Ip(_) | Host::Name(_) => address.to_string(),
+        }
+    }
+}
+
+impl JsonSchema for ListenAddress {
+    fn schema_name() -> Cow<'static, str> {
+        "ListenAddress".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let takes = "a port, an IP address or a host name, such as \"192.0.2.7:1935\"";
+        json_schema!({ "type": ["string", "integer"], "minimum": 0, "maximum": u16::MAX, TAKES: takes })
+    }
 }
 
 impl FromStr for ListenAddress {

@@ -2,6 +2,7 @@
 
 mod bench;
 mod cli;
+mod config;
 mod demo;
 mod journal;
 mod listen;
@@ -20,6 +21,8 @@ enum Exit {
     Stopped = 0,
     /// Something failed that no option could have helped.
     Failed = 1,
+    /// The configuration has mistakes.
+    BadConfiguration = 2,
     /// An address cannot be listened on.
     AddressUnusable = 3,
     /// Stopped by a second signal, before everybody was told.
@@ -30,14 +33,21 @@ fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let done = match cli.into_errand() {
         cli::Errand::Serve(arguments) => {
-            journal::start(arguments.log);
-            serve::run(&arguments)
+            arguments.configuration().map_err(Into::into).and_then(|configuration| {
+                journal::start(configuration.settings().server.log);
+                serve::run(&configuration)
+            })
         }
+        cli::Errand::Config(arguments) => config::run(&arguments),
         cli::Errand::Bench(arguments) => bench::run(&arguments),
     };
     let exit = done.unwrap_or_else(|error| {
         cli::complain(&error);
-        if error.is::<listen::ListenError>() { Exit::AddressUnusable } else { Exit::Failed }
+        match () {
+            () if error.is::<config::Mistakes>() => Exit::BadConfiguration,
+            () if error.is::<listen::ListenError>() => Exit::AddressUnusable,
+            () => Exit::Failed,
+        }
     });
     ExitCode::from(exit as u8)
 }

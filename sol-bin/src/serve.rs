@@ -4,40 +4,43 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use anyhow::Context;
-use sol_tokio::{Server, ServerConfig, StreamConfig};
+use sol_tokio::Server;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 
 use crate::Exit;
-use crate::cli::{LogFormat, Serve};
+use crate::config::{Configuration, LogFormat};
 use crate::journal::Journal;
 use crate::listen::Listening;
 use crate::{demo, listen, nofile, report};
 
 /// Serves until a signal comes.
-pub(crate) fn run(arguments: &Serve) -> anyhow::Result<Exit> {
+pub(crate) fn run(configuration: &Configuration) -> anyhow::Result<Exit> {
     nofile::raise();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(serve(arguments))
+    runtime.block_on(serve(configuration))
 }
 
-async fn serve(arguments: &Serve) -> anyhow::Result<Exit> {
+async fn serve(configuration: &Configuration) -> anyhow::Result<Exit> {
+    let settings = configuration.settings();
+    if let Some(file) = configuration.file() {
+        info!(file = %file.display(), "configuration");
+    }
     let mut signals = Signals::new().context("cannot listen for signals")?;
-    let all_listening = listen::bind_all(&arguments.rtmp)?;
+    let all_listening = listen::bind_all(&settings.server.rtmp)?;
     let mut asked_for_reports = signal(SignalKind::user_defined1()).context("cannot listen for signals")?;
-    let stream = StreamConfig { coalesce: arguments.coalesce, ..StreamConfig::default() };
-    let server = Server::new(ServerConfig { stream: stream.into(), ..ServerConfig::default() }, Journal);
-    if arguments.demo {
+    let server = Server::new(settings.server_config(), Journal::new(settings.policies()));
+    if settings.server.demo {
         let name = demo::NAME.parse().expect("it is the name of a stream");
         let publisher = server.publish(name).expect("nobody can have taken the name before");
         info!(stream = demo::NAME, "demo");
         tokio::spawn(demo::run(publisher));
     }
-    match arguments.log {
-        LogFormat::Text => greet(&all_listening, arguments.demo),
+    match settings.server.log {
+        LogFormat::Text => greet(&all_listening, settings.server.demo),
         LogFormat::Json => {
             for listening in &all_listening {
                 info!(address = %listening.address, "listening");

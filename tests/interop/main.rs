@@ -11,6 +11,7 @@ mod abrupt;
 mod bench;
 mod clip;
 mod codecs;
+mod configuration;
 mod demo;
 mod doorman;
 mod files;

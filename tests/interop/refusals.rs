@@ -98,7 +98,7 @@ fn url_of(doorman: &Doorman, refusal: &str) -> String {
 }
 
 /// A program as people start it: nothing is asked of it but its errand.
-fn start(program: &str, clip: &Path, url: &str) -> Program {
+pub(crate) fn start(program: &str, clip: &Path, url: &str) -> Program {
     let ffmpeg =
         |arguments: &[&str]| Program::start(Command::new("ffmpeg").arg("-nostdin").args(arguments), "ffmpeg");
     match program {

@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,7 +32,16 @@ impl Sol {
 
     /// The same with more options.
     pub fn start_with(address: &str, options: &[&str]) -> Self {
-        let program = Self::run(&[&["--rtmp", address, "--log", "json"], options].concat());
+        Self::listening(Self::run(&[&["--rtmp", address, "--log", "json"], options].concat()))
+    }
+
+    /// Starts one that a file tells to listen on one address and to log in JSON.
+    pub fn start_configured(file: &Path) -> Self {
+        Self::listening(Self::run(&["--config", file.to_str().expect("the path is UTF-8")]))
+    }
+
+    /// Waits until it listens.
+    fn listening(program: Program) -> Self {
         let address = program.wait_for(Stream::Err, "a log line `listening`", |text| {
             let log = parsed(text);
             let line = log.of("listening").first().copied()?;

@@ -1,0 +1,147 @@
+//! Configuration: what the operator decides, from a file, variables and flags, and what `sol config` says of it.
+//!
+//! Each layer is read by itself into leaves, every one with its place and tried alone, so that all mistakes of all layers
+//! are told at once. Only then are they laid over each other.
+
+mod auto;
+mod count;
+mod environment;
+mod file;
+mod keys;
+mod layer;
+mod mistake;
+#[cfg(test)]
+mod mistakes;
+mod nearest;
+#[cfg(test)]
+mod page;
+mod path;
+mod pattern;
+mod place;
+mod sample;
+mod schema;
+mod settings;
+mod show;
+mod size;
+mod time;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+
+use crate::Exit;
+use crate::cli::Serve;
+use file::Source;
+use layer::InForce;
+
+pub(crate) use auto::OrAuto;
+pub(crate) use keys::TAKES;
+pub(crate) use layer::{Layer, Leaf};
+pub(crate) use mistake::Mistakes;
+pub(crate) use settings::{Gathered, LogFormat, Policies, Policy, Settings};
+pub(crate) use time::TimeError;
+
+/// A configuration that holds.
+#[derive(Debug)]
+pub(crate) struct Configuration {
+    in_force: InForce,
+    /// The file that was read, if there was one.
+    file: Option<PathBuf>,
+}
+
+impl Configuration {
+    /// Reads all layers: the file, or `sol.toml` in the working directory if there is one; the variables; what flags set.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub(crate) fn load(
+        file: Option<&Path>,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+        flags: Layer,
+    ) -> Result<Self, Mistakes> {
+        let source = match file {
+            Some(path) => Source::read(path).and_then(|source| source.ok_or_else(|| missing(path)).map(Some)),
+            None => Source::read(Path::new(FILE)),
+        }?;
+        Self::lay(source.as_ref(), variables, flags)
+    }
+
+    /// Lays all layers over each other.
+    fn lay(
+        source: Option<&Arc<Source>>,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+        flags: Layer,
+    ) -> Result<Self, Mistakes> {
+        let (from_file, mut mistakes) = source.map(Source::layer).unwrap_or_default();
+        let (from_variables, wrong_variables) = environment::layer(variables);
+        mistakes.extend(wrong_variables);
+        let in_force = InForce::of([from_file, from_variables, flags]);
+        mistakes.extend(in_force.contradictions());
+        if mistakes.is_empty() {
+            Ok(Self { in_force, file: source.map(|source| source.path().to_owned()) })
+        } else {
+            Err(Mistakes(mistakes))
+        }
+    }
+
+    /// What is in force.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.in_force.settings
+    }
+
+    /// The file that was read, if there was one, from the root on.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        let file = self.file.as_ref()?;
+        Some(std::path::absolute(file).unwrap_or_else(|_| file.clone()))
+    }
+}
+
+/// What `sol config` is told.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Look for mistakes in a file, without variables and flags; exit status 2 if it has any
+    Check {
+        /// The file; without it sol.toml in the working directory
+        #[arg(value_name = "FILE", default_value = FILE)]
+        file: PathBuf,
+    },
+    /// Print a file with every key, its meaning and its default
+    Default,
+    /// Print what would be in force, and where each value comes from: to be called with the flags and variables of a server
+    Show(Box<Serve>),
+    /// Print the JSON schema of the file, for editors
+    Schema,
+}
+
+/// Does what `sol config` is told.
+pub(crate) fn run(arguments: &ConfigArguments) -> anyhow::Result<Exit> {
+    let text = match &arguments.what {
+        What::Check { file } => {
+            let found = Configuration::load(Some(file), [], Layer::default())?;
+            let (sections, keys) = found.in_force.counts();
+            format!("{}: no mistakes; it sets {keys} keys in {sections} sections\n", file.display())
+        }
+        What::Default => sample::sample(),
+        What::Show(serve) => show::show(&serve.configuration()?),
+        What::Schema => schema::schema(),
+    };
+    // Where standard output is gone nobody is there to read it.
+    let _ = io::stdout().write_all(text.as_bytes());
+    Ok(Exit::Stopped)
+}
+
+fn missing(path: &Path) -> Mistakes {
+    Mistakes::unreadable(path, "there is no such file", "`sol config default` prints one to begin with")
+}
+
+/// What is read where no file is named.
+pub(crate) const FILE: &str = "sol.toml";

@@ -1,0 +1,285 @@
+//! File: one TOML file, read so that every mistake in it can be told with its place.
+//!
+//! The text is parsed by itself before anything is merged: each key and each value still knows where it stands. Each value
+//! is then tried alone, so that one mistake hides no other.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::Value;
+use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
+
+use super::keys::{self, SectionKeys, UnknownKey};
+use super::layer::{Layer, Leaf, Origin};
+use super::mistake::{Mistake, Mistakes};
+use super::path::{Path, Section};
+use super::pattern::AppPattern;
+use super::place::Place;
+
+/// A file's text, and where it lies.
+#[derive(Debug)]
+pub(crate) struct Source {
+    path: PathBuf,
+    text: String,
+}
+
+impl Source {
+    /// Reads a file; `None` where there is none.
+    ///
+    /// # Errors
+    /// It is there, and no text.
+    pub(crate) fn read(path: &FilePath) -> Result<Option<Arc<Self>>, Mistakes> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                return Err(Mistakes::unreadable(path, "it is a directory", "name a file in it"));
+            }
+            Err(error) => {
+                return Err(Mistakes::unreadable(
+                    path,
+                    &error,
+                    "see that its owner and mode let sol read it",
+                ));
+            }
+        };
+        Self::of(path, bytes).map(Some)
+    }
+
+    /// What was read from a file.
+    pub(super) fn of(path: &FilePath, bytes: Vec<u8>) -> Result<Arc<Self>, Mistakes> {
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Arc::new(Self { path: path.to_owned(), text })),
+            Err(error) => {
+                let valid = error.utf8_error().valid_up_to();
+                let (before, rest) = error.as_bytes().split_at(valid);
+                let before = String::from_utf8_lossy(before);
+                let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+                let line = before.matches('\n').count() + 1;
+                let why =
+                    format!("line {line}, column {column} has a byte that is not UTF-8, {:#04x}", rest[0]);
+                Err(Mistakes::unreadable(path, why, "save it as UTF-8 with a text editor"))
+            }
+        }
+    }
+
+    /// Where it lies, as it was named.
+    pub(crate) fn path(&self) -> &FilePath {
+        &self.path
+    }
+
+    /// Its text.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The line of a byte, counted from 1.
+    pub(crate) fn line_of(&self, offset: usize) -> usize {
+        self.text[..offset].matches('\n').count() + 1
+    }
+
+    /// What it sets, and what is wrong with it.
+    pub(crate) fn layer(self: &Arc<Self>) -> (Layer, Vec<Mistake>) {
+        let (table, errors) = DeTable::parse_recoverable(&self.text);
+        let mut reading =
+            Reading { source: self, leaves: Vec::new(), mistakes: Vec::new(), apps: BTreeMap::new() };
+        if errors.is_empty() {
+            reading.read_settings(table.get_ref());
+        }
+        for error in errors {
+            reading.complain_of_syntax(&error, table.get_ref());
+        }
+        let apps = reading.apps.into_keys().collect();
+        (Layer { leaves: reading.leaves, apps }, reading.mistakes)
+    }
+}
+
+/// What has been read so far.
+struct Reading<'a> {
+    source: &'a Arc<Source>,
+    leaves: Vec<Leaf>,
+    mistakes: Vec<Mistake>,
+    /// Where the name of each app's section stands.
+    apps: BTreeMap<AppPattern, Range<usize>>,
+}
+
+type Name<'a> = Spanned<DeString<'a>>;
+
+impl Reading<'_> {
+    fn read_settings(&mut self, settings: &DeTable<'_>) {
+        for (name, content) in settings {
+            let table = content.get_ref().as_table();
+            match (keys::section(name.get_ref()), table) {
+                (Ok(section), Some(apps)) if section.name == Section::APP => self.read_apps(section, apps),
+                (Ok(section), Some(table)) => {
+                    self.read_section(section, Section::Named(&section.name), table);
+                }
+                (Ok(section), None) => {
+                    let what = format!("{} is a section", section.name);
+                    self.complain(name.span(), what, format!("expected {}", section.headline));
+                }
+                (Err(near), _) => self.complain_of_section(name, near, table.is_some()),
+            }
+        }
+    }
+
+    fn read_apps(&mut self, section: &'static SectionKeys, apps: &DeTable<'_>) {
+        for (name, content) in apps {
+            let Some(table) = content.get_ref().as_table() else {
+                let what = "[app] names no app";
+                let expected = match section.key(name.get_ref()) {
+                    Ok(_) => "expected above it [app.\"NAME\"], or [defaults] for all apps",
+                    Err(_) => "expected nothing but sections [app.\"NAME\"]",
+                };
+                self.complain(name.span(), what, expected);
+                continue;
+            };
+            match name.get_ref().parse::<AppPattern>() {
+                Ok(app) => {
+                    if let Some(first) = self.apps.insert(app.clone(), name.span()) {
+                        let what = format!("{} is there already", Section::App(app));
+                        let mistake = Mistake::at(self.place(name.span()), what, "this means the same app");
+                        self.mistakes.push(mistake.with_other(first, "as this"));
+                        continue;
+                    }
+                    self.read_section(section, Section::App(app), table);
+                }
+                Err(error) => {
+                    let what = format!("{:?} names no app: {error}", name.get_ref());
+                    self.complain(
+                        name.span(),
+                        what,
+                        "expected an app, such as \"live\" or \"event/*\"; for all apps there is [defaults]",
+                    );
+                }
+            }
+        }
+    }
+
+    fn read_section(&mut self, keys: &'static SectionKeys, section: Section, table: &DeTable<'_>) {
+        for (name, content) in table {
+            let key = match keys.key(name.get_ref()) {
+                Ok(key) => key,
+                Err(unknown) => {
+                    self.complain_of_key(name, content, unknown, keys, &section);
+                    continue;
+                }
+            };
+            let path = Path { section: section.clone(), key: key.name.clone() };
+            // Numbers of more than 64 bits are all that cannot be had.
+            let Ok(value) = Value::deserialize(ValueDeserializer::from(content.clone())) else {
+                self.complain(content.span(), format!("{path}: the number is too large"), key.expected());
+                continue;
+            };
+            match key.check(&section, &value) {
+                Ok(()) => {
+                    let origin = Origin::Set(self.place(name.span()));
+                    self.leaves.push(Leaf { path, value, origin });
+                }
+                Err(wrong) => {
+                    let element = wrong.element.and_then(|index| content.get_ref().as_array()?.get(index));
+                    let span = element.unwrap_or(content).span();
+                    self.complain(span, format!("{path}: {}", wrong.what), wrong.expected);
+                }
+            }
+        }
+    }
+
+    fn complain_of_syntax(&mut self, error: &toml::de::Error, recovered: &DeTable<'_>) {
+        let text = self.source.text();
+        let span = error.span().unwrap_or(text.len()..text.len());
+        let written = &text[span.clone()];
+        match error.message() {
+            "duplicate key" => {
+                let is_section = text[..span.start].ends_with('[');
+                let what = if is_section { format!("[{written}]") } else { written.to_owned() };
+                // What is recovered has the second section in the place of the first.
+                let headline = || text[..span.start - 1].find(&what).map(|at| at + 1..at + 1 + written.len());
+                let first = if is_section { headline() } else { last_before(span.start, written, recovered) };
+                let mistake = Mistake::at(self.place(span), format!("{what} is there already"), "again");
+                self.mistakes.push(match first {
+                    Some(first) => mistake.with_other(first, "first"),
+                    None => mistake,
+                });
+            }
+            message if message.starts_with("string values must be quoted") => {
+                self.complain(
+                    span,
+                    "this is not TOML: a text without quotes",
+                    format!("expected {written:?}"),
+                );
+            }
+            message => {
+                let (what, expected) = message.split_once(", ").unwrap_or((message, "here"));
+                self.complain(span, format!("this is not TOML: {what}"), expected);
+            }
+        }
+    }
+
+    fn complain_of_section(&mut self, name: &Name<'_>, near: Option<&SectionKeys>, is_section: bool) {
+        let key = name.get_ref();
+        let elsewhere = keys::headlines_with(key);
+        if !is_section && !elsewhere.is_empty() {
+            let expected = format!("expected above it {}", elsewhere.join(" or "));
+            return self.complain(name.span(), format!("{key} stands in no section"), expected);
+        }
+        let what = format!("there is no section [{}]", key.escape_debug());
+        let all: Vec<&str> = keys::sections().iter().map(|section| &*section.headline).collect();
+        let expected = match near {
+            Some(near) => format!("did you mean {}?", near.headline),
+            None => "unknown".to_owned(),
+        };
+        let mistake = Mistake::at(self.place(name.span()), what, expected);
+        self.mistakes.push(mistake.with_help(format!("sections are {}", all.join(", "))));
+    }
+
+    fn complain_of_key(
+        &mut self,
+        name: &Name<'_>,
+        content: &Spanned<DeValue<'_>>,
+        unknown: UnknownKey,
+        keys: &SectionKeys,
+        section: &Section,
+    ) {
+        let what = format!("{section} has no key {:?}", name.get_ref());
+        if let Section::App(app) = section
+            && content.get_ref().is_table()
+        {
+            let name_in_quotes = format!("{app}/{}", name.get_ref());
+            return self.complain(name.span(), what, format!("did you mean [app.{name_in_quotes:?}]?"));
+        }
+        let expected = match &unknown {
+            UnknownKey::Near(near) => format!("did you mean {near}?"),
+            UnknownKey::Elsewhere(sections) => format!("it is a key of {}", sections.join(" and ")),
+            UnknownKey::Nowhere => "unknown".to_owned(),
+        };
+        let mut mistake = Mistake::at(self.place(name.span()), what, expected);
+        if unknown == UnknownKey::Nowhere {
+            mistake = mistake.with_help(format!("its keys are {}", keys.names()));
+        }
+        self.mistakes.push(mistake);
+    }
+
+    fn complain(&mut self, span: Range<usize>, what: impl Into<String>, expected: impl Into<String>) {
+        self.mistakes.push(Mistake::at(self.place(span), what, expected));
+    }
+
+    fn place(&self, span: Range<usize>) -> Place {
+        Place::File { source: Arc::clone(self.source), span }
+    }
+}
+
+/// Where a key of that name stands last before a place, in any section.
+fn last_before(offset: usize, written: &str, table: &DeTable<'_>) -> Option<Range<usize>> {
+    let name = written.trim_matches(['"', '\'']);
+    let here = table.iter().map(|(key, _)| key).filter(|key| key.get_ref() == name).map(Spanned::span);
+    let inside = table.iter().filter_map(|(_, value)| value.get_ref().as_table());
+    let inside = inside.filter_map(|table| last_before(offset, written, table));
+    here.chain(inside).filter(|span| span.start < offset).max_by_key(|span| span.start)
+}

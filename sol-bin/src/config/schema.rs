@@ -1,0 +1,43 @@
+//! Schema: the JSON schema of the file, for editors that complete keys and underline mistakes.
+
+use schemars::Schema;
+use schemars::transform::{RecursiveTransform, Transform};
+
+use super::keys;
+
+/// The schema, with a line feed behind it.
+pub(super) fn schema() -> String {
+    let mut schema = keys::schema();
+    RecursiveTransform(tell_what_is_taken).transform(&mut schema);
+    let text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
+    text + "\n"
+}
+
+/// What a key takes goes into its description, where editors show it, and the description into one line. That a section
+/// is what its keys are by default is said once, at each of them.
+fn tell_what_is_taken(schema: &mut Schema) {
+    if schema.get("properties").is_some() || schema.get("additionalProperties").is_some() {
+        schema.remove("default");
+    }
+    if let Some(about) = schema.get("description").and_then(|about| about.as_str()) {
+        let in_one_line = about.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+        schema.insert("description".to_owned(), in_one_line.into());
+    }
+    let Some(takes) = schema.remove(keys::TAKES) else { return };
+    let Some(takes) = takes.as_str() else { return };
+    let about = schema.get("description").and_then(|about| about.as_str()).unwrap_or_default();
+    let text = format!("{about} Takes {takes}.");
+    schema.insert("description".to_owned(), text.trim().into());
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_schema_in_docs_is_that_of_the_settings() {
+        let in_docs = include_str!("../../../docs/sol.schema.json");
+        assert!(
+            in_docs == super::schema(),
+            "docs/sol.schema.json is out of date; cargo run -- config schema > docs/sol.schema.json renews it"
+        );
+    }
+}

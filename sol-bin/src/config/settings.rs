@@ -1,0 +1,334 @@
+//! Settings: everything that an operator can decide, as a file writes it.
+//!
+//! The comments on fields are what operators read: in the JSON schema, in `sol config default` and, shortened to their first
+//! sentence, in docs/configuration.md. Defaults are the core's own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sol_tokio::sol_core::ids::ChunkSize;
+use sol_tokio::sol_core::{hub, limits};
+use sol_tokio::{Coalesce, PerApp, ServerConfig, SessionConfig, SessionTimers, StreamConfig};
+
+use super::auto::OrAuto;
+use super::count::Count;
+use super::pattern::AppPattern;
+use super::size::Size;
+use super::time::{Time, millis};
+use crate::listen::ListenAddress;
+
+/// The configuration of Sol, an RTMP server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// What holds for the whole server.
+    pub(crate) server: ServerSettings,
+    /// How long a connection may leave undone what it should do.
+    pub(crate) timers: TimerSettings,
+    /// What holds for the streams of every app that has no section of its own, and for what such a section leaves out.
+    pub(crate) defaults: AppSettings,
+    /// What holds for the streams of one app and of those below it: `[app."live"]` for live/cam and live/hd/cam. With a star,
+    /// as in `[app."event/*"]`, it is the same. The longest section that fits holds, and none but that.
+    pub(crate) app: BTreeMap<AppPattern, AppSettings>,
+}
+
+/// The section `[server]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ServerSettings {
+    /// Where to listen for RTMP. A port alone means every address of this machine, IPv4 and IPv6; otherwise an IP address
+    /// or a host name, with or without a port: `192.0.2.7`, `192.0.2.7:1935`, `[::1]:1935`, `localhost:1935`. Port 0 lets
+    /// the system choose.
+    #[schemars(length(min = 1), extend("x-takes" = "a list of addresses"))]
+    pub(crate) rtmp: Vec<ListenAddress>,
+    /// How log lines look on standard error.
+    pub(crate) log: LogFormat,
+    /// Publish a built-in clip as live/demo: a picture for whoever has nothing but a player.
+    pub(crate) demo: bool,
+    /// Connections at once; more are turned away. Each needs a file descriptor.
+    pub(crate) connections: Count<1, { limits::CONNECTIONS as u32 }>,
+    /// What the kernel may hold for a player that reads slowly (SO_SNDBUF). One player gets at most about this much in each
+    /// round trip. "auto" lets the kernel grow it to megabytes; net.core.wmem_max caps it.
+    pub(crate) send_buffer: OrAuto<Size<SEND_BUFFER_MIN, SEND_BUFFER_MAX>>,
+    /// Payload bytes of each chunk that is sent. Smaller ones cost more and gain nothing but for old players.
+    pub(crate) chunk_size: Size<{ ChunkSize::INITIAL.get() as u64 }, { ChunkSize::MAX.get() as u64 }>,
+    /// Bytes after which peers are asked for an acknowledgement: the Window Acknowledgement Size of RTMP.
+    pub(crate) window_ack_size: Size<{ limits::ACKNOWLEDGEMENT_BYTES as u64 }, WINDOW_MAX>,
+    /// Close the connections of clients that break the protocol in ways that real ones do, instead of tolerating it. For
+    /// those who test an encoder.
+    pub(crate) strict: bool,
+}
+
+/// The section `[timers]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TimerSettings {
+    /// For the handshake to be over.
+    pub(crate) handshake: Time<{ seconds(2) }, { seconds(60) }>,
+    /// From the handshake to `connect`, from there to the first publish or play, and from the end of the last stream to the
+    /// next. Encoders that connect long before they go live need more.
+    pub(crate) command: Time<{ seconds(2) }, { seconds(300) }>,
+    /// For whoever decides about a request to answer it; then it is refused.
+    pub(crate) answer: Time<{ seconds(1) }, { seconds(300) }>,
+    /// Between two pings. At most a third of `silence`, so that two may be lost.
+    pub(crate) ping: Time<{ millis(limits::PING_TIME_MIN) }, { seconds(200) }>,
+    /// Without one byte received and without media taken; then the connection is dead. A publisher that vanishes without a
+    /// word holds its stream's name for so long.
+    pub(crate) silence: Time<{ seconds(10) }, { seconds(600) }>,
+    /// For a player to take 32 KiB of what waits for it, or all of it; then it is closed.
+    pub(crate) stall: Time<{ seconds(5) }, { seconds(300) }>,
+    /// For a client to leave by itself after its stream ended or was refused.
+    pub(crate) farewell: Time<0, { seconds(30) }>,
+}
+
+/// The section `[defaults]`, and each `[app."NAME"]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AppSettings {
+    /// Who may publish.
+    pub(crate) publish: Policy,
+    /// Who may play.
+    pub(crate) play: Policy,
+    /// Where a player begins.
+    pub(crate) join: Join,
+    /// How long a player waits for a stream that nobody publishes, before it is told that there is none.
+    pub(crate) waiting: Time<0, { seconds(86_400) }>,
+    /// How long a stream waits for a publisher that vanished to return, before its players are told that it ended. "0s"
+    /// tells them at once.
+    pub(crate) grace: Time<0, { seconds(3_600) }>,
+    /// How long messages are gathered before they go to the players together; elsewhere called merged write. "0s" sends
+    /// each at once; "auto" does so while the server has time to spare, and gathers the longer the busier it is, up to
+    /// 100 ms.
+    pub(crate) coalesce: OrAuto<Gathered>,
+    /// A player that is further behind than this goes on at the newest keyframe. More than `tape_time` has no effect.
+    pub(crate) lag: Time<{ seconds(1) }, { millis(limits::TAPE_TIME) }>,
+    /// The same in bytes. More than `tape_bytes` has no effect.
+    pub(crate) lag_bytes: Size<LAG_BYTES_MIN, { limits::TAPE_BYTES as u64 }>,
+    /// A player that would lose more than this at once is closed instead: VLC and GStreamer stand still after such a gap.
+    pub(crate) gap: Time<0, { millis(limits::TAPE_TIME) }>,
+    /// How often in a row a player may fall behind without catching up in between; once more, and it is closed.
+    pub(crate) patience: Count<0, 100>,
+    /// Media time that a stream keeps while somebody lags or keyframes are far apart; elsewhere called GOP cache.
+    pub(crate) tape_time: Time<{ seconds(1) }, { millis(limits::TAPE_TIME) }>,
+    /// Memory that a stream keeps its media in.
+    pub(crate) tape_bytes: Size<TAPE_BYTES_MIN, { limits::TAPE_BYTES as u64 }>,
+}
+
+/// For how long messages can be gathered.
+pub(crate) type Gathered = Time<0, { millis(limits::COALESCE_TIME) }>;
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// Who may do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Policy {
+    /// Whoever knows the name of a stream
+    Open,
+    /// Nobody
+    Closed,
+}
+
+/// Who may do what with the streams of an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Policies {
+    pub(crate) publish: Policy,
+    pub(crate) play: Policy,
+}
+
+/// Where a player begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Join {
+    /// At the newest keyframe
+    Keyframe,
+    /// At the newest keyframe that is at least 2 s old, so that FFmpeg and mpv show a picture at once
+    Instant,
+    /// At the live edge, with sound at once and a picture from the next keyframe on
+    Live,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        let core = ServerConfig::default();
+        Self {
+            rtmp: vec![ListenAddress::default()],
+            log: LogFormat::Text,
+            demo: false,
+            connections: Count::of(core.connections_max as u32),
+            send_buffer: core
+                .send_buffer_bytes
+                .map_or(OrAuto::Auto, |bytes| OrAuto::Fixed(Size::of(bytes.into()))),
+            chunk_size: Size::of(core.session.chunk_size.get().into()),
+            window_ack_size: Size::of(core.session.window_bytes.into()),
+            strict: core.session.strict,
+        }
+    }
+}
+
+impl Default for TimerSettings {
+    fn default() -> Self {
+        let core = SessionTimers::default();
+        Self {
+            handshake: Time::of(core.handshake),
+            command: Time::of(core.command),
+            answer: Time::of(core.answer),
+            ping: Time::of(core.ping),
+            silence: Time::of(core.silence),
+            stall: Time::of(core.stall),
+            farewell: Time::of(core.farewell),
+        }
+    }
+}
+
+impl Default for AppSettings {
+    fn default() -> Self {
+        let core = StreamConfig::default();
+        Self {
+            publish: Policy::Open,
+            play: Policy::Open,
+            join: match core.join {
+                hub::Join::Keyframe => Join::Keyframe,
+                hub::Join::Instant => Join::Instant,
+                hub::Join::Live => Join::Live,
+            },
+            waiting: Time::of(core.waiting),
+            grace: Time::of(core.grace),
+            coalesce: match core.coalesce {
+                Coalesce::Auto(_) => OrAuto::Auto,
+                Coalesce::Fixed(time) => OrAuto::Fixed(Time::of(time)),
+            },
+            lag: Time::of(core.lag_max),
+            lag_bytes: Size::of(core.lag_bytes_max),
+            gap: Time::of(core.gap_max),
+            patience: Count::of(core.patience),
+            tape_time: Time::of(core.tape_time),
+            tape_bytes: Size::of(core.tape_bytes as u64),
+        }
+    }
+}
+
+impl Settings {
+    /// What the server is to be started with.
+    pub(crate) fn server_config(&self) -> ServerConfig {
+        let server = &self.server;
+        let chunk_size = u32::try_from(server.chunk_size.bytes()).ok().and_then(ChunkSize::new);
+        let timers = &self.timers;
+        let session = SessionConfig {
+            chunk_size: chunk_size.expect("the setting has the bounds of a chunk size"),
+            window_bytes: server.window_ack_size.bytes() as u32,
+            timers: SessionTimers {
+                handshake: timers.handshake.duration(),
+                command: timers.command.duration(),
+                answer: timers.answer.duration(),
+                ping: timers.ping.duration(),
+                silence: timers.silence.duration(),
+                stall: timers.stall.duration(),
+                farewell: timers.farewell.duration(),
+            },
+            strict: server.strict,
+        };
+        ServerConfig {
+            session,
+            stream: self.per_app(|app| Arc::new(app.stream_config())),
+            send_buffer_bytes: match server.send_buffer {
+                OrAuto::Auto => None,
+                OrAuto::Fixed(size) => Some(size.bytes() as u32),
+            },
+            connections_max: server.connections.get() as usize,
+        }
+    }
+
+    /// Who may publish and play.
+    pub(crate) fn policies(&self) -> PerApp<Policies> {
+        self.per_app(|app| Policies { publish: app.publish, play: app.play })
+    }
+
+    fn per_app<T>(&self, of: impl Fn(&AppSettings) -> T) -> PerApp<T> {
+        let mut all = PerApp::new(of(&self.defaults));
+        for (app, settings) in &self.app {
+            all.add(app.pattern().clone(), of(settings)).expect("the keys of a map differ");
+        }
+        all
+    }
+}
+
+impl AppSettings {
+    fn stream_config(&self) -> StreamConfig {
+        StreamConfig {
+            waiting: self.waiting.duration(),
+            grace: self.grace.duration(),
+            join: match self.join {
+                Join::Keyframe => hub::Join::Keyframe,
+                Join::Instant => hub::Join::Instant,
+                Join::Live => hub::Join::Live,
+            },
+            coalesce: self.coalesce.into(),
+            lag_max: self.lag.duration(),
+            lag_bytes_max: self.lag_bytes.bytes(),
+            gap_max: self.gap.duration(),
+            patience: self.patience.get(),
+            tape_time: self.tape_time.duration(),
+            tape_bytes: self.tape_bytes.bytes() as usize,
+        }
+    }
+}
+
+impl From<OrAuto<Gathered>> for Coalesce {
+    fn from(setting: OrAuto<Gathered>) -> Self {
+        match setting {
+            OrAuto::Auto => Coalesce::AUTO,
+            OrAuto::Fixed(time) => Coalesce::Fixed(time.duration()),
+        }
+    }
+}
+
+const fn seconds(seconds: u64) -> u64 {
+    millis(Duration::from_secs(seconds))
+}
+
+/// Less than a few chunks, and a system call is needed for each; more, and a thousand stalled players hold gigabytes.
+const SEND_BUFFER_MIN: u64 = 16 * 1024;
+const SEND_BUFFER_MAX: u64 = 64 * 1024 * 1024;
+
+/// Totals of acknowledgements wrap at 4 GiB.
+const WINDOW_MAX: u64 = 1024 * 1024 * 1024;
+
+/// A player that reads as fast as it can may be behind by a large keyframe.
+const LAG_BYTES_MIN: u64 = 256 * 1024;
+
+/// A keyframe and some frames behind it.
+const TAPE_BYTES_MIN: u64 = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_core() {
+        let (ours, its) = (Settings::default().server_config(), ServerConfig::default());
+        assert_eq!(format!("{ours:?}"), format!("{its:?}"));
+    }
+
+    #[test]
+    fn every_bound_can_be_asked_for() {
+        let settings: Settings = toml::from_str(
+            "[server]\nconnections = 65536\nsend_buffer = \"64MiB\"\nchunk_size = 16777215\nwindow_ack_size = \"1GiB\"\n",
+        )
+        .unwrap();
+        let config = settings.server_config();
+        assert_eq!((config.connections_max, config.send_buffer_bytes), (65_536, Some(64 << 20)));
+        assert_eq!((config.session.chunk_size, config.session.window_bytes), (ChunkSize::MAX, 1 << 30));
+    }
+}
