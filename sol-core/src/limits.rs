@@ -177,8 +177,8 @@ pub const TAPE_SLACK_FRAMES: u64 = 32;
 /// Longest time for which messages are gathered before they go to the players together: what other servers do by default.
 pub const COALESCE_TIME: Duration = Duration::from_millis(350);
 
-/// Bytes of one delivery that are put side by side for a crowd of players: 350 ms at 20 Mbit/s. What goes beyond is sent
-/// frame by frame.
+/// Bytes of one delivery that are put side by side for a crowd of players, beside its tape: 350 ms at 20 Mbit/s. What goes
+/// beyond is sent frame by frame.
 pub const BUNDLE_BYTES: usize = 1024 * 1024;
 
 /// Frames taken from a tape under one lock.

@@ -477,10 +477,9 @@ impl<H: std::fmt::Debug> Participant<H> {
             }
             let mut batch = SmallVec::<[Piece; limits::READ_BATCH]>::new();
             let end = streams.read_or_arm(handle, |tape| {
+                let has_bundles = stream == Frame::WIRE_STREAM && tape.has_bundles();
                 while batch.len() < limits::READ_BATCH && room > 0 {
-                    if stream == Frame::WIRE_STREAM
-                        && let Some(bundle) = tape.read_bundle(playhead, room)
-                    {
+                    if has_bundles && let Some(bundle) = tape.read_bundle(playhead, room) {
                         room -= bundle.wire.len();
                         batch.push(Piece::Bundle(bundle));
                         continue;

@@ -84,8 +84,10 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link<I> {
         };
         let now = ends.streams.now();
         if catch_unwind(AssertUnwindSafe(|| act(&mut ends, now))).is_err() {
-            ends.transport = None;
             ends.broken = Some(PeerEnd::Lost);
+            let transport = ends.transport.take();
+            // One that has panicked may do so again as it goes.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(transport)));
             self.line.wake.notify_one();
         }
     }

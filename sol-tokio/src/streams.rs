@@ -221,22 +221,26 @@ impl SharedStream {
         if links.len() <= FEW {
             return deliver(&links);
         }
-        let lanes_max = (runtime.metrics().num_workers() / 2).max(1);
+        let workers = runtime.metrics().num_workers();
+        let lanes_max = (workers / 2).max(1);
+        let turn = if workers > 1 { TURN } else { LONE_TURN };
         let lanes = links.len().div_ceil(LANE).min(lanes_max);
         let lane = links.len().div_ceil(lanes);
         let mut links = links.into_iter();
         for _ in 0..lanes {
             // Each write would count as an operation of its task, and tokio puts off what comes behind some hundred.
-            runtime.spawn(unconstrained(serve(links.by_ref().take(lane).collect())));
+            runtime.spawn(unconstrained(serve(links.by_ref().take(lane).collect(), turn)));
         }
     }
 }
 
-/// Delivers to a crowd, and lets other tasks have their turns.
-async fn serve(crowd: Vec<Arc<dyn Deliver>>) {
-    for turn in crowd.chunks(TURN * BATCH) {
+/// Delivers to a crowd, and lets other tasks have their turns after so many batches.
+async fn serve(crowd: Vec<Arc<dyn Deliver>>, batches: usize) {
+    for (index, turn) in crowd.chunks(batches * BATCH).enumerate() {
+        if index > 0 {
+            yield_now().await;
+        }
         turn.chunks(BATCH).for_each(deliver);
-        yield_now().await;
     }
 }
 
@@ -254,8 +258,8 @@ fn deliver(links: &[Arc<dyn Deliver>]) {
 /// Players that whoever appends serves himself: no longer than it would take to have it done.
 const FEW: usize = 8;
 
-/// Players that one task serves before another helps it: some 15 ms. Tasks side by side contend for what they share, so they
-/// are no more than half of the workers.
+/// Players that one task serves before another helps it: some 15 ms. Tasks side by side contend for what they share, so those
+/// of one delivery are no more than half of the workers.
 const LANE: usize = 1_024;
 
 /// Players that read before the first of them writes.
@@ -264,11 +268,16 @@ const BATCH: usize = 64;
 /// So many are read while a player's memory is fetched.
 const AHEAD: usize = 4;
 
-/// Batches in a row: some 12 ms.
+/// Batches in a row: some 12 ms. A task that lets others have their turns is taken up by another worker, in whose caches
+/// nothing is at hand.
 const TURN: usize = 16;
+
+/// The same where there is no other worker: some 2 ms.
+const LONE_TURN: usize = 2;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::time::Duration;
 
@@ -297,19 +306,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_crowd_is_served_by_a_task_of_its_own_each_once() {
-        serve_a_crowd(2 * TURN * BATCH + 1, |crowd| {
+    async fn a_crowd_is_served_by_a_task_of_its_own_that_lets_others_have_their_turns() {
+        let other = Arc::new(AtomicUsize::new(0));
+        let crowd = crowd_served(2 * LONE_TURN * BATCH + 1, |crowd| {
             assert!(crowd.iter().all(|player| player.deliveries() == 0), "whoever publishes is not kept");
+            let (other, first, last) =
+                (Arc::clone(&other), Arc::clone(&crowd[0].link), Arc::clone(&crowd[crowd.len() - 1].link));
+            tokio::spawn(async move {
+                let between = first.is_served() && !last.is_served();
+                other.store(1 + usize::from(between), Ordering::Relaxed);
+            });
         })
         .await;
+        assert_eq!(tasks_of(&crowd), 1);
+        assert_eq!(other.load(Ordering::Relaxed), 2, "between the first and the last");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn a_great_crowd_is_served_by_several_tasks_each_once() {
-        serve_a_crowd(LANE + 2, |_| {}).await;
+    async fn a_great_crowd_is_served_by_several_tasks() {
+        assert_eq!(tasks_of(&crowd_served(LANE + 2, |_| {}).await), 2);
     }
 
-    async fn serve_a_crowd(players: usize, look_at_once: impl FnOnce(&[Somebody])) {
+    /// By how many tasks.
+    fn tasks_of(crowd: &[Somebody]) -> usize {
+        let tasks: BTreeSet<String> = crowd.iter().map(|player| player.link.served_by()).collect();
+        tasks.len()
+    }
+
+    /// A crowd to which something was delivered, once.
+    async fn crowd_served(players: usize, look_at_once: impl FnOnce(&[Somebody])) -> Vec<Somebody> {
         let streams = streams();
         let publisher = Somebody::new();
         let home = publisher.sits(&streams);
@@ -324,10 +349,11 @@ mod tests {
             .collect();
         publisher.sees(&streams).advanced(&home);
         look_at_once(&crowd);
-        while crowd.iter().any(|player| player.deliveries() == 0) {
-            tokio::task::yield_now().await;
+        for player in &crowd {
+            player.is_served_within(Duration::from_secs(60)).await;
         }
         assert!(crowd.iter().all(|player| player.deliveries() == 1));
+        crowd
     }
 
     #[tokio::test]
@@ -408,6 +434,7 @@ mod tests {
     struct Counting {
         has_read: AtomicBool,
         deliveries: AtomicUsize,
+        task: Mutex<String>,
         served: tokio::sync::Notify,
     }
 
@@ -419,9 +446,20 @@ mod tests {
         }
 
         fn write(&self) {
-            assert!(self.has_read.swap(false, Ordering::Relaxed), "first it reads");
-            self.deliveries.fetch_add(1, Ordering::Relaxed);
+            let has_read = self.has_read.swap(false, Ordering::Relaxed);
+            self.deliveries.fetch_add(usize::from(has_read), Ordering::Relaxed);
+            *self.task.lock().unwrap() = format!("{:?}", tokio::task::try_id());
             self.served.notify_one();
+        }
+    }
+
+    impl Counting {
+        fn is_served(&self) -> bool {
+            self.deliveries.load(Ordering::Relaxed) > 0
+        }
+
+        fn served_by(&self) -> String {
+            self.task.lock().unwrap().clone()
         }
     }
 

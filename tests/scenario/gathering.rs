@@ -76,6 +76,25 @@ fn the_end_of_a_stream_waits_for_nothing_and_comes_behind_its_last_frame() {
     assert!(told_at < ms(5_200), "{told_at:?}");
 }
 
+#[test]
+fn a_crowd_gets_every_message_in_order_and_is_counted_as_a_few_are() {
+    let mut world = world(Coalesce::Fixed(ms(100)));
+    let camera = world.publisher("live/cam").streaming(Pattern::new());
+    let mut crowd: Vec<_> = (0..20).map(|_| world.player("live/cam")).collect();
+    world.run_until(ms(5_000));
+    // Amid an interval and a group.
+    crowd.push(world.player("live/cam"));
+    world.run_until(ms(10_000));
+    camera.finish();
+    world.run_until(ms(14_000));
+    for viewer in &crowd {
+        assert_eq!(viewer.run_of(&camera).last + 1, camera.sent().len() as u64);
+        let [(_, summary)] = viewer.endings()[..] else { panic!("{:?}", viewer.endings()) };
+        assert_eq!(summary.frames, viewer.media().len() as u64);
+        assert_eq!(summary.gaps, 0);
+    }
+}
+
 /// At how many moments something arrived: what arrives within 15 ms left together.
 fn deliveries(viewer: &Client<Player>, from: Duration, until: Duration) -> usize {
     let all = viewer.arrivals();

@@ -129,6 +129,8 @@ impl Client {
     pub(super) fn bare(address: SocketAddr, number: u32) -> anyhow::Result<Self> {
         let mut socket = TcpStream::connect(address).context("the bare loop does not listen")?;
         socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.set_write_timeout(Some(PATIENCE))?;
         socket.write_all(&number.to_be_bytes())?;
         let (stream, chunk_size) = (MessageStreamId::new(1), CHUNK_SIZE_UNASKED);
         Ok(Self { socket, stream, chunk_size, incoming: Incoming::default() })

@@ -1,6 +1,6 @@
 //! Relay: the floor of many streams: a bare loop, in a process of its own, that passes on to each publisher's players what it
-//! has read, one system call for each read and one for each player. It understands nothing, so no server that does as much
-//! can cost less.
+//! has read, one system call for each read and one for each player. It understands nothing, so a server that sends as often can
+//! hardly cost less. A player that does not read holds everybody up.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -72,6 +72,7 @@ pub(super) fn serve(asked: &RelayServer) -> anyhow::Result<()> {
             let (publisher, players) = &mut streams[event.data.u64() as usize];
             let Some(socket) = publisher else { continue };
             match socket.read(&mut buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(count) if count > 0 => {
                     players.retain_mut(|player| player.write_all(&buffer[..count]).is_ok());
                 }

@@ -59,6 +59,8 @@ impl Origin {
             }
             Origin::Relay(address, stream) => {
                 let (socket, incoming) = Client::bare(*address, *stream)?.into_parts();
+                // The loop takes players first: whoever comes next must find this one taken.
+                socket.peek(&mut [0]).context("the bare loop takes nobody")?;
                 Ok((Line { socket, incoming, stream: *stream, first: None }, None))
             }
         }

@@ -260,6 +260,11 @@ impl Cursors {
         self.known.is_empty()
     }
 
+    /// Whether so many playheads live. Looks at no more than it takes to know.
+    pub(super) fn are_at_least(&self, count: usize) -> bool {
+        self.alive().take(count).count() == count
+    }
+
     /// Playheads that still live.
     pub(super) fn len(&self) -> usize {
         self.alive().count()

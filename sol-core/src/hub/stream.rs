@@ -169,11 +169,12 @@ impl Stream {
     /// Something was appended: when players are to be woken for it. [`Stream::poll_timeout`] may have changed.
     pub fn deliver(&mut self, load: Load, now: Instant) -> Delivery {
         if self.cursors.are_none() {
+            self.bundles.forget();
             return Delivery::Settled;
         }
         let delivery = self.pace.appended(self.config.coalesce.interval(load), now);
         if delivery == Delivery::Now {
-            self.bundles.deliver(&self.tape, self.cursors.len());
+            self.bundles.deliver(&self.tape, |players| self.cursors.are_at_least(players));
         }
         delivery
     }
@@ -186,6 +187,7 @@ impl Stream {
         if self.publication == Some(publication.0) {
             self.publication = None;
             self.pace.settle();
+            self.bundles.forget();
             self.tape.append_end(Ending::Unpublished);
         }
     }
@@ -198,6 +200,7 @@ impl Stream {
         if self.publication == Some(publication.0) {
             self.publication = None;
             self.pace.settle();
+            self.bundles.forget();
             self.grace_until = Some(now + self.config.grace);
             self.handle_timeout(now);
         }
@@ -212,7 +215,7 @@ impl Stream {
     pub fn handle_timeout(&mut self, now: Instant) -> bool {
         let is_due = self.pace.expire(now);
         if is_due {
-            self.bundles.deliver(&self.tape, self.cursors.len());
+            self.bundles.deliver(&self.tape, |players| self.cursors.are_at_least(players));
         }
         let is_over = self.grace_until.is_some_and(|until| until <= now);
         if is_over {
@@ -280,20 +283,31 @@ impl Stream {
         }
     }
 
-    /// What comes next for a player in one piece of at most `room` bytes, where there is such a thing: it then wants all
-    /// tracks, and has nothing to catch up on. [`Stream::read`] gives the same frame by frame.
+    /// Whether [`Stream::read_bundle`] has anything for anybody.
+    #[inline]
+    pub fn has_bundles(&self) -> bool {
+        !self.bundles.are_none()
+    }
+
+    /// What comes next for a player in one piece of at most `room` bytes, where there is such a thing and the player leaves
+    /// nothing out. [`Stream::read`] gives the same frame by frame.
     pub fn read_bundle(&self, playhead: &mut Playhead, room: usize) -> Option<Bundle> {
-        let placed = self.bundles.at(playhead.cursor.position())?;
+        let position = playhead.cursor.position();
+        let placed = self.bundles.at(position)?;
         let takes_all = playhead.wanted == Wanted::ALL
-            && !playhead.awaits_keyframe
+            && !(playhead.awaits_keyframe && placed.has_picture)
             && playhead.preamble.is_none()
             && !playhead.is_paused();
-        if !takes_all || placed.bundle.wire.len() > room || self.must_skip(&playhead.cursor) {
+        if !takes_all {
+            return None;
+        }
+        let bundle = placed.rest(position);
+        if bundle.wire.len() > room || self.must_skip(&playhead.cursor) {
             return None;
         }
         playhead.cursor.move_to(placed.to);
         playhead.reached = placed.reached.or(playhead.reached);
-        Some(placed.bundle.clone())
+        Some(bundle)
     }
 
     /// The player pauses: it does not lag, and reads nothing but the end of the stream.
@@ -438,6 +452,8 @@ impl Stream {
     }
 
     /// Whether a player cannot go on where it is, or is too late there and could be better off.
+    // Asked with every frame and player: the call would cost more than the question.
+    #[inline(always)]
     fn must_skip(&self, cursor: &Cursor) -> bool {
         let position = cursor.position();
         let is_late = || {

@@ -34,15 +34,65 @@ fn who_has_other_wishes_or_no_room_reads_frame_by_frame() {
     let mut hall = Hall::full();
     hall.gather();
     let stream = &hall.camera.stream;
-    let [paused, filtered, ahead, cramped, ..] = &mut hall.crowd[..] else { panic!("it is full") };
+    let [paused, filtered, cramped, ..] = &mut hall.crowd[..] else { panic!("it is full") };
     stream.pause(paused);
     stream.select(filtered, Wanted { audio: false, video: true });
-    stream.read(ahead);
     assert_eq!(stream.read_bundle(cramped, 40), None);
-    for player in [paused, filtered, ahead] {
+    for player in [paused, filtered] {
         assert_eq!(stream.read_bundle(player, ROOM), None);
     }
     assert!(stream.read_bundle(cramped, ROOM).is_some(), "once there is room");
+}
+
+#[test]
+fn who_has_read_on_beyond_a_delivery_goes_on_amid_the_next_bundle() {
+    let mut hall = Hall::full();
+    hall.gather();
+    hall.camera.audio(hall.millis - 10);
+    let [late, frame_by_frame, punctual, ..] = &mut hall.crowd[..] else { panic!("it is full") };
+    for player in [&mut *late, frame_by_frame] {
+        assert!(hall.camera.stream.read_bundle(player, ROOM).is_some());
+        assert_eq!(hall.camera.read_all(player).len(), 1, "what was not delivered yet");
+    }
+    assert!(hall.camera.stream.read_bundle(punctual, ROOM).is_some());
+    hall.gather();
+    let mut crowd = std::mem::take(&mut hall.crowd);
+    let [late, frame_by_frame, punctual, ..] = &mut crowd[..] else { panic!("it is full") };
+    let rest = hall.wires(frame_by_frame).concat();
+    let bundle = hall.camera.stream.read_bundle(late, ROOM).expect("there is the rest of one");
+    assert_eq!((bundle.frames, &bundle.wire[..]), (3, &rest[..]));
+    assert_eq!(hall.camera.stream.read_bundle(punctual, ROOM).map(|bundle| bundle.frames), Some(4));
+    assert_eq!(hall.camera.stream.read(late), Read::CaughtUp);
+}
+
+#[test]
+fn who_listens_to_a_stream_of_audio_alone_awaits_no_picture() {
+    let mut camera = Camera::begin_without_configurations();
+    camera.send(0, audio_content(&[0xAF, 0, 0x12, 0x10]));
+    camera.audio(0);
+    let mut hall = Hall::of_players(camera, 20, Instant::EPOCH);
+    hall.camera.audio(20);
+    hall.camera.audio(40);
+    hall.deliver();
+    let bundle = hall.camera.stream.read_bundle(&mut hall.crowd[0], ROOM);
+    assert_eq!(bundle.map(|bundle| bundle.frames), Some(2));
+}
+
+#[test]
+fn nothing_is_kept_for_a_crowd_that_has_gone() {
+    let mut hall = Hall::full();
+    hall.gather();
+    hall.crowd.clear();
+    for group in 1..100 {
+        hall.camera.group(group * 1_000, 25);
+        hall.now = hall.now + Duration::from_secs(1);
+        hall.camera.stream.deliver(Load::IDLE, hall.now);
+    }
+    let mut hall = Hall::of_players(hall.camera, 20, hall.now);
+    hall.millis = 200_000;
+    hall.gather();
+    let bundle = hall.camera.stream.read_bundle(&mut hall.crowd[0], ROOM);
+    assert_eq!(bundle.map(|bundle| bundle.frames), Some(3));
 }
 
 #[test]
@@ -52,7 +102,8 @@ fn who_joins_reads_its_preamble_first_and_then_what_others_do() {
     hall.gather();
     assert_eq!(hall.camera.stream.read_bundle(&mut late, ROOM), None, "a preamble comes first");
     let kinds = hall.camera.read_all(&mut late);
-    assert!(kinds.iter().all(|(kind, _)| *kind != FrameKind::Interframe), "{kinds:?}");
+    let kinds: Vec<FrameKind> = kinds.into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(kinds, [FrameKind::Metadata, AUDIO_CONFIG, VIDEO_CONFIG, FrameKind::Audio]);
     hall.gather();
     assert_eq!(hall.camera.stream.read_bundle(&mut late, ROOM), None, "it still waits for a keyframe");
     hall.camera.read_all(&mut late);
@@ -69,7 +120,10 @@ fn the_end_of_a_publication_is_in_no_bundle() {
     hall.gather();
     let Hall { camera, mut crowd, .. } = hall;
     let stream = camera.end();
-    assert!(stream.read_bundle(&mut crowd[0], ROOM).is_some());
+    for _ in 0..3 {
+        assert_eq!(stream.read_bundle(&mut crowd[0], ROOM), None);
+        assert!(matches!(stream.read(&mut crowd[0]), Read::Frame(_)));
+    }
     assert_eq!(stream.read(&mut crowd[0]), Read::Ended(Ending::Unpublished));
     assert_eq!(stream.read_bundle(&mut crowd[0], ROOM), None);
 }
@@ -133,11 +187,15 @@ impl Hall {
     fn of(players: usize) -> Self {
         let mut camera = Camera::begin();
         camera.group(0, 5);
+        Self::of_players(camera, players, Instant::EPOCH)
+    }
+
+    fn of_players(mut camera: Camera, players: usize, now: Instant) -> Self {
         let mut crowd: Vec<Playhead> = (0..players).map(|_| camera.stream.subscribe()).collect();
         for player in &mut crowd {
             camera.read_all(player);
         }
-        let mut hall = Self { camera, crowd, now: Instant::EPOCH, millis: 200 };
+        let mut hall = Self { camera, crowd, now, millis: 200 };
         hall.deliver();
         hall
     }
