@@ -77,6 +77,7 @@ pub mod server;
 pub mod session;
 pub mod time;
 pub mod timestamp;
+pub mod url;
 
 /// The code in the README compiles.
 #[cfg(doctest)]

@@ -104,6 +104,14 @@ pub const FAREWELL_TIME: Duration = Duration::from_secs(2);
 /// Time that the application gets to answer a request, before it is refused in its name.
 pub const ANSWER_TIME: Duration = Duration::from_secs(30);
 
+/// Time that a server gets to answer each thing that a client asks: more than [`ANSWER_TIME`], so that its refusal for want
+/// of a decision is heard.
+pub const REPLY_TIME: Duration = Duration::from_secs(40);
+
+/// Time without a byte from a server after which a client takes it for dead, unless the server takes what the client
+/// publishes. nginx-rtmp pings once a minute, and nobody is asked to answer the pings of a client.
+pub const SERVER_SILENCE_TIME: Duration = Duration::from_secs(90);
+
 /// Parts of one aggregate message. A second of media has some hundred; a peer could pack a million empty ones.
 pub const AGGREGATE_PARTS: usize = 4_096;
 
@@ -112,6 +120,9 @@ pub const AGGREGATE_PARTS: usize = 4_096;
 pub const LINGER_TIME: Duration = Duration::from_secs(1);
 /// See [`LINGER_TIME`].
 pub const LINGER_BYTES: usize = 16 * 1024 * 1024;
+
+/// How long a client that leaves waits for the server to close: what it sent last may still be on its way over a slow line.
+pub const LEAVE_TIME: Duration = Duration::from_secs(10);
 
 /// Time for the last bytes of a closing session to leave.
 pub const FLUSH_TIME: Duration = Duration::from_secs(5);

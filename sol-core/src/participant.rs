@@ -228,6 +228,8 @@ impl<H: std::fmt::Debug> Participant<H> {
         while let Some(event) = self.session.poll_event() {
             match event {
                 SessionEvent::Media { stream, media } => self.append(stream, &media, streams, now),
+                // A participant is in the server's role.
+                SessionEvent::Welcomed(_) | SessionEvent::Granted(_) | SessionEvent::Told(_) => {}
                 SessionEvent::Connected(connected) => self.events.push_back(Event::Connected(connected)),
                 SessionEvent::Requested(request) => {
                     self.events.push_back(Event::Requested(request));

@@ -77,6 +77,10 @@ quirks! {
     TcUrlLowerCase = "tcurl-lower-case",
     /// Quotes around app or URL, handed on from somebody's shell.
     UrlQuoted = "url-quoted",
+    /// A server's answer with another number than the call; taken for the one that is awaited (nginx-rtmp has 0).
+    AnswerUnnumbered = "answer-unnumbered",
+    /// A server sent media to a player before it said that playing begins.
+    PlayStartMissing = "play-start-missing",
 }
 
 impl fmt::Display for Quirk {

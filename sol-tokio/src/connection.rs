@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, MutexGuard};
 use std::task::Poll;
+use std::time::Duration;
 
 use sol_core::ids::RequestId;
 use sol_core::limits;
@@ -102,7 +103,7 @@ where
     match hangup {
         Hangup::Close => None,
         Hangup::Linger => {
-            part_in_peace(&mut transport).await;
+            part_in_peace(&mut transport, limits::LINGER_TIME).await;
             None
         }
         Hangup::Reset => Some(transport),
@@ -204,7 +205,7 @@ impl<A: Application, I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drop fo
 }
 
 /// See [`Hangup::Linger`].
-async fn part_in_peace<I: AsyncRead + AsyncWrite + Unpin>(transport: &mut I) {
+pub(crate) async fn part_in_peace<I: AsyncRead + AsyncWrite + Unpin>(transport: &mut I, patience: Duration) {
     let goodbye = async {
         if transport.shutdown().await.is_err() {
             return;
@@ -219,5 +220,5 @@ async fn part_in_peace<I: AsyncRead + AsyncWrite + Unpin>(transport: &mut I) {
         }
     };
     // Out of time means that the peer does not close; it had its chance.
-    let _ = timeout(limits::LINGER_TIME, goodbye).await;
+    let _ = timeout(patience, goodbye).await;
 }

@@ -26,6 +26,7 @@
 
 mod application;
 mod armed;
+mod client;
 mod clock;
 mod connection;
 mod line;
@@ -37,6 +38,7 @@ mod server;
 mod streams;
 
 pub use application::{Application, Peer, TurnedAway};
+pub use client::Client;
 pub use publisher::Publisher;
 pub use report::{ConnectionReport, Report};
 pub use server::{Server, ServerConfig};
@@ -51,5 +53,6 @@ pub use sol_core::name::StreamName;
 pub use sol_core::participant::{Activity, EndReason, Event, RoleReport, Summary};
 pub use sol_core::per_app::{AppPattern, PerApp};
 pub use sol_core::session::{
-    CloseReason, Connected, Hangup, Refusal, Request, RequestKind, Session, SessionConfig, SessionTimers,
+    Call, CloseReason, Connected, Hangup, Refusal, Request, RequestKind, Session, SessionConfig,
+    SessionTimers,
 };

@@ -1,4 +1,4 @@
-//! Replay: every client's half of every capture is fed to the server.
+//! Replay: every client's half of every capture is fed to the server, and every server's half to a client.
 //!
 //! The bytes are those of programs that nobody of this project wrote (`captures/README.md`). What
 //! the core makes of them is held against tshark's truth, against the test kit's own reader, and
@@ -14,6 +14,7 @@ mod media;
 mod meetings;
 mod outcomes;
 mod playback;
+mod servers;
 mod slicing;
 mod transcript;
 mod wire;

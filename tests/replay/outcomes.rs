@@ -20,14 +20,7 @@ use crate::wire::{name_of, read_by_the_book};
 #[test]
 fn the_outcome_of_every_half_is_the_expected_one() {
     let outcomes: Vec<Outcome> = halves().iter().map(Outcome::of).collect();
-    let seen = table(&outcomes);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("replay").join("outcomes.txt");
-    if env::var_os(UPDATE).is_some() {
-        fs::write(&path, &seen).unwrap();
-        panic!("{} was written anew: review it, and run again without {UPDATE}", path.display());
-    }
-    let expected = fs::read_to_string(&path).unwrap();
-    assert!(seen == expected, "{}", changed_lines(&expected, &seen, &path));
+    expect_table("outcomes.txt", &table(&outcomes));
 }
 
 #[test]
@@ -201,6 +194,17 @@ fn table(outcomes: &[Outcome]) -> String {
         line(name, handshake, close, requests, quirks);
     }
     table
+}
+
+/// Holds a table against the file of that name beside this one.
+pub(crate) fn expect_table(file: &str, seen: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("replay").join(file);
+    if env::var_os(UPDATE).is_some() {
+        fs::write(&path, seen).expect("this package is a folder that can be written to");
+        panic!("{} was written anew: review it, and run again without {UPDATE}", path.display());
+    }
+    let expected = fs::read_to_string(&path).expect("the table is there");
+    assert!(seen == expected, "{}", changed_lines(&expected, seen, &path));
 }
 
 fn changed_lines(expected: &str, seen: &str, path: &Path) -> String {

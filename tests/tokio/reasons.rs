@@ -9,6 +9,7 @@ use sol_core::ids::ChunkStreamId;
 use sol_core::name::NameError;
 use sol_core::quirk::{NotTolerated, Quirk};
 use sol_core::server::TurnedAway as CoreTurnedAway;
+use sol_core::session::{Call, ServerWord};
 use sol_tokio::{CloseReason, EndReason, Refusal, TurnedAway};
 
 /// A list of all values of an enum, one of each shape. The match in it has no wildcard, so the compiler asks for what is
@@ -49,6 +50,11 @@ fn the_page_has_every_reason_of_a_closed_connection_and_no_other() {
         CloseReason::TooSlow => CloseReason::TooSlow,
         CloseReason::ClosedByPeer => CloseReason::ClosedByPeer,
         CloseReason::Shutdown => CloseReason::Shutdown,
+        CloseReason::Left => CloseReason::Left,
+        CloseReason::RefusedByServer(..) => CloseReason::RefusedByServer(Call::Play, ServerWord::default()),
+        CloseReason::Redirected { .. } => CloseReason::Redirected { to: String::new() },
+        CloseReason::Dismissed(_) => CloseReason::Dismissed(ServerWord::default()),
+        CloseReason::NoReply(_) => CloseReason::NoReply(Call::Connect),
     };
     assert_eq!(page("Why a connection was closed"), codes(&reasons, CloseReason::code));
 }

@@ -30,27 +30,74 @@ pub(super) type Digest = [u8; DIGEST_BYTES];
 /// The valid digest of `c1`, if there is one, with digest-first tried before key-first. Costs at most two
 /// HMACs.
 pub(super) fn find(c1: &Packet) -> Option<Seal> {
+    find_under(PLAYER_NAME, c1)
+}
+
+/// The same of `s1`.
+pub(super) fn find_server(s1: &Packet) -> Option<Seal> {
+    find_under(SERVER_NAME, s1)
+}
+
+fn find_under(name: &[u8], packet: &Packet) -> Option<Seal> {
     [DigestLayout::DigestFirst, DigestLayout::KeyFirst].into_iter().find_map(|layout| {
-        let digest = digest_of(c1, layout, PLAYER_NAME);
-        let claimed = &c1[layout.digest_position(c1)..][..DIGEST_BYTES];
+        let digest = digest_of(packet, layout, name);
+        let claimed = &packet[layout.digest_position(packet)..][..DIGEST_BYTES];
         bool::from(claimed.ct_eq(&digest)).then_some(Seal { layout, digest })
     })
 }
 
+/// C1 with a digest, in the layout of FFmpeg and librtmp.
+pub(super) fn offer(entropy: &mut Entropy, time: Timestamp) -> Packet {
+    sealed(PLAYER_NAME, PLAYER_VERSION, DigestLayout::DigestFirst, entropy, time)
+}
+
 /// S1 with a digest in the layout of `seal`, and S2 signed in reply to its digest.
 pub(super) fn answer(seal: &Seal, entropy: &mut Entropy, time: Timestamp) -> (Packet, Packet) {
-    let mut s1 = random_packet(entropy);
-    set_word(&mut s1, TIME_AT, time.millis().to_be_bytes());
-    set_word(&mut s1, VERSION_AT, SERVER_VERSION);
-    let digest = digest_of(&s1, seal.layout, SERVER_NAME);
-    let position = seal.layout.digest_position(&s1);
-    s1[position..position + DIGEST_BYTES].copy_from_slice(&digest);
+    let s1 = sealed(SERVER_NAME, SERVER_VERSION, seal.layout, entropy, time);
+    (s1, signed(SERVER_NAME, seal, entropy))
+}
 
-    let mut s2 = random_packet(entropy);
-    let (random, signature) = s2.split_at_mut(PACKET_BYTES - DIGEST_BYTES);
-    let key = hmac_sha256(&[SERVER_NAME, KEY_SUFFIX].concat(), &[&seal.digest]);
-    signature.copy_from_slice(&hmac_sha256(&key, &[random]));
-    (s1, s2)
+/// C2, signed in reply to the digest of S1.
+pub(super) fn sign_c2(seal: &Seal, entropy: &mut Entropy) -> Packet {
+    signed(PLAYER_NAME, seal, entropy)
+}
+
+/// C1 or S1: random bytes with a digest among them.
+fn sealed(
+    name: &[u8],
+    version: [u8; 4],
+    layout: DigestLayout,
+    entropy: &mut Entropy,
+    time: Timestamp,
+) -> Packet {
+    let mut packet = random_packet(entropy);
+    set_word(&mut packet, TIME_AT, time.millis().to_be_bytes());
+    set_word(&mut packet, VERSION_AT, version);
+    let digest = digest_of(&packet, layout, name);
+    let position = layout.digest_position(&packet);
+    packet[position..position + DIGEST_BYTES].copy_from_slice(&digest);
+    packet
+}
+
+/// C2 or S2: random bytes and a signature.
+fn signed(name: &[u8], seal: &Seal, entropy: &mut Entropy) -> Packet {
+    let mut packet = random_packet(entropy);
+    let (random, signature) = packet.split_at_mut(PACKET_BYTES - DIGEST_BYTES);
+    signature.copy_from_slice(&signature_of(random, name, &seal.digest));
+    packet
+}
+
+fn signature_of(random: &[u8], name: &[u8], digest: &Digest) -> Digest {
+    let key = hmac_sha256(&[name, KEY_SUFFIX].concat(), &[digest]);
+    hmac_sha256(&key, &[random])
+}
+
+/// Whether C2 answers the digest of S1, as a server could check.
+#[cfg(test)]
+pub(super) fn is_signed_by_player(c2: &Packet, s1: &Packet) -> bool {
+    let seal = find_server(s1).expect("S1 has a digest");
+    let (random, signature) = c2.split_at(PACKET_BYTES - DIGEST_BYTES);
+    signature == signature_of(random, PLAYER_NAME, &seal.digest)
 }
 
 impl DigestLayout {
@@ -104,6 +151,9 @@ const KEY_SUFFIX: &[u8] = &[
     0xF0, 0xEE, 0xC2, 0x4A, 0x80, 0x68, 0xBE, 0xE8, 0x2E, 0x00, 0xD0, 0xD1, 0x02, 0x9E, 0x7E, 0x57, //
     0x6E, 0xEC, 0x5D, 0x2D, 0x29, 0x80, 0x6F, 0xAB, 0x93, 0xB8, 0xE6, 0x36, 0xCF, 0xEB, 0x31, 0xAE,
 ];
+
+/// A Flash Player's, as FFmpeg and librtmp say.
+const PLAYER_VERSION: [u8; 4] = [9, 0, 124, 2];
 
 /// A Flash Media Server's. FFmpeg looks for a digest in S1 from major version 3 on.
 const SERVER_VERSION: [u8; 4] = [4, 5, 0, 1];

@@ -9,10 +9,10 @@
 //! specification. The digest form is in Flash Player and everything that imitates it, FFmpeg included: a
 //! client that hides a digest in C1 wants one in S1 and a signature in S2.
 //!
-//! Invariants: S0, S1 and S2 leave together, once C1 is whole and not before. Not one byte behind C2 is
-//! consumed. What C2 says is not judged: real clients echo S1, sign it, or do neither.
+//! Invariants: S0, S1 and S2 leave together, once C1 is whole and not before. Not one byte behind C2 or S2 is
+//! consumed. What C2 and S2 say is not judged: real peers echo, sign, or do neither.
 //!
-//! Not done: RTMPE, and the client's side.
+//! Not done: RTMPE.
 
 use std::fmt;
 
@@ -22,8 +22,11 @@ use crate::entropy::Entropy;
 use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
+mod client;
 mod digest;
 mod simple;
+
+pub use client::{ClientHandshake, Offer};
 
 #[cfg(test)]
 mod tests;
@@ -34,15 +37,15 @@ pub struct ServerHandshake {
     stage: Stage,
 }
 
-/// What one [`ServerHandshake::read`] led to. Both may come at once: nothing keeps a client from sending C2
-/// blindly.
+/// What one [`ServerHandshake::read`] or [`ClientHandshake::read`] led to. Both may come at once: nothing keeps a client
+/// from sending C2 blindly, and servers send S2 behind S1.
 #[must_use]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// S0, S1 and S2, to be sent at once. Comes exactly once, with the last byte of C1.
+    /// S0, S1 and S2, or C2, to be sent at once. Comes exactly once, with the last byte of C1 or S1.
     pub reply: Option<Bytes>,
     /// The handshake is over; what is left of the input are chunks. Comes exactly once, with the last byte of
-    /// C2.
+    /// C2 or S2.
     pub finished: Option<Greeting>,
 }
 
@@ -51,9 +54,9 @@ pub struct Progress {
 pub struct Greeting {
     /// The form that the peer spoke and was answered in.
     pub kind: HandshakeKind,
-    /// The peer's clock in C1. Its zero is the peer's choice.
+    /// The peer's clock in C1 or S1. Its zero is the peer's choice.
     pub peer_time: Timestamp,
-    /// The version word of C1. Other than zero with [`HandshakeKind::Simple`], it promised a digest that was
+    /// The version word of C1 or S1. Of a client, other than zero with [`HandshakeKind::Simple`], it promised a digest that was
     /// not found.
     pub peer_version: PeerVersion,
 }
@@ -76,7 +79,7 @@ pub enum DigestLayout {
     KeyFirst,
 }
 
-/// The version word of C1: four numbers such as 9.0.124.2 from a digest client, zero from a simple one.
+/// The version word of C1 or S1: four numbers such as 9.0.124.2 from a digest client, zero from a simple one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerVersion([u8; 4]);
 

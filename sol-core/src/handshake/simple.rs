@@ -10,14 +10,17 @@ use crate::entropy::Entropy;
 use crate::timestamp::Timestamp;
 
 /// S1 and S2 for `c1`, read at `time`. The zero word in S1 tells a digest client too that no digest follows.
-pub(super) fn answer(c1: &Packet, entropy: &mut Entropy, time: Timestamp) -> (Packet, Packet) {
-    let time = time.millis().to_be_bytes();
-
+pub(super) fn answer(c1: &Packet, entropy: &mut Entropy, now: Timestamp) -> (Packet, Packet) {
     let mut s1 = random_packet(entropy);
-    set_word(&mut s1, TIME_AT, time);
+    set_word(&mut s1, TIME_AT, now.millis().to_be_bytes());
     set_word(&mut s1, VERSION_AT, [0; 4]);
 
-    let mut s2 = *c1;
-    set_word(&mut s2, VERSION_AT, time);
-    (s1, s2)
+    (s1, echo(c1, now))
+}
+
+/// What gives a packet back that was read at `time`: S2 for a C1, C2 for an S1.
+pub(super) fn echo(packet: &Packet, time: Timestamp) -> Packet {
+    let mut echo = *packet;
+    set_word(&mut echo, VERSION_AT, time.millis().to_be_bytes());
+    echo
 }

@@ -12,6 +12,7 @@
 
 use bytes::{Bytes, BytesMut};
 
+use crate::frame::Frame;
 use crate::ids::ChunkSize;
 use crate::limits;
 use crate::timestamp::Timestamp;
@@ -130,7 +131,7 @@ impl Bundles {
         }
         let coded = frames().filter(|frame| frame.kind().is_coded());
         let chunk_size = frames().next().expect("a bundle has two frames at least").chunk_size();
-        let reached = coded.last().map(|frame| frame.timestamp());
+        let reached = coded.last().map(Frame::timestamp);
         let has_picture = frames().any(|frame| frame.kind().is_picture());
         let whole = Bundle { wire: wire.freeze(), frames: starts.len() as u32, chunk_size };
         Placed { from, to, reached, has_picture, starts, whole }

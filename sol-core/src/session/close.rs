@@ -1,13 +1,19 @@
 //! Why a session or a stream of it ended: reasons with stable codes, for logs, events and metrics.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::io;
 
+use crate::amf::Value;
 use crate::chunk::ChunkError;
 use crate::handshake::HandshakeError;
 use crate::limits;
+use crate::message::Command;
 use crate::name::NameError;
 use crate::quirk::NotTolerated;
+
+use super::client::Call;
+use super::commands::cut;
 
 /// Why a session is over.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,6 +77,59 @@ pub enum CloseReason {
     /// The server shuts down.
     #[error("the server shuts down")]
     Shutdown,
+    /// This client has ended what it did, as it was told to.
+    #[error("left, as it was told to")]
+    Left,
+    /// The server does not let this client do what it asked for.
+    #[error("the server refused {0}: {1}")]
+    RefusedByServer(Call, ServerWord),
+    /// The server sends this client elsewhere.
+    #[error("the server sends its clients to {to}")]
+    Redirected {
+        /// The URL, as the server wrote it.
+        to: String,
+    },
+    /// The server ended what it had let this client do.
+    #[error("the server ended it: {0}")]
+    Dismissed(ServerWord),
+    /// The server did not answer this client.
+    #[error("no answer to {0} within {seconds} s", seconds = limits::REPLY_TIME.as_secs())]
+    NoReply(Call),
+}
+
+/// What a server says to a client, in its own words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerWord {
+    /// `status`, `warning` or `error`; empty where the server left it out, as all of these may be.
+    pub level: String,
+    /// Such as `NetStream.Publish.BadName`.
+    pub code: String,
+    /// For people.
+    pub description: String,
+}
+
+impl ServerWord {
+    /// Reads the object of an `onStatus` or an `_error`, wherever it stands.
+    pub(super) fn of(command: &Command) -> Self {
+        let mut objects = command.arguments.iter().chain([&command.object]).filter_map(Value::properties);
+        let said = objects.find(|properties| properties.get("code").is_some());
+        let text = |name: &str| {
+            let value = said.and_then(|properties| properties.get(name)).and_then(Value::as_str);
+            cut(value.unwrap_or_default(), limits::CLIENT_TEXT_BYTES)
+        };
+        Self { level: text("level"), code: text("code"), description: text("description") }
+    }
+}
+
+impl fmt::Display for ServerWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.code.as_str(), self.description.as_str()) {
+            ("", "") => f.write_str("it gave no reason"),
+            (code, "") => f.write_str(code),
+            ("", description) => f.write_str(description),
+            (code, description) => write!(f, "{description} ({code})"),
+        }
+    }
 }
 
 impl From<ChunkError> for CloseReason {
@@ -113,6 +172,11 @@ impl CloseReason {
             CloseReason::TooSlow => "too-slow",
             CloseReason::ClosedByPeer => "closed-by-peer",
             CloseReason::Shutdown => "shutdown",
+            CloseReason::Left => "left",
+            CloseReason::RefusedByServer(..) => "refused-by-server",
+            CloseReason::Redirected { .. } => "redirected",
+            CloseReason::Dismissed(_) => "dismissed",
+            CloseReason::NoReply(_) => "no-reply",
         }
     }
 }
@@ -150,7 +214,12 @@ impl Hangup {
             | CloseReason::TimelineFull
             | CloseReason::TooSlow
             | CloseReason::ClosedByPeer
-            | CloseReason::Shutdown => {
+            | CloseReason::Shutdown
+            | CloseReason::Left
+            | CloseReason::RefusedByServer(..)
+            | CloseReason::Redirected { .. }
+            | CloseReason::Dismissed(_)
+            | CloseReason::NoReply(_) => {
                 if has_output {
                     Hangup::Reset
                 } else {

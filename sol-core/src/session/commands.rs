@@ -18,7 +18,7 @@ impl Session {
     /// Answers one command. An error closes the session; only strict mode has any.
     pub(super) fn command(&mut self, stream: MessageStreamId, command: &Command) -> Result<(), CloseReason> {
         if command.name == "connect" {
-            return self.connect(command);
+            return self.welcome(command);
         }
         if !self.phase.is_connected() {
             return Ok(self.tolerance.tolerate(Quirk::CommandBeforeConnect)?);
@@ -59,7 +59,7 @@ impl Session {
         Ok(())
     }
 
-    fn connect(&mut self, command: &Command) -> Result<(), CloseReason> {
+    fn welcome(&mut self, command: &Command) -> Result<(), CloseReason> {
         let Some(greeting) = self.phase.greeting() else {
             return Ok(self.tolerance.tolerate(Quirk::ConnectRepeated)?);
         };
@@ -259,6 +259,6 @@ impl Session {
 }
 
 /// No more than the first `bytes_max` bytes of a text, whole characters only.
-fn cut(text: &str, bytes_max: usize) -> String {
+pub(super) fn cut(text: &str, bytes_max: usize) -> String {
     text[..text.floor_char_boundary(bytes_max)].to_owned()
 }

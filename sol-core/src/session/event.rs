@@ -5,13 +5,19 @@ use crate::ids::{MessageStreamId, RequestId};
 use crate::media::{Media, TrackKind};
 use crate::name::StreamName;
 
-use super::close::{CloseReason, Hangup, Refusal};
+use super::close::{CloseReason, Hangup, Refusal, ServerWord};
 
 /// One output of [`Session::poll_event`](super::Session::poll_event).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// `connect` was accepted.
     Connected(Connected),
+    /// To a client: `connect` was accepted.
+    Welcomed(Welcome),
+    /// To a client: it publishes or plays from here on, on this NetStream.
+    Granted(MessageStreamId),
+    /// To a client: the server said something that needs no answer.
+    Told(ServerWord),
     /// The peer wants to publish or play. Within [`SessionTimers::answer`](super::SessionTimers), answer with [`Session::allow`](super::Session::allow) or
     /// [`Session::refuse`](super::Session::refuse); until then no further input is looked at.
     Requested(Request),
@@ -26,7 +32,7 @@ pub enum Event {
         /// What it was told.
         why: Refusal,
     },
-    /// Audio, video or data of a publication.
+    /// Audio, video or data of a publication; to a client, of what it plays.
     Media {
         /// The NetStream that publishes.
         stream: MessageStreamId,
@@ -71,6 +77,17 @@ pub struct Connected {
     pub flash_ver: String,
     /// `tcUrl`: the address as the client knows it; empty if not sent.
     pub tc_url: String,
+}
+
+/// What a server said of itself in handshake and `connect`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Welcome {
+    /// The form of the handshake.
+    pub greeting: Greeting,
+    /// `fmsVer`: the server's name for itself; empty if not sent.
+    pub server: String,
+    /// For people; empty if not sent.
+    pub description: String,
 }
 
 /// The peer wants to publish or play.

@@ -72,7 +72,10 @@ impl Session {
             self.phase.greeted(greeting);
             self.heard();
             self.timers.stop(Timer::Handshake);
-            self.timers.set(Timer::Command, self.now + self.config.timers.command);
+            match self.client {
+                Some(_) => self.say_connect(),
+                None => self.timers.set(Timer::Command, self.now + self.config.timers.command),
+            }
         }
         while self.waiting().is_none() && self.phase.is_open() {
             let mut piece = &input[..self.traffic.before_acknowledgement(input.len())];
@@ -101,9 +104,9 @@ impl Session {
                 self.send_user_control(&UserControl::PingResponse(time));
             }
             Message::UserControl(UserControl::PingResponse(number)) => self.hear_pong(number),
+            Message::UserControl(UserControl::StreamEof(stream)) => self.heed_eof(stream)?,
             Message::UserControl(
                 UserControl::StreamBegin(_)
-                | UserControl::StreamEof(_)
                 | UserControl::StreamDry(_)
                 | UserControl::SetBufferLength { .. }
                 | UserControl::StreamIsRecorded(_)
@@ -124,7 +127,10 @@ impl Session {
                     }
                 }
             }
-            Message::Command(command) => self.command(raw.stream, &command)?,
+            Message::Command(command) => match self.client {
+                Some(_) => self.heed(&command)?,
+                None => self.command(raw.stream, &command)?,
+            },
             Message::SharedObject(_) | Message::Unknown { .. } | Message::Unreadable { .. } => {}
         }
         if self.outbox.answer_bytes() > limits::OUTBOX_BYTES_CLOSE {
@@ -143,7 +149,8 @@ impl Session {
             }
             Control::SetPeerBandwidth { .. } => {}
             // The chunk reader has acted upon the first two.
-            Control::SetChunkSize(_) | Control::Abort(_) | Control::Acknowledgement(_) => {}
+            Control::SetChunkSize(_) | Control::Abort(_) => {}
+            Control::Acknowledgement(total) => self.traffic.hear_acknowledged(total),
         }
     }
 
@@ -155,6 +162,9 @@ impl Session {
     }
 
     fn media(&mut self, stream: MessageStreamId, media: Media) -> Result<(), CloseReason> {
+        if self.client.is_some() {
+            return self.heed_media(media);
+        }
         if !matches!(self.streams.get(stream), Some(Doing::Publishing(_))) {
             return Ok(self.tolerance.tolerate(Quirk::MediaOutsidePublication)?);
         }

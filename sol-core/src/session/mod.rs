@@ -19,6 +19,7 @@
 //! depends on undrained output: acknowledgements are left out, and a session closed as [`CloseReason::AnswersUnread`], where
 //! the driver has let too much of it wait.
 
+mod client;
 mod close;
 mod commands;
 mod config;
@@ -28,6 +29,7 @@ mod net_stream;
 mod outbox;
 mod phase;
 mod reply;
+mod target;
 mod timers;
 mod traffic;
 mod voice;
@@ -35,11 +37,14 @@ mod voice;
 #[cfg(test)]
 mod tests;
 
-pub use close::{CloseReason, Hangup, PeerEnd, PlayEnd, Refusal};
+pub use client::Call;
+pub use close::{CloseReason, Hangup, PeerEnd, PlayEnd, Refusal, ServerWord};
 
+use client::Client;
 use close::Farewell;
 pub use config::{SessionConfig, SessionTimers};
-pub use event::{Connected, Event, Request, RequestKind, StaleRequest};
+pub use event::{Connected, Event, Request, RequestKind, StaleRequest, Welcome};
+pub use target::Target;
 pub use timers::{Deadline, Timer};
 pub use traffic::Traffic;
 
@@ -53,7 +58,7 @@ use bytes::BytesMut;
 use crate::chunk::ChunkReader;
 use crate::entropy::Entropy;
 use crate::frame::Frame;
-use crate::handshake::ServerHandshake;
+use crate::handshake::{ClientHandshake, HandshakeError, Progress, ServerHandshake};
 use crate::hub::Bundle;
 use crate::ids::{ChunkSize, MessageStreamId, RequestId};
 use crate::limits;
@@ -67,13 +72,15 @@ use outbox::Outbox;
 use phase::Phase;
 use timers::Timers;
 
-/// One connection in the server's role. See the [module](self) for the contract.
+/// One connection, in the server's role or in the client's. See the [module](self) for the contract.
 #[derive(Debug)]
 pub struct Session {
     config: Arc<SessionConfig>,
     entropy: Entropy,
     phase: Phase,
-    handshake: ServerHandshake,
+    handshake: Handshake,
+    /// What it is to do, in the client's role.
+    client: Option<Box<Client>>,
     reader: ChunkReader,
     tolerance: Tolerance,
     app: App,
@@ -98,19 +105,68 @@ pub struct Session {
     now: Instant,
 }
 
+/// The side of the handshake that is ours.
+#[derive(Debug)]
+enum Handshake {
+    Server(ServerHandshake),
+    Client(ClientHandshake),
+}
+
+impl Handshake {
+    fn read(
+        &mut self,
+        input: &mut &[u8],
+        entropy: &mut Entropy,
+        now: Instant,
+    ) -> Result<Progress, HandshakeError> {
+        match self {
+            Handshake::Server(handshake) => handshake.read(input, entropy, now),
+            Handshake::Client(handshake) => handshake.read(input, entropy, now),
+        }
+    }
+}
+
 impl Session {
     /// A session for a connection that a client has just opened.
     ///
     /// `entropy` is the seed of all randomness of this session; no two sessions may share one.
     pub fn accept(config: Arc<SessionConfig>, entropy: [u8; 32], now: Instant) -> Self {
+        let handshake = Handshake::Server(ServerHandshake::new());
+        Self::new(config, Entropy::new(entropy), handshake, None, now)
+    }
+
+    /// A session for a connection that was just opened to a server. Asks for what `target` says as soon as it may;
+    /// [`Event::Granted`] says when it publishes or plays, and [`Event::Closed`] with
+    /// [`CloseReason::RefusedByServer`] or another reason why it does not.
+    ///
+    /// Of the configuration the chunk size, the window, strictness, and the time for the handshake and for output to be
+    /// taken matter. `entropy` as for [`Session::accept`].
+    pub fn connect(config: Arc<SessionConfig>, target: &Target, entropy: [u8; 32], now: Instant) -> Self {
+        let mut entropy = Entropy::new(entropy);
+        let (handshake, hello) = ClientHandshake::begin(target.handshake, &mut entropy, now);
+        let client = Some(Box::new(Client::new(target.clone())));
+        let mut session = Self::new(config, entropy, Handshake::Client(handshake), client, now);
+        session.expect_progress();
+        session.outbox.push_answer(hello);
+        session
+    }
+
+    fn new(
+        config: Arc<SessionConfig>,
+        entropy: Entropy,
+        handshake: Handshake,
+        client: Option<Box<Client>>,
+        now: Instant,
+    ) -> Self {
         let mut timers = Timers::default();
         timers.set(Timer::Handshake, now + config.timers.handshake);
         let mut reader = ChunkReader::new();
         reader.set_message_bytes_max(limits::UNTRUSTED_MESSAGE_BYTES);
         Self {
-            entropy: Entropy::new(entropy),
+            entropy,
             phase: Phase::Handshake,
-            handshake: ServerHandshake::new(),
+            handshake,
+            client,
             reader,
             tolerance: Tolerance::new(config.strict),
             app: App::default(),
@@ -182,7 +238,7 @@ impl Session {
         let reason = match end {
             PeerEnd::Finished => CloseReason::PeerLeft,
             // FFmpeg leaves our last words unread, which makes a reset of its close.
-            PeerEnd::Reset if self.phase.is_connected() && !self.streams.any_busy() => CloseReason::PeerLeft,
+            PeerEnd::Reset if self.phase.is_connected() && !self.is_busy() => CloseReason::PeerLeft,
             PeerEnd::Reset => CloseReason::PeerReset,
             PeerEnd::Lost => CloseReason::ConnectionLost,
         };
@@ -208,6 +264,10 @@ impl Session {
                 Timer::Flush => self.finish_closing(),
                 // A participant's, never set here.
                 Timer::Waiting => {}
+                Timer::Reply => {
+                    let asked = self.asked().expect("it runs while something is asked");
+                    self.close_for(CloseReason::NoReply(asked));
+                }
             }
         }
         self.debug_check();
@@ -276,15 +336,15 @@ impl Session {
         Ok(())
     }
 
-    /// Queues a frame for the NetStream that plays. Without effect if it does not play.
+    /// Queues a frame for the NetStream that plays, or that this client publishes. Without effect on others.
     ///
     /// Call while [`Session::media_room`] is not zero. Costs no copy and, on stream 1, no allocation.
     ///
     /// # Panics
-    /// If the frame was chunked with another size than this session's configuration has: the player could not read on.
+    /// If the frame was chunked with another size than this session's configuration has: the peer could not read on.
     pub fn send_frame(&mut self, stream: MessageStreamId, frame: Frame) {
-        assert_eq!(frame.chunk_size(), self.config.chunk_size, "the player was told of this chunk size");
-        if self.streams.played(stream).is_none() || !self.phase.is_connected() {
+        assert_eq!(frame.chunk_size(), self.config.chunk_size, "the peer was told of this chunk size");
+        if !self.takes_frames(stream) {
             return;
         }
         self.say_play_start(stream);
@@ -302,9 +362,9 @@ impl Session {
     /// # Panics
     /// If they were chunked with another size than this session's configuration has, or written for another stream.
     pub fn send_bundle(&mut self, stream: MessageStreamId, bundle: Bundle) {
-        assert_eq!(bundle.chunk_size, self.config.chunk_size, "the player was told of this chunk size");
+        assert_eq!(bundle.chunk_size, self.config.chunk_size, "the peer was told of this chunk size");
         assert_eq!(stream, Frame::WIRE_STREAM, "a bundle is written for one stream");
-        if self.streams.played(stream).is_some() && self.phase.is_connected() {
+        if self.takes_frames(stream) {
             self.say_play_start(stream);
             self.expect_progress();
             self.outbox.push_frame(bundle.wire);
@@ -349,12 +409,15 @@ impl Session {
         self.debug_check();
     }
 
-    /// The server goes: publishers and players are told, then the session closes as [`CloseReason::Shutdown`]. What
+    /// The program ends: publishers, players or the server are told, then the session closes as [`CloseReason::Shutdown`]. What
     /// waits is flushed, for at most `limits::FLUSH_TIME`.
     pub fn shut_down(&mut self, now: Instant) {
         self.touch(now);
         if self.phase.is_open() {
-            self.say_shutdown();
+            match self.client {
+                Some(_) => self.say_goodbye(),
+                None => self.say_shutdown(),
+            }
             self.close_for(CloseReason::Shutdown);
         }
         self.debug_check();
@@ -400,9 +463,10 @@ impl Session {
         if self.phase.is_connected() { self.streams.waiting() } else { None }
     }
 
-    /// Bytes of frames that may be queued; one frame may exceed it. Zero unless connected.
+    /// Bytes of frames that may be queued; one frame may exceed it. Zero unless connected, and for a client until it
+    /// publishes.
     pub fn media_room(&self) -> usize {
-        if !self.phase.is_connected() {
+        if !self.phase.is_connected() || self.client.as_ref().is_some_and(|client| !client.is_under_way()) {
             return 0;
         }
         limits::OUTBOX_BYTES.saturating_sub(self.outbox.bytes())
@@ -454,9 +518,26 @@ impl Session {
         self.now = self.now.max(now);
     }
 
+    /// Whether anything is published, played, or asked for.
+    fn is_busy(&self) -> bool {
+        self.client.as_ref().map_or_else(|| self.streams.any_busy(), |client| client.is_under_way())
+    }
+
+    /// Whether frames are sent there.
+    fn takes_frames(&self, stream: MessageStreamId) -> bool {
+        self.phase.is_connected()
+            && (self.streams.played(stream).is_some()
+                || self.client.as_ref().is_some_and(|client| client.publishes(stream)))
+    }
+
     /// The peer gave a sign of life.
     fn heard(&mut self) {
-        if self.phase.is_open() && !self.phase.is_handshake() {
+        if !self.phase.is_open() || self.phase.is_handshake() {
+            return;
+        }
+        if self.client.is_some() {
+            self.timers.set(Timer::Silence, self.now + limits::SERVER_SILENCE_TIME);
+        } else {
             self.timers.set(Timer::Silence, self.now + self.config.timers.silence);
             if !self.timers.is_set(Timer::Ping) {
                 self.expect_ping();
@@ -547,7 +628,13 @@ impl Session {
             assert_eq!(self.timers.is_set(Timer::Answer), waiting == 1, "2a: and its answer has a deadline");
             assert!(self.timers.next().is_some(), "3: an open session has a deadline");
         }
-        if self.phase.is_connected() {
+        if self.client.is_some() {
+            assert_eq!(
+                self.timers.is_set(Timer::Reply) && self.phase.is_open(),
+                self.asked().is_some() && self.phase.is_open(),
+                "4a: what a client has asked has a deadline to be answered"
+            );
+        } else if self.phase.is_connected() {
             let idle = self.timers.is_set(Timer::Command) || self.timers.is_set(Timer::Farewell);
             assert_ne!(
                 idle,

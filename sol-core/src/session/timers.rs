@@ -25,10 +25,12 @@ pub enum Timer {
     Flush,
     /// Somebody must have published what a participant waits for.
     Waiting,
+    /// The server must have answered a client.
+    Reply,
 }
 
 impl Timer {
-    const ALL: [Timer; 9] = [
+    const ALL: [Timer; 10] = [
         Timer::Handshake,
         Timer::Command,
         Timer::Answer,
@@ -38,6 +40,7 @@ impl Timer {
         Timer::Farewell,
         Timer::Flush,
         Timer::Waiting,
+        Timer::Reply,
     ];
 }
 

@@ -11,6 +11,7 @@ pub struct Traffic {
     received_messages: [u64; Traffic::KINDS],
     acknowledge_every: Option<u64>,
     acknowledge_at: u64,
+    acknowledged_bytes: Option<u64>,
 }
 
 impl Traffic {
@@ -27,6 +28,12 @@ impl Traffic {
         self.sent_bytes
     }
 
+    /// Bytes that the peer says it has received; `None` where it has not said so yet. Many never do, and some leave out the
+    /// handshake.
+    pub fn acknowledged_bytes(&self) -> Option<u64> {
+        self.acknowledged_bytes
+    }
+
     /// Whole messages that came, by type; an aggregate counts once. All types above 22 share a count.
     pub fn received_messages(&self, kind: MessageType) -> u64 {
         self.received_messages[Self::place(kind)]
@@ -34,6 +41,13 @@ impl Traffic {
 
     pub(super) fn count_sent(&mut self, bytes: usize) {
         self.sent_bytes += bytes as u64;
+    }
+
+    /// The peer has received so many bytes, modulo 2³².
+    pub(super) fn hear_acknowledged(&mut self, total: u32) {
+        // The nearest such number that is no more than was sent.
+        let behind = (self.sent_bytes as u32).wrapping_sub(total);
+        self.acknowledged_bytes = self.sent_bytes.checked_sub(u64::from(behind)).or(self.acknowledged_bytes);
     }
 
     pub(super) fn count_message(&mut self, kind: MessageType) {
@@ -82,6 +96,7 @@ impl Default for Traffic {
             received_messages: [0; Self::KINDS],
             acknowledge_every: None,
             acknowledge_at: 0,
+            acknowledged_bytes: None,
         }
     }
 }
@@ -121,6 +136,19 @@ mod tests {
         traffic.acknowledge_every(0x1_0000);
         let due = traffic.before_acknowledgement(usize::MAX);
         assert_eq!(traffic.count_received(due), Some(0xFF00));
+    }
+
+    #[test]
+    fn what_the_peer_has_received_is_counted_beyond_32_bits_and_never_more_than_was_sent() {
+        let mut traffic = Traffic::default();
+        traffic.count_sent(1_000);
+        for (total, known) in [(2_000, None), (600, Some(600)), (1_000, Some(1_000)), (1_001, Some(1_000))] {
+            traffic.hear_acknowledged(total);
+            assert_eq!(traffic.acknowledged_bytes(), known);
+        }
+        traffic.count_sent(0x1_0000_0000);
+        traffic.hear_acknowledged(900);
+        assert_eq!(traffic.acknowledged_bytes(), Some(0x1_0000_0000 + 900));
     }
 
     #[test]

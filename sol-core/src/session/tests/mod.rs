@@ -1,5 +1,6 @@
 //! A session in dialogue with a scripted client over a perfect line.
 
+mod client;
 mod ending;
 mod requests;
 

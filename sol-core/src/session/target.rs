@@ -1,0 +1,82 @@
+//! Target: what a client session asks of a server, and how it introduces itself.
+
+use std::time::Duration;
+
+use crate::amf::{Properties, Value};
+use crate::handshake::Offer;
+use crate::name::{App, NameError, StreamName};
+use crate::url::RtmpUrl;
+
+use super::event::RequestKind;
+
+/// What a client session asks of a server. Everything that is sent can be changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// To publish or to play.
+    pub kind: RequestKind,
+    /// What is published or played, with its query string, as the server is told.
+    pub stream: String,
+    /// The object of the `connect` command, in the order in which it is sent: `app`, `tcUrl`, `flashVer` and whatever else
+    /// the server looks at.
+    pub connect: Properties,
+    /// What stands behind that object; nothing by default.
+    pub arguments: Vec<Value>,
+    /// The handshake that is offered.
+    pub handshake: Offer,
+    /// Where a play starts, in seconds of a recording, or -1: a live stream; -2: a live stream or else a recording. The
+    /// second by default. 7.2.2.1 has seconds; FFmpeg and librtmp send milliseconds, so servers look at the sign alone.
+    pub start: f64,
+    /// How much a player says that it buffers. Some servers send so much faster than real time.
+    pub buffer: Duration,
+}
+
+impl Target {
+    /// Publishes to a URL.
+    pub fn publish(url: &RtmpUrl) -> Self {
+        Self::new(RequestKind::Publish, url)
+    }
+
+    /// Plays from a URL.
+    pub fn play(url: &RtmpUrl) -> Self {
+        Self::new(RequestKind::Play, url)
+    }
+
+    fn new(kind: RequestKind, url: &RtmpUrl) -> Self {
+        let connect = Properties::new().with("app", url.app());
+        let connect = match kind {
+            // Some networks take streams only from what calls itself an encoder of Adobe's.
+            RequestKind::Publish => connect
+                .with("type", "nonprivate")
+                .with("flashVer", concat!("FMLE/3.0 (compatible; Sol/", env!("CARGO_PKG_VERSION"), ")"))
+                .with("tcUrl", url.tc_url()),
+            // Words and numbers of FFmpeg's, which no server has refused yet: all codecs that Flash knew, seeking by the
+            // client.
+            RequestKind::Play => connect
+                .with("flashVer", "LNX 9,0,124,2")
+                .with("tcUrl", url.tc_url())
+                .with("fpad", false)
+                .with("capabilities", 15.0)
+                .with("audioCodecs", 4_071.0)
+                .with("videoCodecs", 252.0)
+                .with("videoFunction", 1.0),
+        };
+        Self {
+            kind,
+            stream: url.stream().to_owned(),
+            connect,
+            arguments: Vec::new(),
+            handshake: Offer::default(),
+            start: -2.0,
+            buffer: Duration::from_secs(3),
+        }
+    }
+
+    /// The public name of the stream, as this server would have it; for logs.
+    ///
+    /// # Errors
+    /// [`NameError`] names the rule that it breaks. Other servers may have other rules.
+    pub fn name(&self) -> Result<StreamName, NameError> {
+        let app = self.connect.get("app").and_then(Value::as_str).unwrap_or_default();
+        StreamName::join(&App::new(app)?, &self.stream).map(|(name, _)| name)
+    }
+}

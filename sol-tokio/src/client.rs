@@ -1,0 +1,200 @@
+//! Client: one connection to a server, to publish to it or to play from it.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use rand::TryRng;
+use rand::rngs::SysRng;
+use sol_core::limits;
+use sol_core::media::Media;
+use sol_core::session::{Event, Hangup, PeerEnd, Session, SessionConfig, Target};
+use sol_core::time::Instant;
+use sol_core::url::RtmpUrl;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep_until, timeout};
+
+use crate::clock::Clock;
+use crate::connection::part_in_peace;
+
+/// A connection in the client's role. Nothing happens unless one of its futures is awaited; all of them may be dropped
+/// early, and nothing is lost.
+#[derive(Debug)]
+pub struct Client<I = TcpStream> {
+    session: Session,
+    /// `None` once it is closed.
+    transport: Option<I>,
+    /// Bytes may wait in a buffer of the transport's own, as with TLS.
+    needs_flush: bool,
+    clock: Clock,
+    timer: Pin<Box<Sleep>>,
+    timer_at: Instant,
+    /// What the session has told, and nobody has heard yet. The end is told when the transport is closed.
+    events: VecDeque<Event>,
+}
+
+impl Client<TcpStream> {
+    /// Connects to the host of a URL, to whichever of its addresses answers first, and begins to ask for what `target`
+    /// says.
+    ///
+    /// # Errors
+    /// The host cannot be found or reached, within the time that the configuration gives a handshake; or the system has no
+    /// entropy.
+    pub async fn connect(url: &RtmpUrl, target: &Target, config: SessionConfig) -> io::Result<Self> {
+        let connecting = TcpStream::connect((url.host(), url.port()));
+        let transport = match timeout(config.timers.handshake, connecting).await {
+            Ok(connected) => connected?,
+            Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+        };
+        // 43 ms and more are lost wherever a small message waits for a delayed acknowledgement.
+        transport.set_nodelay(true)?;
+        Self::over(transport, target, config)
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
+    /// The same over a transport that is connected already. To be made within a tokio runtime.
+    ///
+    /// # Errors
+    /// The system has no entropy.
+    pub fn over(transport: I, target: &Target, config: SessionConfig) -> io::Result<Self> {
+        let mut seed = [0; 32];
+        SysRng.try_fill_bytes(&mut seed).map_err(io::Error::other)?;
+        let clock = Clock::start();
+        let now = clock.now();
+        Ok(Self {
+            session: Session::connect(Arc::new(config), target, seed, now),
+            transport: Some(transport),
+            needs_flush: false,
+            clock,
+            timer: Box::pin(sleep_until(clock.timer_at(now))),
+            timer_at: now,
+            events: VecDeque::new(),
+        })
+    }
+
+    /// Waits for what happens next, and takes care of the connection meanwhile. The last is [`Event::Closed`]; then there
+    /// is nothing more.
+    pub async fn next(&mut self) -> Option<Event> {
+        loop {
+            self.listen();
+            if let Some(Event::Closed { hangup, .. }) = self.events.front() {
+                let hangup = *hangup;
+                self.hang_up(hangup).await;
+            }
+            if let Some(event) = self.events.pop_front() {
+                return Some(event);
+            }
+            self.transport.as_ref()?;
+            self.turn().await;
+        }
+    }
+
+    /// Waits until more media can be sent. `false` where there is something to hear first, by [`Client::next`]: that it may
+    /// not publish, for one.
+    pub async fn room(&mut self) -> bool {
+        loop {
+            self.listen();
+            if !self.events.is_empty() || self.transport.is_none() {
+                return false;
+            }
+            if self.session.media_room() > 0 {
+                return true;
+            }
+            self.turn().await;
+        }
+    }
+
+    /// Sends audio, video or data, as soon as somebody awaits this client. What is sent without [`Client::room`] waits in
+    /// memory. See [`Session::send_media`].
+    pub fn send(&mut self, media: &Media) {
+        self.session.send_media(media);
+    }
+
+    /// Ends what it does, in good order. [`Event::Closed`] comes when all is sent and the server has closed, or after
+    /// `limits::FLUSH_TIME` and `limits::LEAVE_TIME` at the latest.
+    pub fn leave(&mut self) {
+        self.session.leave(self.clock.now());
+    }
+
+    /// Answers questions: bytes, quirks, how it stands.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Hears what the session has to tell.
+    fn listen(&mut self) {
+        self.events.extend(std::iter::from_fn(|| self.session.poll_event()));
+    }
+
+    /// Waits until anything was done for the connection.
+    async fn turn(&mut self) {
+        poll_fn(|context| self.poll_turn(context)).await;
+    }
+
+    fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(transport) = &mut self.transport else { return Poll::Ready(()) };
+        let now = self.clock.now();
+        let mut progress = false;
+        while self.session.has_output() {
+            let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
+            let count = self.session.outbound(&mut slices);
+            match Pin::new(&mut *transport).poll_write_vectored(context, &slices[..count]) {
+                Poll::Ready(Ok(written)) if written > 0 => self.session.handle_sent(written, now),
+                Poll::Ready(outcome) => {
+                    let end = outcome.err().map_or(PeerEnd::Lost, |error| PeerEnd::of(&error));
+                    self.session.handle_end(end, now);
+                }
+                Poll::Pending => break,
+            }
+            progress = true;
+            self.needs_flush = true;
+        }
+        if self.needs_flush {
+            // An error shows again at the next read or write.
+            self.needs_flush = Pin::new(&mut *transport).poll_flush(context).is_pending();
+        }
+        if self.session.wants_input() {
+            let mut space = [MaybeUninit::uninit(); READ_BYTES];
+            let mut buffer = ReadBuf::uninit(&mut space);
+            if let Poll::Ready(outcome) = Pin::new(transport).poll_read(context, &mut buffer) {
+                match outcome {
+                    Ok(()) if buffer.filled().is_empty() => self.session.handle_end(PeerEnd::Finished, now),
+                    Ok(()) => self.session.handle_input(buffer.filled(), now),
+                    Err(error) => self.session.handle_end(PeerEnd::of(&error), now),
+                }
+                progress = true;
+            }
+        }
+        if let Some(deadline) = self.session.poll_timeout() {
+            // One that has moved back is found out when the old one fires.
+            if deadline.at < self.timer_at || self.timer.is_elapsed() {
+                self.timer_at = deadline.at;
+                self.timer.as_mut().reset(self.clock.timer_at(deadline.at));
+            }
+            if self.timer.as_mut().poll(context).is_ready() {
+                self.session.handle_timeout(now);
+                progress = true;
+            }
+        }
+        if progress { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    async fn hang_up(&mut self, hangup: Hangup) {
+        if let (Hangup::Linger, Some(transport)) = (hangup, &mut self.transport) {
+            part_in_peace(transport, limits::LEAVE_TIME).await;
+        }
+        self.transport = None;
+    }
+}
+
+/// Bytes per read.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Slices per write.
+const WRITE_SLICES: usize = 64;
