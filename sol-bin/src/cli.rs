@@ -10,6 +10,8 @@ use crate::config::{
     ConfigArguments, Configuration, Gathered, Layer, Leaf, LogFormat, Mistakes, OrAuto, TimeError,
 };
 use crate::listen::ListenAddress;
+use crate::play::Play;
+use crate::publish::Publish;
 
 /// A live-streaming server for RTMP. Without a command it serves.
 #[derive(Debug, Parser)]
@@ -26,6 +28,12 @@ enum Command {
     /// Take streams from encoders and give them to players (the default)
     #[command(after_help = AFTER_HELP)]
     Serve(Serve),
+    /// Send an FLV file to a server, this one or another, as fast as it is meant to be seen
+    #[command(after_help = REMOTE_HELP)]
+    Publish(Publish),
+    /// Take a stream from a server, tell how it is, and write it into an FLV file
+    #[command(after_help = REMOTE_HELP)]
+    Play(Play),
     /// Check a configuration, tell what is in force, and print one to begin with
     Config(ConfigArguments),
     /// Put a load on a server, this one or another, and tell what it costs
@@ -36,6 +44,8 @@ enum Command {
 #[derive(Debug)]
 pub(crate) enum Errand {
     Serve(Serve),
+    Publish(Publish),
+    Play(Play),
     Config(ConfigArguments),
     Bench(Bench),
 }
@@ -97,6 +107,8 @@ impl Cli {
     pub(crate) fn into_errand(self) -> Errand {
         match self.command {
             Some(Command::Serve(serve)) => Errand::Serve(serve),
+            Some(Command::Publish(publish)) => Errand::Publish(publish),
+            Some(Command::Play(play)) => Errand::Play(play),
             Some(Command::Config(config)) => Errand::Config(config),
             Some(Command::Bench(bench)) => Errand::Bench(bench),
             None => Errand::Serve(self.serve),
@@ -149,6 +161,18 @@ Exit status:
   3    an address cannot be listened on
   130  stopped by a second signal";
 
+const REMOTE_HELP: &str = "\
+What happens is told on standard error. Ctrl-C or SIGTERM says goodbye to the server; a second one does without.
+
+Exit status:
+  0    done: the file or the stream has ended, its time is over, or a signal came
+  1    a file cannot be read or written, or has nothing in it
+  2    bad command line
+  4    the server refuses, sends elsewhere, or is no RTMP server
+  5    the server cannot be reached, or the connection was lost
+  6    the server has no such stream (play)
+  130  stopped by a second signal";
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -182,7 +206,9 @@ mod tests {
                 let written = layer.leaves.iter().map(|leaf| format!("{} = {}", leaf.path, leaf.value));
                 written.collect::<Vec<_>>().join(", ")
             }
-            other @ (Errand::Config(_) | Errand::Bench(_)) => panic!("{other:?}"),
+            other @ (Errand::Publish(_) | Errand::Play(_) | Errand::Config(_) | Errand::Bench(_)) => {
+                panic!("{other:?}")
+            }
         }
     }
 

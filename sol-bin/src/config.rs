@@ -42,7 +42,7 @@ pub(crate) use keys::TAKES;
 pub(crate) use layer::{Layer, Leaf};
 pub(crate) use mistake::Mistakes;
 pub(crate) use settings::{Gathered, LogFormat, Policies, Policy, Settings};
-pub(crate) use time::TimeError;
+pub(crate) use time::{Time, TimeError};
 
 /// A configuration that holds.
 #[derive(Debug)]

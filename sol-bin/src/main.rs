@@ -7,6 +7,9 @@ mod demo;
 mod journal;
 mod listen;
 mod nofile;
+mod play;
+mod publish;
+mod remote;
 mod report;
 mod serve;
 
@@ -17,7 +20,7 @@ use clap::Parser;
 /// Exit codes, as `sol --help` lists them. Clap itself exits with 2 on a bad command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exit {
-    /// Stopped by a signal, after everybody was told.
+    /// Stopped by a signal, after everybody was told; or done.
     Stopped = 0,
     /// Something failed that no option could have helped.
     Failed = 1,
@@ -25,6 +28,12 @@ enum Exit {
     BadConfiguration = 2,
     /// An address cannot be listened on.
     AddressUnusable = 3,
+    /// A server does not let this client do what it asked for, or speaks something else.
+    Refused = 4,
+    /// A server cannot be reached, or the connection to it was lost.
+    Unreachable = 5,
+    /// A server has no such stream.
+    NoStream = 6,
     /// Stopped by a second signal, before everybody was told.
     Interrupted = 130,
 }
@@ -38,6 +47,8 @@ fn main() -> ExitCode {
                 serve::run(&configuration)
             })
         }
+        cli::Errand::Publish(arguments) => publish::run(&arguments),
+        cli::Errand::Play(arguments) => play::run(&arguments),
         cli::Errand::Config(arguments) => config::run(&arguments),
         cli::Errand::Bench(arguments) => bench::run(&arguments),
     };

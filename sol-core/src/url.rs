@@ -75,6 +75,11 @@ impl RtmpUrl {
         &self.stream
     }
 
+    /// The same without the query string, for logs.
+    pub fn stream_name(&self) -> &str {
+        self.stream.split_once('?').map_or(&self.stream, |(name, _)| name)
+    }
+
     /// `tcUrl` of the `connect` command: all but the stream.
     pub fn tc_url(&self) -> String {
         format!("rtmp://{}/{}", self.authority(), self.app)

@@ -18,6 +18,11 @@ pub(crate) struct Parting {
 }
 
 impl Parting {
+    /// The person at the terminal wants no more.
+    pub(crate) fn by_hand() -> Self {
+        Self { exit: Exit::Stopped, words: "left".to_owned(), is_passing: false }
+    }
+
     /// No connection came about.
     pub(crate) fn unreachable(url: &RtmpUrl, error: &io::Error) -> Self {
         let place = format!("{}:{}", url.host(), url.port());
@@ -71,8 +76,8 @@ impl Parting {
 
     fn refused(url: &RtmpUrl, call: Call, word: &ServerWord) -> Self {
         let server = url.authority();
-        let stream = url.stream().split_once('?').map_or(url.stream(), |(name, _)| name);
-        let app = url.app().split_once('?').map_or(url.app(), |(app, _)| app);
+        let stream = url.stream_name();
+        let app = url.app();
         if word.code == "NetStream.Play.StreamNotFound" {
             let words = format!(
                 "{server} has no stream {app}/{stream}: {word}; with --wait, sol waits until it begins"

@@ -17,7 +17,9 @@ impl Voice {
         // Bars of a few bytes are drawn too often otherwise.
         let target = ProgressDrawTarget::stderr_with_hz(5);
         let (bar, template) = match bytes {
-            Some(bytes) => (ProgressBar::with_draw_target(Some(bytes), target), "{bar:24} {percent:>3}%  {msg}"),
+            Some(bytes) => {
+                (ProgressBar::with_draw_target(Some(bytes), target), "{bar:24} {percent:>3}%  {msg}")
+            }
             None => (ProgressBar::with_draw_target(None, target), "{spinner} {msg}"),
         };
         Self { bar: bar.with_style(ProgressStyle::with_template(template).expect("it is well formed")) }
@@ -28,6 +30,14 @@ impl Voice {
         self.bar.suspend(|| {
             // Where standard error is gone, the exit code still tells.
             let _ = writeln!(io::stderr(), "sol: {line}");
+        });
+    }
+
+    /// A line on standard output.
+    pub(crate) fn print(&self, line: impl fmt::Display) {
+        self.bar.suspend(|| {
+            // Where standard output is gone nobody is there to read it.
+            let _ = writeln!(io::stdout(), "{line}");
         });
     }
 

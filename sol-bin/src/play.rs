@@ -1,0 +1,196 @@
+//! `sol play`: takes a stream from a server, tells how it is, and writes it into an FLV file.
+
+mod meter;
+mod recording;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use sol_tokio::sol_core::session::{Event, Target};
+use sol_tokio::sol_core::url::RtmpUrl;
+use sol_tokio::{Client, SessionConfig};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
+
+use crate::Exit;
+use crate::config::Time;
+use crate::remote::{Manners, Parting, Signals, Voice, welcome, word};
+use meter::Meter;
+use recording::Recording;
+
+/// What `sol play` is told.
+#[derive(Debug, Args)]
+pub(crate) struct Play {
+    /// What to play, such as rtmp://localhost/live/cam
+    url: RtmpUrl,
+
+    /// Write the stream into this FLV file, or with - to standard output
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Replace the file if there is one
+    #[arg(long, requires = "output")]
+    overwrite: bool,
+
+    /// Print a line each second: bit rates, pictures per second, keyframe interval, delay, gaps
+    #[arg(long)]
+    stats: bool,
+
+    /// Stop after so long, counted from the first message, such as 10s or 1m30s
+    #[arg(long, value_name = "TIME")]
+    duration: Option<Time<1, 604_800_000>>,
+
+    /// Wait for a stream that nobody publishes yet, and ask again when it is not there
+    #[arg(long)]
+    wait: bool,
+
+    #[command(flatten)]
+    manners: Manners,
+}
+
+/// Plays until the stream ends, a signal comes, or it cannot go on.
+pub(crate) fn run(asked: &Play) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(play(asked))
+}
+
+async fn play(asked: &Play) -> anyhow::Result<Exit> {
+    let mut signals = Signals::new().context("cannot listen for signals")?;
+    let recording = asked.output.as_deref().map(|path| Recording::open(path, asked.overwrite)).transpose()?;
+    let mut player =
+        Player { asked, voice: Voice::new(None), recording, meter: Meter::new(), is_over: false };
+    let parting = player.go_on(&mut signals).await;
+    player.voice.fall_silent();
+    // Whatever happened, what has come is a whole file.
+    let recorded = player.recording.take().map(Recording::finish).transpose();
+    let parting = parting?;
+    if parting.exit != Exit::Stopped {
+        player.voice.say(&parting.words);
+    }
+    if player.meter.has_begun() {
+        player.voice.say(player.meter.summary());
+    }
+    recorded?;
+    Ok(parting.exit)
+}
+
+/// A stream on its way from a server.
+struct Player<'a> {
+    asked: &'a Play,
+    voice: Voice,
+    recording: Option<Recording>,
+    meter: Meter,
+    /// It is told to end.
+    is_over: bool,
+}
+
+impl Player<'_> {
+    /// Plays on one connection, or on one after the other until the stream is there.
+    async fn go_on(&mut self, signals: &mut Signals) -> anyhow::Result<Parting> {
+        let mut is_waiting = false;
+        loop {
+            let parting = self.attempt(signals).await?;
+            if !(self.asked.wait && parting.exit == Exit::NoStream) {
+                return Ok(parting);
+            }
+            if !is_waiting {
+                is_waiting = true;
+                self.voice.say(format_args!("waiting for {}", self.asked.url.stream_name()));
+            }
+            tokio::select! {
+                () = sleep(ASK_AGAIN) => {}
+                () = signals.next() => return Ok(Parting::by_hand()),
+            }
+        }
+    }
+
+    /// Plays on one connection, until that is over.
+    async fn attempt(&mut self, signals: &mut Signals) -> anyhow::Result<Parting> {
+        let url = &self.asked.url;
+        let connecting = self.asked.manners.connect(url, Target::play(url), SessionConfig::default());
+        let mut client = tokio::select! {
+            connected = connecting => match connected {
+                Ok(client) => client,
+                Err(parting) => return Ok(parting),
+            },
+            () = signals.next() => return Ok(Parting::by_hand()),
+        };
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut granted_at = None;
+        let mut ends_at: Option<Instant> = None;
+        loop {
+            tokio::select! {
+                biased;
+                () = signals.next() => {
+                    if self.is_over {
+                        return Ok(Parting { exit: Exit::Interrupted, ..Parting::by_hand() });
+                    }
+                    self.end(&mut client);
+                }
+                event = client.next() => match event {
+                    Some(Event::Welcomed(said)) => self.voice.say(welcome(url, &said)),
+                    Some(Event::Granted(_)) => granted_at = Some(Instant::now()),
+                    Some(Event::Told(said)) if said.code == "NetStream.Play.Reset" => {}
+                    Some(Event::Told(said)) => self.voice.say(word(&said)),
+                    Some(Event::Media { media, .. }) => {
+                        if !self.meter.has_begun() {
+                            self.voice.say(format_args!("playing {}", url.stream_name()));
+                            ends_at = self.asked.duration.map(|time| Instant::now() + time.duration());
+                        }
+                        self.meter.count(&media);
+                        if let Some(recording) = self.recording.as_mut().filter(|_| !self.is_over)
+                            && !recording.write(media)?
+                        {
+                            self.end(&mut client);
+                        }
+                    }
+                    Some(Event::Closed { why, .. }) => return Ok(Parting::of(url, &why)),
+                    Some(_) => {}
+                    None => unreachable!("the end is told once, and ends this"),
+                },
+                _ = ticks.tick() => {
+                    if self.meter.has_begun() {
+                        let line = self.meter.line();
+                        self.voice.show(0, &line);
+                        if self.asked.stats {
+                            self.tell(&line);
+                        }
+                    } else if granted_at.take_if(|at| at.elapsed() > QUIET).is_some() {
+                        self.voice.say(format_args!("{} has begun, and nothing comes yet", url.stream_name()));
+                    }
+                }
+                () = sleep_until(ends_at.unwrap_or_else(Instant::now)), if ends_at.is_some() && !self.is_over => {
+                    self.end(&mut client);
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, client: &mut Client) {
+        self.is_over = true;
+        client.leave();
+    }
+
+    /// A line of numbers, where they do not get between the bytes of a file.
+    fn tell(&self, line: &str) {
+        if self.asked.output.as_ref().is_some_and(|path| path.as_os_str() == "-") {
+            self.voice.say(line);
+        } else {
+            self.voice.print(line);
+        }
+    }
+}
+
+/// Between two lines of numbers.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Before a server is asked again whether a stream is there.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
+
+/// After this a person wonders why nothing comes.
+const QUIET: Duration = Duration::from_secs(2);

@@ -1,0 +1,260 @@
+//! `sol publish`: sends an FLV file to a server, as fast as it is meant to be seen.
+
+mod pace;
+mod replica;
+mod source;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use sol_tokio::sol_core::ids::ChunkSize;
+use sol_tokio::sol_core::session::{Event, Target};
+use sol_tokio::sol_core::url::RtmpUrl;
+use sol_tokio::{Client, Media, SessionConfig};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::Exit;
+use crate::remote::{Manners, Parting, Signals, Voice, clock, megabytes, welcome, word};
+use pace::Pace;
+use replica::Replica;
+use source::{Source, Taken};
+
+/// What `sol publish` is told.
+#[derive(Debug, Args)]
+pub(crate) struct Publish {
+    /// An FLV file, or - for standard input
+    file: PathBuf,
+
+    /// Where to publish, such as rtmp://localhost/live/cam
+    url: RtmpUrl,
+
+    /// Begin again when the file ends; times go on
+    #[arg(long = "loop")]
+    is_looped: bool,
+
+    /// So many times as fast as it is meant to be seen
+    #[arg(long, value_name = "X", default_value = "1", value_parser = speed)]
+    speed: f64,
+
+    /// Connect again when the connection is lost, after 1 s, 2 s, 4 s and so on up to 30 s
+    #[arg(long)]
+    reconnect: bool,
+
+    /// Bytes of payload in each chunk that is sent
+    #[arg(long, value_name = "BYTES", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(128..=0xFF_FFFF))]
+    chunk_size: u32,
+
+    #[command(flatten)]
+    manners: Manners,
+}
+
+/// Publishes until the file ends, a signal comes, or it cannot go on.
+pub(crate) fn run(asked: &Publish) -> anyhow::Result<Exit> {
+    anyhow::ensure!(
+        !(asked.is_looped && source::is_standard_input(&asked.file)),
+        "standard input cannot begin again; --loop needs a file"
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(publish(asked))
+}
+
+async fn publish(asked: &Publish) -> anyhow::Result<Exit> {
+    let mut signals = Signals::new().context("cannot listen for signals")?;
+    let source = Source::open(&asked.file, asked.is_looped)?;
+    let voice = Voice::new(source.bytes().filter(|_| !asked.is_looped));
+    let mut publisher =
+        Publisher { asked, source, voice, replica: Replica::default(), pending: None, sent: Sent::nothing() };
+    let exit = publisher.go_on(&mut signals).await;
+    publisher.voice.fall_silent();
+    exit
+}
+
+/// A file on its way to a server.
+struct Publisher<'a> {
+    asked: &'a Publish,
+    source: Source,
+    voice: Voice,
+    /// What the next server has to know first.
+    replica: Replica,
+    /// Was taken from the source, and not sent yet.
+    pending: Option<Media>,
+    sent: Sent,
+}
+
+/// What has left, on all connections together.
+struct Sent {
+    since: Instant,
+    messages: u64,
+    bytes: u64,
+    /// Of the media's own time.
+    time: Duration,
+}
+
+impl Sent {
+    fn nothing() -> Self {
+        Self { since: Instant::now(), messages: 0, bytes: 0, time: Duration::ZERO }
+    }
+
+    /// How fast, where 1 is as it is meant to be seen.
+    fn speed(&self) -> f64 {
+        self.time.as_secs_f64() / self.since.elapsed().as_secs_f64().max(0.001)
+    }
+}
+
+impl Publisher<'_> {
+    /// Publishes on one connection after the other.
+    async fn go_on(&mut self, signals: &mut Signals) -> anyhow::Result<Exit> {
+        let mut has_published = false;
+        let mut patience = PATIENCE_LEAST;
+        loop {
+            let began = Instant::now();
+            let published_before = self.sent.messages;
+            let parting = match self.attempt(signals).await {
+                Ok(parting) => parting,
+                Err(Failure::Source(error)) => return Err(error),
+                Err(Failure::Signal) => return Ok(Exit::Interrupted),
+            };
+            has_published |= self.sent.messages > published_before;
+            if parting.exit == Exit::Stopped {
+                self.voice.fall_silent();
+                self.voice.say(self.summary());
+                return Ok(Exit::Stopped);
+            }
+            // A name that somebody else has is believed to be free again soon only where that was this program itself.
+            let may_return = parting.is_passing && (has_published || parting.exit == Exit::Unreachable);
+            if !(self.asked.reconnect && may_return) {
+                self.voice.fall_silent();
+                self.voice.say(parting.words);
+                if self.sent.messages > 0 {
+                    self.voice.say(self.summary());
+                }
+                return Ok(parting.exit);
+            }
+            if began.elapsed() > PATIENCE_MOST {
+                patience = PATIENCE_LEAST;
+            }
+            self.voice.say(format_args!("{}; again in {} s", parting.words, patience.as_secs()));
+            tokio::select! {
+                () = sleep(patience) => {}
+                () = signals.next() => return Ok(Exit::Stopped),
+            }
+            patience = (2 * patience).min(PATIENCE_MOST);
+        }
+    }
+
+    /// Publishes on one connection, until that is over.
+    async fn attempt(&mut self, signals: &mut Signals) -> Result<Parting, Failure> {
+        let url = &self.asked.url;
+        let chunk_size = ChunkSize::new(self.asked.chunk_size).expect("its range was checked");
+        let config = SessionConfig { chunk_size, ..SessionConfig::default() };
+        let connecting = self.asked.manners.connect(url, Target::publish(url), config);
+        let mut client = tokio::select! {
+            connected = connecting => match connected {
+                Ok(client) => client,
+                Err(parting) => return Ok(parting),
+            },
+            () = signals.next() => return Err(Failure::Signal),
+        };
+        let mut pace = Pace::new(self.asked.speed);
+        let mut is_granted = false;
+        let mut is_leaving = false;
+        loop {
+            // One at a time: to hear, to take from the source, to wait for the moment, to send.
+            let may_take = is_granted && !is_leaving && self.pending.is_none();
+            let due =
+                self.pending.as_ref().filter(|_| is_granted && !is_leaving).map(|media| pace.due(media));
+            if let Some(due) = due.filter(|due| *due <= Instant::now()) {
+                tokio::select! {
+                    has_room = client.room() => if has_room {
+                        self.send(&mut client, &mut pace, due);
+                        continue;
+                    },
+                    () = signals.next() => { client.leave(); is_leaving = true; continue }
+                }
+            }
+            tokio::select! {
+                biased;
+                () = signals.next() => {
+                    if is_leaving {
+                        return Err(Failure::Signal);
+                    }
+                    client.leave();
+                    is_leaving = true;
+                }
+                event = client.next() => match event {
+                    Some(Event::Welcomed(said)) => self.voice.say(welcome(url, &said)),
+                    Some(Event::Granted(_)) => {
+                        self.voice.say(format_args!("publishing {}", url.stream_name()));
+                        is_granted = true;
+                        self.replica.begin(&mut client);
+                    }
+                    Some(Event::Told(said)) => self.voice.say(word(&said)),
+                    Some(Event::Closed { why, .. }) => return Ok(Parting::of(url, &why)),
+                    Some(_) => {}
+                    None => unreachable!("the end is told once, and ends this"),
+                },
+                taken = self.source.next(), if may_take => match taken.map_err(Failure::Source)? {
+                    Some(Taken::Media(media)) => self.pending = self.replica.admit(media),
+                    Some(Taken::Damage(damage)) => self.voice.say(format_args!("warning: {damage}")),
+                    None if self.sent.messages == 0 => return Err(Failure::Source(self.source.nothing())),
+                    None => { client.leave(); is_leaving = true }
+                },
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
+            }
+        }
+    }
+
+    fn send(&mut self, client: &mut Client, pace: &mut Pace, due: Instant) {
+        let Some(media) = self.pending.take() else { return };
+        client.send(&media);
+        self.sent.messages += 1;
+        self.sent.bytes += media.content.payload().len() as u64;
+        self.sent.time += pace.went(&media, due);
+        if self.voice.is_watched() {
+            let taken = client.session().traffic().acknowledged_bytes();
+            let server =
+                taken.map_or_else(String::new, |bytes| format!(", {} at the server", megabytes(bytes)));
+            let line = format!(
+                "{}  {} sent{server}  {:.2}x",
+                clock(self.sent.time.as_secs()),
+                megabytes(self.sent.bytes),
+                self.sent.speed()
+            );
+            self.voice.show(self.source.taken_bytes(), line);
+        }
+    }
+
+    fn summary(&self) -> String {
+        format!(
+            "sent {} messages, {}, {} of media at {:.2} times its speed",
+            self.sent.messages,
+            megabytes(self.sent.bytes),
+            clock(self.sent.time.as_secs()),
+            self.sent.speed()
+        )
+    }
+}
+
+/// Why publishing cannot go on, whatever the server says.
+enum Failure {
+    Source(anyhow::Error),
+    /// Somebody wants to be rid of it, at once.
+    Signal,
+}
+
+/// Reads what stands behind `--speed`.
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok().filter(|speed| (0.1..=100.0).contains(speed));
+    speed.ok_or_else(|| "a number from 0.1 to 100".to_owned())
+}
+
+/// Before another attempt to connect.
+const PATIENCE_LEAST: Duration = Duration::from_secs(1);
+
+/// The longest of these, and how long a connection must have lasted for the next one to be tried soon again.
+const PATIENCE_MOST: Duration = Duration::from_secs(30);

@@ -1,0 +1,40 @@
+//! Replica: what a server must be told before it can make anything of what comes next. Each new connection begins with it.
+
+use std::collections::BTreeMap;
+
+use sol_tokio::sol_core::media::FrameKind;
+use sol_tokio::{Client, Media};
+
+/// Metadata and codec configurations, the newest of each.
+#[derive(Debug, Default)]
+pub(super) struct Replica {
+    known: BTreeMap<FrameKind, Media>,
+    has_video: bool,
+    /// Pictures that need earlier ones are of no use to a server that has none.
+    awaits_keyframe: bool,
+}
+
+impl Replica {
+    /// A connection has been allowed to publish. On the first one there is nothing to say yet.
+    pub(super) fn begin(&mut self, client: &mut Client) {
+        for media in self.known.values() {
+            client.send(media);
+        }
+        self.awaits_keyframe = self.has_video;
+    }
+
+    /// What came from the source, unless it is to be left out.
+    pub(super) fn admit(&mut self, media: Media) -> Option<Media> {
+        let kind = FrameKind::of(&media.content);
+        self.has_video |= kind.is_video();
+        if kind.is_preamble() {
+            self.known.insert(kind, media.clone());
+        }
+        match kind {
+            FrameKind::Keyframe(_) => self.awaits_keyframe = false,
+            FrameKind::Interframe if self.awaits_keyframe => return None,
+            _ => {}
+        }
+        Some(media)
+    }
+}
