@@ -7,6 +7,7 @@ mod auto;
 mod count;
 mod environment;
 mod file;
+mod in_force;
 mod keys;
 mod layer;
 mod mistake;
@@ -35,7 +36,7 @@ use clap::{Args, Subcommand};
 use crate::Exit;
 use crate::cli::Serve;
 use file::Source;
-use layer::InForce;
+use in_force::InForce;
 
 pub(crate) use auto::OrAuto;
 pub(crate) use keys::TAKES;
