@@ -15,7 +15,7 @@ use crate::config::TAKES;
 
 /// An address as the operator wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(try_from = "Written", into = "String")]
+#[serde(try_from = "Form", into = "String")]
 pub(crate) struct ListenAddress {
     host: Host,
     port: u16,
@@ -52,21 +52,21 @@ impl Default for ListenAddress {
 /// An address as it stands in a file, where a port need not be quoted.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Written {
+enum Form {
     Port(i64),
     Address(String),
 }
 
-impl TryFrom<Written> for ListenAddress {
+impl TryFrom<Form> for ListenAddress {
     type Error = AddressError;
 
-    fn try_from(written: Written) -> Result<Self, AddressError> {
-        match written {
-            Written::Port(port) => match u16::try_from(port) {
+    fn try_from(form: Form) -> Result<Self, AddressError> {
+        match form {
+            Form::Port(port) => match u16::try_from(port) {
                 Ok(port) => Ok(Self { host: Host::Any, port }),
                 Err(_) => Err(AddressError::Port(port.to_string())),
             },
-            Written::Address(text) => text.parse(),
+            Form::Address(text) => text.parse(),
         }
     }
 }

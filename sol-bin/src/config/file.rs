@@ -74,7 +74,6 @@ impl Source {
         &self.path
     }
 
-    /// Its text.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }

@@ -78,8 +78,6 @@ pub(crate) fn sections() -> &'static [SectionKeys] {
     &SECTIONS
 }
 
-/// The section of that name.
-///
 /// # Errors
 /// There is none; the nearest, if one is near.
 pub(crate) fn section(name: &str) -> Result<&'static SectionKeys, Option<&'static SectionKeys>> {
@@ -94,8 +92,6 @@ pub(crate) fn headlines_with(key: &str) -> Vec<&'static str> {
 }
 
 impl SectionKeys {
-    /// Its key of that name.
-    ///
     /// # Errors
     /// There is none; what may have been meant.
     pub(crate) fn key(&'static self, name: &str) -> Result<&'static Key, UnknownKey> {

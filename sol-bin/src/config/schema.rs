@@ -5,7 +5,7 @@ use schemars::transform::{RecursiveTransform, Transform};
 
 use super::keys;
 
-/// The schema, with a line feed behind it.
+/// A line feed is behind it.
 pub(super) fn schema() -> String {
     let mut schema = keys::schema();
     RecursiveTransform(tell_what_is_taken).transform(&mut schema);

@@ -1,7 +1,7 @@
 //! Settings: everything that an operator can decide, as a file writes it.
 //!
-//! The comments on fields are what operators read: in the JSON schema, in `sol config default` and, shortened to their first
-//! sentence, in docs/configuration.md. Defaults are the core's own.
+//! The comments on fields are what operators read: in the JSON schema, in `sol config default` and in
+//! docs/configuration.md. Defaults are the core's own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -250,7 +250,6 @@ impl Settings {
         }
     }
 
-    /// Who may publish and play.
     pub(crate) fn policies(&self) -> PerApp<Policies> {
         self.per_app(|app| Policies { publish: app.publish, play: app.play })
     }
@@ -302,7 +301,8 @@ const fn seconds(seconds: u64) -> u64 {
 const SEND_BUFFER_MIN: u64 = 16 * 1024;
 const SEND_BUFFER_MAX: u64 = 64 * 1024 * 1024;
 
-/// Totals of acknowledgements wrap at 4 GiB.
+/// Totals of acknowledgements have 32 bits and are told apart by their difference, up to half of that: 2 GiB. A window of
+/// half that again may pass once more before the acknowledgement of the last has come.
 const WINDOW_MAX: u64 = 1024 * 1024 * 1024;
 
 /// A player that reads as fast as it can may be behind by a large keyframe.

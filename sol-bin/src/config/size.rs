@@ -24,7 +24,6 @@ impl<const MIN: u64, const MAX: u64> Size<MIN, MAX> {
         Self(bytes)
     }
 
-    /// The number of bytes.
     pub(crate) fn bytes(self) -> u64 {
         self.0
     }
