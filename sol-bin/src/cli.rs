@@ -68,7 +68,7 @@ impl Serve {
     /// What is in force with these flags over the variables of this process and the file.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// What is wrong with it, as far as it can be told at once.
     pub(crate) fn configuration(&self) -> Result<Configuration, Mistakes> {
         Configuration::load(self.config.as_deref(), std::env::vars_os(), self.layer())
     }

@@ -11,7 +11,9 @@ use super::keys;
 use super::layer::{Layer, Origin};
 use super::mistake::Mistake;
 use super::path::{Path, Section};
+use super::place::Place;
 use super::settings::Settings;
+use crate::listen;
 
 /// What is in force, and where each value comes from.
 #[derive(Clone, Debug)]
@@ -35,12 +37,13 @@ impl InForce {
             apps.extend(layer.apps);
             values.extend(layer.leaves.into_iter().map(|leaf| (leaf.path, (leaf.value, leaf.origin))));
         }
+        let of_defaults = values.iter().filter(|(path, _)| path.section == Section::DEFAULTS);
+        let defaults: Vec<(String, Value)> =
+            of_defaults.map(|(path, (value, _))| (path.key.clone(), value.clone())).collect();
         for app in apps {
-            for (path, (value, _)) in values.clone() {
-                if path.section == Section::DEFAULTS {
-                    let path = Path { section: Section::App(app.clone()), ..path };
-                    values.entry(path).or_insert((value, Origin::Inherited));
-                }
+            for (key, value) in &defaults {
+                let path = Path { section: Section::App(app.clone()), key: key.clone() };
+                values.entry(path).or_insert_with(|| (value.clone(), Origin::Inherited));
             }
         }
         let mut table = Table::new();
@@ -63,24 +66,55 @@ impl InForce {
 
     /// Values that are good alone and not together.
     pub(crate) fn contradictions(&self) -> Vec<Mistake> {
-        let timers = &self.settings.timers;
-        if timers.ping.duration() * 3 <= timers.silence.duration() {
-            return Vec::new();
+        let Settings { server, timers, defaults, app } = &self.settings;
+        let mut mistakes = Vec::new();
+        if let Some(twice) = listen::twice(&server.rtmp) {
+            let path = Path::of("server", "rtmp");
+            if let Origin::Set(place) = &self.origins[&path] {
+                let what = format!("{path} has {twice} twice");
+                mistakes.push(Mistake::at(place.clone(), what, "expected each address once"));
+            }
         }
-        let told = [("ping", String::from(timers.ping)), ("silence", String::from(timers.silence))].map(
-            |(key, value)| {
-                let path = Path::of("timers", key);
-                let origin = &self.origins[&path];
-                (format!("{path} is {value:?} ({origin})"), origin)
-            },
-        );
-        let [(ping, ping_origin), (silence, silence_origin)] = told;
-        let (place, what) = match (ping_origin, silence_origin) {
-            (Origin::Set(place), _) => (place, format!("{ping}, and {silence}")),
-            (_, Origin::Set(place)) => (place, format!("{silence}, and {ping}")),
-            (Origin::Default | Origin::Inherited, _) => unreachable!("the defaults go together"),
+        if timers.ping.duration() * 3 > timers.silence.duration() {
+            let told = [("ping", timers.ping.into()), ("silence", timers.silence.into())];
+            let expected = "expected a ping of at most a third of silence";
+            mistakes.extend(self.contradiction(&Section::Named("timers"), told, expected));
+        }
+        let apps = app.iter().map(|(app, settings)| (Section::App(app.clone()), settings));
+        for (section, app) in [(Section::DEFAULTS, defaults)].into_iter().chain(apps) {
+            if app.lag.duration() > app.tape_time.duration() {
+                let told = [("lag", app.lag.into()), ("tape_time", app.tape_time.into())];
+                let expected = "expected a lag of at most tape_time: nothing older is kept";
+                mistakes.extend(self.contradiction(&section, told, expected));
+            }
+            if app.lag_bytes.bytes() > app.tape_bytes.bytes() {
+                let told =
+                    [("lag_bytes", app.lag_bytes.to_string()), ("tape_bytes", app.tape_bytes.to_string())];
+                let expected = "expected lag_bytes of at most tape_bytes: no more is kept";
+                mistakes.extend(self.contradiction(&section, told, expected));
+            }
+        }
+        mistakes
+    }
+
+    /// Two values of a section that do not go together. Where it has set neither, that is told where they come from.
+    fn contradiction(
+        &self,
+        section: &Section,
+        values: [(&str, String); 2],
+        expected: &str,
+    ) -> Option<Mistake> {
+        let [one, other] = values.map(|(key, value)| {
+            let path = Path { section: section.clone(), key: key.to_owned() };
+            let origin = &self.origins[&path];
+            (format!("{path} is {value:?}"), origin)
+        });
+        let (place, blamed, (other, origin)) = match (one.1, other.1) {
+            (Origin::Set(place), _) => (place, one.0, other),
+            (_, Origin::Set(place)) => (place, other.0, one),
+            (Origin::Default | Origin::Inherited, _) => return None,
         };
-        vec![Mistake::at(place.clone(), what, "expected a ping of at most a third of silence")]
+        Some(Mistake::at(place.clone(), format!("{blamed}, and {other} ({origin})"), expected))
     }
 }
 

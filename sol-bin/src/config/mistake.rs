@@ -22,7 +22,7 @@ pub(crate) struct Mistake {
     help: Option<String>,
 }
 
-/// All that could be told apart.
+/// As many as can be told at once. Mending them may bring others to light.
 #[derive(Clone, Debug)]
 pub(crate) struct Mistakes(pub(crate) Vec<Mistake>);
 

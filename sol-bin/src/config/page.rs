@@ -39,13 +39,7 @@ fn table(section: &SectionKeys) -> String {
         section.headline, section.about
     );
     for key in &section.keys {
-        text.push_str(&format!(
-            "| `{}` | `{}` | {} | {} |\n",
-            key.name,
-            key.default,
-            takes(key),
-            key.about
-        ));
+        text.push_str(&format!("| `{}` | `{}` | {} | {} |\n", key.name, key.default, takes(key), key.about));
     }
     text
 }

@@ -101,9 +101,9 @@ pub(crate) struct AppSettings {
     /// each at once; "auto" does so while the server has time to spare, and gathers the longer the busier it is, up to
     /// 100 ms.
     pub(crate) coalesce: OrAuto<Gathered>,
-    /// A player that is further behind than this goes on at the newest keyframe. More than `tape_time` has no effect.
+    /// A player that is further behind than this goes on at the newest keyframe. At most `tape_time`.
     pub(crate) lag: Time<{ seconds(1) }, { millis(limits::TAPE_TIME) }>,
-    /// The same in bytes. More than `tape_bytes` has no effect.
+    /// The same in bytes. At most `tape_bytes`.
     pub(crate) lag_bytes: Size<LAG_BYTES_MIN, { limits::TAPE_BYTES as u64 }>,
     /// A player that would lose more than this at once is closed instead: VLC and GStreamer stand still after such a gap.
     pub(crate) gap: Time<0, { millis(limits::TAPE_TIME) }>,

@@ -49,6 +49,13 @@ impl<const MIN: u64, const MAX: u64> FromStr for Size<MIN, MAX> {
     }
 }
 
+/// In the largest unit that divides it.
+impl<const MIN: u64, const MAX: u64> fmt::Display for Size<MIN, MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Written(self.0).fmt(f)
+    }
+}
+
 impl<const MIN: u64, const MAX: u64> TryFrom<Form> for Size<MIN, MAX> {
     type Error = SizeError;
 
