@@ -97,6 +97,11 @@ impl Configuration {
         &self.in_force.settings
     }
 
+    /// How many variables hold.
+    pub(crate) fn variables(&self) -> usize {
+        self.in_force.variables()
+    }
+
     /// The file that was read, if there was one, from the root on.
     pub(crate) fn file(&self) -> Option<PathBuf> {
         let file = self.file.as_ref()?;

@@ -64,6 +64,12 @@ impl InForce {
         (sections.len(), paths.len())
     }
 
+    /// How many variables hold.
+    pub(crate) fn variables(&self) -> usize {
+        let is_variable = |origin: &&Origin| matches!(origin, Origin::Set(Place::Variable(_)));
+        self.origins.values().filter(is_variable).count()
+    }
+
     /// Values that are good alone and not together.
     pub(crate) fn contradictions(&self) -> Vec<Mistake> {
         let Settings { server, timers, defaults, app } = &self.settings;
@@ -156,6 +162,7 @@ mod tests {
             told_of_live,
             ["grace = \"1s\" sol.toml:2", "lag = \"3s\" SOL__app__live__lag", "gap = \"8s\" [defaults]"]
         );
+        assert_eq!(in_force.variables(), 2);
         // An empty section is one too.
         let event = Section::App("event/*".parse().unwrap());
         assert_eq!(told(&in_force, event, "grace"), "grace = \"4s\" [defaults]");
