@@ -20,6 +20,7 @@ mod page;
 mod path;
 mod pattern;
 mod place;
+mod quoted;
 mod sample;
 mod schema;
 mod settings;

@@ -21,6 +21,7 @@ use super::mistake::{Mistake, Mistakes};
 use super::path::{Path, Section};
 use super::pattern::AppPattern;
 use super::place::Place;
+use super::quoted::quoted;
 
 /// A file's text, and where it lies.
 #[derive(Debug)]
@@ -150,7 +151,7 @@ impl Reading<'_> {
                     self.read_section(section, Section::App(app), table);
                 }
                 Err(error) => {
-                    let what = format!("{:?} names no app: {error}", name.get_ref());
+                    let what = format!("{} names no app: {error}", quoted(name.get_ref()));
                     self.complain(
                         name.span(),
                         what,
@@ -211,7 +212,7 @@ impl Reading<'_> {
                 self.complain(
                     span,
                     "this is not TOML: a text without quotes",
-                    format!("expected {written:?}"),
+                    format!("expected {}", quoted(written)),
                 );
             }
             message => {
@@ -246,12 +247,12 @@ impl Reading<'_> {
         keys: &SectionKeys,
         section: &Section,
     ) {
-        let what = format!("{section} has no key {:?}", name.get_ref());
+        let what = format!("{section} has no key {}", quoted(name.get_ref()));
         if let Section::App(app) = section
             && content.get_ref().is_table()
         {
-            let name_in_quotes = format!("{app}/{}", name.get_ref());
-            return self.complain(name.span(), what, format!("did you mean [app.{name_in_quotes:?}]?"));
+            let meant = quoted(&format!("{app}/{}", name.get_ref()));
+            return self.complain(name.span(), what, format!("did you mean [app.{meant}]?"));
         }
         let expected = match &unknown {
             UnknownKey::Near(near) => format!("did you mean {near}?"),

@@ -12,6 +12,7 @@ use toml::{Table, Value};
 
 use super::nearest::nearest;
 use super::path::{Path, Section};
+use super::quoted::quoted;
 use super::settings::Settings;
 
 /// A section, or what all apps' sections have in common.
@@ -272,8 +273,9 @@ fn json_type(value: &Value) -> &'static str {
 /// What a value is, for whoever expected something else.
 fn described(value: &Value) -> String {
     match value {
-        Value::String(_) => format!("{value} is a string"),
+        Value::String(text) => format!("{} is a string", quoted(text)),
         Value::Integer(_) => format!("{value} is a number"),
+        Value::Float(number) if !number.is_finite() => format!("{value} is no finite number"),
         Value::Float(_) => format!("{value} is a number with a fraction"),
         Value::Boolean(_) => format!("{value} is a boolean"),
         Value::Datetime(_) => format!("{value} is a date or time"),
