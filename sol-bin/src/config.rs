@@ -39,6 +39,7 @@ use crate::Exit;
 use crate::cli::Serve;
 use file::Source;
 use in_force::InForce;
+use mistake::Mistake;
 
 pub(crate) use auto::OrAuto;
 pub(crate) use keys::TAKES;
@@ -157,7 +158,8 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 fn missing(path: &Path) -> Mistakes {
-    Mistakes::unreadable(path, "there is no such file", "`sol config default` prints one to begin with")
+    let mistake = Mistake::unreadable(path, "there is no such file");
+    mistake.with_help("`sol config default` prints one to begin with").into()
 }
 
 /// What is read where no file is named.

@@ -1,7 +1,7 @@
-//! File: one TOML file, read so that every mistake in it can be told with its place.
+//! File: one TOML file, read so that the mistakes in it can be told with their places.
 //!
 //! The text is parsed by itself before anything is merged: each key and each value still knows where it stands. Each value
-//! is then tried alone, so that one mistake hides no other.
+//! is then tried alone, so that a mistake in one hides none in another. Of a text that is not TOML only that is told.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -38,23 +38,31 @@ impl Source {
     pub(crate) fn read(path: &FilePath) -> Result<Option<Arc<Self>>, Mistakes> {
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-                return Err(Mistakes::unreadable(path, "it is a directory", "name a file in it"));
-            }
             Err(error) => {
-                return Err(Mistakes::unreadable(
-                    path,
-                    &error,
-                    "see that its owner and mode let sol read it",
-                ));
+                let mistake = match error.kind() {
+                    io::ErrorKind::NotFound if fs::symlink_metadata(path).is_ok() => {
+                        Mistake::unreadable(path, "it is a link to nothing")
+                    }
+                    io::ErrorKind::NotFound => return Ok(None),
+                    io::ErrorKind::IsADirectory => {
+                        Mistake::unreadable(path, "it is a directory").with_help("name a file in it")
+                    }
+                    io::ErrorKind::PermissionDenied => Mistake::unreadable(path, &error)
+                        .with_help("see that its owner and mode let sol read it"),
+                    _ => Mistake::unreadable(path, &error),
+                };
+                return Err(mistake.into());
             }
         };
         Self::of(path, bytes).map(Some)
     }
 
     /// What was read from a file.
-    pub(super) fn of(path: &FilePath, bytes: Vec<u8>) -> Result<Arc<Self>, Mistakes> {
+    pub(super) fn of(path: &FilePath, mut bytes: Vec<u8>) -> Result<Arc<Self>, Mistakes> {
+        // Nobody sees it in an editor, so no column counts it.
+        if bytes.starts_with(BYTE_ORDER_MARK) {
+            bytes.drain(..BYTE_ORDER_MARK.len());
+        }
         match String::from_utf8(bytes) {
             Ok(text) => Ok(Arc::new(Self { path: path.to_owned(), text })),
             Err(error) => {
@@ -65,7 +73,7 @@ impl Source {
                 let line = before.matches('\n').count() + 1;
                 let why =
                     format!("line {line}, column {column} has a byte that is not UTF-8, {:#04x}", rest[0]);
-                Err(Mistakes::unreadable(path, why, "save it as UTF-8 with a text editor"))
+                Err(Mistake::unreadable(path, why).with_help("save it as UTF-8 with a text editor").into())
             }
         }
     }
@@ -283,3 +291,5 @@ fn last_before(offset: usize, written: &str, table: &DeTable<'_>) -> Option<Rang
     let inside = inside.filter_map(|table| last_before(offset, written, table));
     here.chain(inside).filter(|span| span.start < offset).max_by_key(|span| span.start)
 }
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
