@@ -128,6 +128,10 @@ impl Reading<'_> {
                 (Ok(section), Some(table)) => {
                     self.read_section(section, Section::Named(&section.name), table);
                 }
+                (Ok(section), None) if self.is_list_of_sections(content) => {
+                    let expected = format!("expected single brackets: {}", section.headline);
+                    self.complain(name.span(), format!("[[{}]] is a list", section.name), expected);
+                }
                 (Ok(section), None) => {
                     let what = format!("{} is a section", section.name);
                     self.complain(name.span(), what, format!("expected {}", section.headline));
@@ -139,6 +143,12 @@ impl Reading<'_> {
 
     fn read_apps(&mut self, section: &'static SectionKeys, apps: &DeTable<'_>) {
         for (name, content) in apps {
+            if self.is_list_of_sections(content) {
+                let header = format!("[app.{}]", quoted(name.get_ref()));
+                let expected = format!("expected single brackets: {header}");
+                self.complain(name.span(), format!("[{header}] is a list"), expected);
+                continue;
+            }
             let Some(table) = content.get_ref().as_table() else {
                 let what = "[app] names no app";
                 let expected = match section.key(name.get_ref()) {
@@ -199,20 +209,26 @@ impl Reading<'_> {
         }
     }
 
+    /// Whether a header in double brackets, as that of `[[server]]`, made it a list.
+    fn is_list_of_sections(&self, content: &Spanned<DeValue<'_>>) -> bool {
+        let elements = content.get_ref().as_array();
+        let are_tables = elements.is_some_and(|all| all.iter().all(|element| element.get_ref().is_table()));
+        are_tables && self.source.text()[content.span()].starts_with("[[")
+    }
+
     fn complain_of_syntax(&mut self, error: &toml::de::Error, recovered: &DeTable<'_>) {
         let text = self.source.text();
         let span = error.span().unwrap_or(text.len()..text.len());
         let written = &text[span.clone()];
         match error.message() {
             "duplicate key" => {
-                let is_section = text[..span.start].ends_with('[');
-                let what = if is_section { format!("[{written}]") } else { written.to_owned() };
-                // What is recovered has the second section in the place of the first.
-                let headline = || text[..span.start - 1].find(&what).map(|at| at + 1..at + 1 + written.len());
-                let first = if is_section { headline() } else { last_before(span.start, written, recovered) };
+                let (what, earlier) = match header_with(text, &span) {
+                    Some(header) => (&text[header.clone()], place_of_section(text, header)),
+                    None => (written, last_before(span.start, written, recovered)),
+                };
                 let mistake = Mistake::at(self.place(span), format!("{what} is there already"), "again");
-                self.mistakes.push(match first {
-                    Some(first) => mistake.with_other(first, "first"),
+                self.mistakes.push(match earlier {
+                    Some(earlier) => mistake.with_other(earlier, "before"),
                     None => mistake,
                 });
             }
@@ -280,6 +296,36 @@ impl Reading<'_> {
 
     fn place(&self, span: Range<usize>) -> Place {
         Place::File { source: Arc::clone(self.source), span }
+    }
+}
+
+/// The header of a section that a name stands in: from the first bracket to the last.
+fn header_with(text: &str, name: &Range<usize>) -> Option<Range<usize>> {
+    let line = text[..name.start].rfind('\n').map_or(0, |at| at + 1);
+    let start = line + text[line..name.start].find(|c: char| !c.is_whitespace())?;
+    let behind = &text[name.end..];
+    let closing = behind.find(']')?;
+    let brackets = behind[closing..].bytes().take_while(|byte| *byte == b']').count();
+    let header = start..name.end + closing + brackets;
+    // A key in an inline table may follow a bracket too.
+    let is_header = text[start..].starts_with('[') && DeTable::parse(&text[header.clone()]).is_ok();
+    is_header.then_some(header)
+}
+
+/// Where the name of a section stands before its header, whether in a header too or in keys with dots.
+fn place_of_section(text: &str, header: Range<usize>) -> Option<Range<usize>> {
+    let (before, _) = DeTable::parse_recoverable(&text[..header.start]);
+    let mut before = before.get_ref();
+    // A header alone is a file with nothing but that section.
+    let header = DeTable::parse(&text[header]).ok()?;
+    let mut header = header.get_ref();
+    loop {
+        let (name, content) = header.iter().next()?;
+        let (there, content_there) = before.get_key_value(name.get_ref().as_ref())?;
+        match content.get_ref().as_table().filter(|inner| !inner.is_empty()) {
+            Some(inner) => (header, before) = (inner, content_there.get_ref().as_table()?),
+            None => return Some(there.span()),
+        }
     }
 }
 
