@@ -173,7 +173,15 @@ mod tests {
         let rtmp =
             |value: &str| laid("", &[("SOL__server__rtmp", value)], Layer::default()).settings.server.rtmp;
         let expected = ["1935", "[::1]:7"].map(|text| text.parse().unwrap());
-        for value in ["1935,[::1]:7", "1935, [::1]:7", "[1935, \"[::1]:7\"]", "\"1935\",\"[::1]:7\""] {
+        for value in [
+            "1935,[::1]:7",
+            "1935, [::1]:7",
+            "[1935, \"[::1]:7\"]",
+            "\"1935\",\"[::1]:7\"",
+            "'1935','[::1]:7'",
+            "1935, '[::1]:7',",
+            ":1935,'[::1]:7'",
+        ] {
             assert_eq!(rtmp(value), expected, "{value}");
         }
         assert_eq!(rtmp("1935"), expected[..1]);
