@@ -78,7 +78,7 @@ impl Serve {
     /// What is in force with these flags over the variables of this process and the file.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// What is wrong with it, as far as it can be told at once.
     pub(crate) fn configuration(&self) -> Result<Configuration, Mistakes> {
         Configuration::load(self.config.as_deref(), std::env::vars_os(), self.layer())
     }
@@ -137,7 +137,7 @@ Listen for RTMP on this address; may be given several times
 
 A port alone (1935) or with a colon (:1935) means every address of this machine, IPv4 and IPv6. Otherwise \
 an IP address or a host name, with or without a port: 192.0.2.7, 192.0.2.7:1935, [::1]:1935, localhost:1935. \
-Port 0 lets the system choose. Without it, the port is 1935, or what variables or the file say.";
+Port 0 lets the system choose. Without this flag: what variables or the file say, else port 1935.";
 
 const COALESCE_HELP: &str = "\
 Gather messages for so long before they go to the players together

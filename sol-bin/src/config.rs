@@ -1,12 +1,14 @@
 //! Configuration: what the operator decides, from a file, variables and flags, and what `sol config` says of it.
 //!
-//! Each layer is read by itself into leaves, every one with its place and tried alone, so that all mistakes of all layers
-//! are told at once. Only then are they laid over each other.
+//! Each layer is read by itself into leaves, every one with its place and tried alone, so that a mistake in one value hides
+//! none in another. A file that is not TOML has no leaves, only its mistakes. What is good is laid over each other; whether
+//! it goes together is asked last, of values that are all good alone.
 
 mod auto;
 mod count;
 mod environment;
 mod file;
+mod in_force;
 mod keys;
 mod layer;
 mod mistake;
@@ -18,6 +20,7 @@ mod page;
 mod path;
 mod pattern;
 mod place;
+mod quoted;
 mod sample;
 mod schema;
 mod settings;
@@ -35,7 +38,8 @@ use clap::{Args, Subcommand};
 use crate::Exit;
 use crate::cli::Serve;
 use file::Source;
-use layer::InForce;
+use in_force::InForce;
+use mistake::Mistake;
 
 pub(crate) use auto::OrAuto;
 pub(crate) use keys::TAKES;
@@ -56,7 +60,7 @@ impl Configuration {
     /// Reads all layers: the file, or `sol.toml` in the working directory if there is one; the variables; what flags set.
     ///
     /// # Errors
-    /// Everything that is wrong with them.
+    /// What is wrong with them, as far as it can be told at once.
     pub(crate) fn load(
         file: Option<&Path>,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
@@ -78,18 +82,26 @@ impl Configuration {
         let (from_file, mut mistakes) = source.map(Source::layer).unwrap_or_default();
         let (from_variables, wrong_variables) = environment::layer(variables);
         mistakes.extend(wrong_variables);
-        let in_force = InForce::of([from_file, from_variables, flags]);
-        mistakes.extend(in_force.contradictions());
-        if mistakes.is_empty() {
-            Ok(Self { in_force, file: source.map(|source| source.path().to_owned()) })
-        } else {
-            Err(Mistakes(mistakes))
+        if !mistakes.is_empty() {
+            return Err(Mistakes(mistakes));
         }
+        // With a value thrown out, what stands in its place was nobody's choice.
+        let in_force = InForce::of([from_file, from_variables, flags]);
+        let contradictions = in_force.contradictions();
+        if !contradictions.is_empty() {
+            return Err(Mistakes(contradictions));
+        }
+        Ok(Self { in_force, file: source.map(|source| source.path().to_owned()) })
     }
 
     /// What is in force.
     pub(crate) fn settings(&self) -> &Settings {
         &self.in_force.settings
+    }
+
+    /// How many variables hold.
+    pub(crate) fn variables(&self) -> usize {
+        self.in_force.variables()
     }
 
     /// The file that was read, if there was one, from the root on.
@@ -128,7 +140,8 @@ pub(crate) fn run(arguments: &ConfigArguments) -> anyhow::Result<Exit> {
         What::Check { file } => {
             let found = Configuration::load(Some(file), [], Layer::default())?;
             let (sections, keys) = found.in_force.counts();
-            format!("{}: no mistakes; it sets {keys} keys in {sections} sections\n", file.display())
+            let (keys, sections) = (counted(keys, "key"), counted(sections, "section"));
+            format!("{}: no mistakes; it sets {keys} in {sections}\n", file.display())
         }
         What::Default => sample::sample(),
         What::Show(serve) => show::show(&serve.configuration()?),
@@ -139,9 +152,25 @@ pub(crate) fn run(arguments: &ConfigArguments) -> anyhow::Result<Exit> {
     Ok(Exit::Stopped)
 }
 
+/// `1 key`, `2 keys`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 fn missing(path: &Path) -> Mistakes {
-    Mistakes::unreadable(path, "there is no such file", "`sol config default` prints one to begin with")
+    let mistake = Mistake::unreadable(path, "there is no such file");
+    mistake.with_help("`sol config default` prints one to begin with").into()
 }
 
 /// What is read where no file is named.
 pub(crate) const FILE: &str = "sol.toml";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_one_and_others_are_many() {
+        assert_eq!([0, 1, 2].map(|count| counted(count, "key")), ["0 keys", "1 key", "2 keys"]);
+    }
+}

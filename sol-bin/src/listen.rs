@@ -15,7 +15,7 @@ use crate::config::TAKES;
 
 /// An address as the operator wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(try_from = "Written", into = "String")]
+#[serde(try_from = "Form", into = "String")]
 pub(crate) struct ListenAddress {
     host: Host,
     port: u16,
@@ -52,21 +52,21 @@ impl Default for ListenAddress {
 /// An address as it stands in a file, where a port need not be quoted.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Written {
+enum Form {
     Port(i64),
     Address(String),
 }
 
-impl TryFrom<Written> for ListenAddress {
+impl TryFrom<Form> for ListenAddress {
     type Error = AddressError;
 
-    fn try_from(written: Written) -> Result<Self, AddressError> {
-        match written {
-            Written::Port(port) => match u16::try_from(port) {
+    fn try_from(form: Form) -> Result<Self, AddressError> {
+        match form {
+            Form::Port(port) => match u16::try_from(port) {
                 Ok(port) => Ok(Self { host: Host::Any, port }),
                 Err(_) => Err(AddressError::Port(port.to_string())),
             },
-            Written::Address(text) => text.parse(),
+            Form::Address(text) => text.parse(),
         }
     }
 }
@@ -167,6 +167,7 @@ impl std::error::Error for AddressError {}
 #[derive(Debug)]
 pub(crate) struct ListenError {
     address: String,
+    is_alone: bool,
     cause: io::Error,
 }
 
@@ -175,9 +176,11 @@ impl fmt::Display for ListenError {
         write!(f, "cannot listen on {}: ", self.address)?;
         match self.cause.kind() {
             io::ErrorKind::AddrInUse => {
+                // The same port of `localhost` and of 127.0.0.1, say.
+                let or = if self.is_alone { "" } else { ", or another address that is listed does" };
                 write!(
                     f,
-                    "another program uses it already; choose another port with --rtmp, as in --rtmp 1936"
+                    "another program uses it already{or}; choose another with --rtmp or server.rtmp, such as 1936"
                 )
             }
             io::ErrorKind::AddrNotAvailable => {
@@ -218,11 +221,20 @@ impl fmt::Display for Listening {
     }
 }
 
+/// An address that is there twice. Port 0 is another one each time.
+pub(crate) fn twice(addresses: &[ListenAddress]) -> Option<&ListenAddress> {
+    let is_again = |(index, address): &(usize, &ListenAddress)| {
+        address.port != 0 && addresses[..*index].contains(address)
+    };
+    addresses.iter().enumerate().find(is_again).map(|(_, address)| address)
+}
+
 /// Binds every address; all of them or none. Within a tokio runtime.
 pub(crate) fn bind_all(addresses: &[ListenAddress]) -> Result<Vec<Listening>, ListenError> {
     let mut listeners = Vec::new();
     for address in addresses {
-        let failed = |cause| ListenError { address: address.to_string(), cause };
+        let is_alone = addresses.len() == 1;
+        let failed = |cause| ListenError { address: address.to_string(), is_alone, cause };
         match &address.host {
             Host::Any => listeners.push(bind_any(address.port).map_err(failed)?),
             Host::Ip(ip) => {
@@ -233,7 +245,8 @@ pub(crate) fn bind_all(addresses: &[ListenAddress]) -> Result<Vec<Listening>, Li
             Host::Name(name) => {
                 let resolved = (name.as_str(), address.port).to_socket_addrs().map_err(failed)?;
                 for address in resolved {
-                    let failed = |cause| ListenError { address: format!("{name} ({address})"), cause };
+                    let address_of_name = format!("{name} ({address})");
+                    let failed = |cause| ListenError { address: address_of_name, is_alone, cause };
                     listeners.push(bind(address, true).map_err(failed)?);
                 }
             }
@@ -322,10 +335,22 @@ mod tests {
         let port = first[0].address.port();
         let error = bind_all(&[format!("127.0.0.1:{port}").parse().unwrap()]).err().unwrap();
         let text = error.to_string();
-        assert!(
-            text.starts_with(&format!("cannot listen on 127.0.0.1:{port}: another program uses it")),
-            "{text}"
+        let expected = format!(
+            "cannot listen on 127.0.0.1:{port}: another program uses it already; \
+             choose another with --rtmp or server.rtmp, such as 1936"
         );
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn an_address_that_is_there_twice_is_found_however_it_is_written() {
+        let twice = |texts: &[&str]| {
+            let addresses: Vec<ListenAddress> = texts.iter().map(|text| text.parse().unwrap()).collect();
+            twice(&addresses).map(ToString::to_string)
+        };
+        assert_eq!(twice(&["1935", "[::1]", ":1935"]).as_deref(), Some("port 1935"));
+        assert_eq!(twice(&["1935", "1936", "[::1]:1935"]), None);
+        assert_eq!(twice(&["0", "0"]), None);
     }
 
     #[tokio::test]

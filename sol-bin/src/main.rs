@@ -54,10 +54,12 @@ fn main() -> ExitCode {
     };
     let exit = done.unwrap_or_else(|error| {
         cli::complain(&error);
-        match () {
-            () if error.is::<config::Mistakes>() => Exit::BadConfiguration,
-            () if error.is::<listen::ListenError>() => Exit::AddressUnusable,
-            () => Exit::Failed,
+        if error.is::<config::Mistakes>() {
+            Exit::BadConfiguration
+        } else if error.is::<listen::ListenError>() {
+            Exit::AddressUnusable
+        } else {
+            Exit::Failed
         }
     });
     ExitCode::from(exit as u8)

@@ -26,11 +26,13 @@ pub(crate) fn run(configuration: &Configuration) -> anyhow::Result<Exit> {
 
 async fn serve(configuration: &Configuration) -> anyhow::Result<Exit> {
     let settings = configuration.settings();
-    if let Some(file) = configuration.file() {
-        info!(file = %file.display(), "configuration");
-    }
     let mut signals = Signals::new().context("cannot listen for signals")?;
     let all_listening = listen::bind_all(&settings.server.rtmp)?;
+    let variables = Some(configuration.variables()).filter(|count| *count > 0);
+    match configuration.file() {
+        Some(file) => info!(file = %file.display(), variables, "configuration"),
+        None => info!(variables, "no configuration file"),
+    }
     let mut asked_for_reports = signal(SignalKind::user_defined1()).context("cannot listen for signals")?;
     let server = Server::new(settings.server_config(), Journal::new(settings.policies()));
     if settings.server.demo {

@@ -50,6 +50,13 @@ fn whoever_is_kept_out_by_the_file_reads_why_and_nobody_else_notices() {
 }
 
 #[test]
+fn that_no_file_was_read_stands_in_the_log() {
+    let log = Sol::start().stop();
+    log.only("no configuration file");
+    assert_eq!(log.of("configuration").len(), 0);
+}
+
+#[test]
 fn a_mistake_in_the_file_is_shown_with_its_place_and_exit_status_2() {
     let path = file("mistaken.toml");
     for arguments in [&["--config"][..], &["config", "check"]] {

@@ -22,7 +22,6 @@ impl<const MIN: u32, const MAX: u32> Count<MIN, MAX> {
         Self(count)
     }
 
-    /// The number.
     pub(crate) fn get(self) -> u32 {
         self.0
     }

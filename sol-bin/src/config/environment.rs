@@ -1,8 +1,9 @@
 //! Environment: variables such as `SOL__defaults__grace=5s`, which lie over the file.
 //!
-//! A value is TOML where it is TOML, and a string otherwise, so that most need no quotes in quotes. A list may be
-//! separated by commas.
+//! A value is TOML where it is TOML, and a string otherwise, so that most need no quotes in quotes. A list needs no
+//! brackets; where it is not TOML within them either, its elements are strings between commas.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use toml::Value;
@@ -11,6 +12,7 @@ use super::keys::{self, Key, SectionKeys, UnknownKey};
 use super::layer::{Layer, Leaf, Origin};
 use super::mistake::Mistake;
 use super::path::{Path, Section};
+use super::pattern::AppPattern;
 use super::place::Place;
 
 /// What variables set, and what is wrong with them. Those of others are left alone.
@@ -22,13 +24,30 @@ pub(crate) fn layer(variables: impl IntoIterator<Item = (OsString, OsString)>) -
         .collect();
     ours.sort();
     let (mut leaves, mut mistakes) = (Vec::new(), Vec::new());
+    let mut names = BTreeMap::new();
     for (name, value) in ours {
-        match read(&name, value) {
+        match read(&name, value).and_then(|leaf| is_written_alike(&leaf, &name, &mut names).map(|()| leaf)) {
             Ok(leaf) => leaves.push(leaf),
             Err((what, expected)) => mistakes.push(Mistake::at(Place::Variable(name), what, expected)),
         }
     }
     (Layer::of(leaves), mistakes)
+}
+
+/// Whether the app of a variable is written as in those before it: a file has one section for each, too.
+fn is_written_alike(
+    leaf: &Leaf,
+    name: &str,
+    names: &mut BTreeMap<AppPattern, String>,
+) -> Result<(), (String, String)> {
+    let Section::App(app) = &leaf.path.section else { return Ok(()) };
+    let without_key = |name: &str| name.rsplit_once(SEPARATOR).map(|(app, _)| app.to_owned());
+    let before = names.entry(app.clone()).or_insert_with(|| name.to_owned());
+    if without_key(before) == without_key(name) {
+        return Ok(());
+    }
+    let expected = format!("expected all variables for {} to write it alike", leaf.path.section);
+    Err((format!("it means the same app as {before}"), expected))
 }
 
 /// What one variable sets; or what is wrong, and what was expected.
@@ -95,11 +114,13 @@ fn variable(section: &SectionKeys, between: &[&str], key: &str) -> String {
 }
 
 fn value_of(key: &Key, text: &str) -> Value {
-    let value = text.parse::<Value>().unwrap_or_else(|_| Value::String(text.to_owned()));
-    if !key.is_list() || value.is_array() {
-        return value;
+    let value = text.parse::<Value>();
+    if !key.is_list() {
+        return value.unwrap_or_else(|_| Value::String(text.to_owned()));
     }
-    text.split(',').map(|element| element.trim().trim_matches('"').to_owned()).collect::<Vec<_>>().into()
+    let list = value.ok().filter(Value::is_array).or_else(|| format!("[{text}]").parse().ok());
+    let unquoted = |element: &str| element.trim().trim_matches(['"', '\'']).to_owned();
+    list.unwrap_or_else(|| text.split(',').map(unquoted).collect::<Vec<_>>().into())
 }
 
 /// What the names of all variables begin with.

@@ -1,7 +1,7 @@
-//! File: one TOML file, read so that every mistake in it can be told with its place.
+//! File: one TOML file, read so that the mistakes in it can be told with their places.
 //!
 //! The text is parsed by itself before anything is merged: each key and each value still knows where it stands. Each value
-//! is then tried alone, so that one mistake hides no other.
+//! is then tried alone, so that a mistake in one hides none in another. Of a text that is not TOML only that is told.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,6 +21,7 @@ use super::mistake::{Mistake, Mistakes};
 use super::path::{Path, Section};
 use super::pattern::AppPattern;
 use super::place::Place;
+use super::quoted::quoted;
 
 /// A file's text, and where it lies.
 #[derive(Debug)]
@@ -37,23 +38,31 @@ impl Source {
     pub(crate) fn read(path: &FilePath) -> Result<Option<Arc<Self>>, Mistakes> {
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-                return Err(Mistakes::unreadable(path, "it is a directory", "name a file in it"));
-            }
             Err(error) => {
-                return Err(Mistakes::unreadable(
-                    path,
-                    &error,
-                    "see that its owner and mode let sol read it",
-                ));
+                let mistake = match error.kind() {
+                    io::ErrorKind::NotFound if fs::symlink_metadata(path).is_ok() => {
+                        Mistake::unreadable(path, "it is a link to nothing")
+                    }
+                    io::ErrorKind::NotFound => return Ok(None),
+                    io::ErrorKind::IsADirectory => {
+                        Mistake::unreadable(path, "it is a directory").with_help("name a file in it")
+                    }
+                    io::ErrorKind::PermissionDenied => Mistake::unreadable(path, &error)
+                        .with_help("see that its owner and mode let sol read it"),
+                    _ => Mistake::unreadable(path, &error),
+                };
+                return Err(mistake.into());
             }
         };
         Self::of(path, bytes).map(Some)
     }
 
     /// What was read from a file.
-    pub(super) fn of(path: &FilePath, bytes: Vec<u8>) -> Result<Arc<Self>, Mistakes> {
+    pub(super) fn of(path: &FilePath, mut bytes: Vec<u8>) -> Result<Arc<Self>, Mistakes> {
+        // Nobody sees it in an editor, so no column counts it.
+        if bytes.starts_with(BYTE_ORDER_MARK) {
+            bytes.drain(..BYTE_ORDER_MARK.len());
+        }
         match String::from_utf8(bytes) {
             Ok(text) => Ok(Arc::new(Self { path: path.to_owned(), text })),
             Err(error) => {
@@ -64,7 +73,7 @@ impl Source {
                 let line = before.matches('\n').count() + 1;
                 let why =
                     format!("line {line}, column {column} has a byte that is not UTF-8, {:#04x}", rest[0]);
-                Err(Mistakes::unreadable(path, why, "save it as UTF-8 with a text editor"))
+                Err(Mistake::unreadable(path, why).with_help("save it as UTF-8 with a text editor").into())
             }
         }
     }
@@ -74,7 +83,6 @@ impl Source {
         &self.path
     }
 
-    /// Its text.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -120,6 +128,10 @@ impl Reading<'_> {
                 (Ok(section), Some(table)) => {
                     self.read_section(section, Section::Named(&section.name), table);
                 }
+                (Ok(section), None) if self.is_list_of_sections(content) => {
+                    let expected = format!("expected single brackets: {}", section.headline);
+                    self.complain(name.span(), format!("[[{}]] is a list", section.name), expected);
+                }
                 (Ok(section), None) => {
                     let what = format!("{} is a section", section.name);
                     self.complain(name.span(), what, format!("expected {}", section.headline));
@@ -131,6 +143,12 @@ impl Reading<'_> {
 
     fn read_apps(&mut self, section: &'static SectionKeys, apps: &DeTable<'_>) {
         for (name, content) in apps {
+            if self.is_list_of_sections(content) {
+                let header = format!("[app.{}]", quoted(name.get_ref()));
+                let expected = format!("expected single brackets: {header}");
+                self.complain(name.span(), format!("[{header}] is a list"), expected);
+                continue;
+            }
             let Some(table) = content.get_ref().as_table() else {
                 let what = "[app] names no app";
                 let expected = match section.key(name.get_ref()) {
@@ -151,7 +169,7 @@ impl Reading<'_> {
                     self.read_section(section, Section::App(app), table);
                 }
                 Err(error) => {
-                    let what = format!("{:?} names no app: {error}", name.get_ref());
+                    let what = format!("{} names no app: {error}", quoted(name.get_ref()));
                     self.complain(
                         name.span(),
                         what,
@@ -191,20 +209,26 @@ impl Reading<'_> {
         }
     }
 
+    /// Whether a header in double brackets, as that of `[[server]]`, made it a list.
+    fn is_list_of_sections(&self, content: &Spanned<DeValue<'_>>) -> bool {
+        let elements = content.get_ref().as_array();
+        let are_tables = elements.is_some_and(|all| all.iter().all(|element| element.get_ref().is_table()));
+        are_tables && self.source.text()[content.span()].starts_with("[[")
+    }
+
     fn complain_of_syntax(&mut self, error: &toml::de::Error, recovered: &DeTable<'_>) {
         let text = self.source.text();
         let span = error.span().unwrap_or(text.len()..text.len());
         let written = &text[span.clone()];
         match error.message() {
             "duplicate key" => {
-                let is_section = text[..span.start].ends_with('[');
-                let what = if is_section { format!("[{written}]") } else { written.to_owned() };
-                // What is recovered has the second section in the place of the first.
-                let headline = || text[..span.start - 1].find(&what).map(|at| at + 1..at + 1 + written.len());
-                let first = if is_section { headline() } else { last_before(span.start, written, recovered) };
+                let (what, earlier) = match header_with(text, &span) {
+                    Some(header) => (&text[header.clone()], place_of_section(text, header)),
+                    None => (written, last_before(span.start, written, recovered)),
+                };
                 let mistake = Mistake::at(self.place(span), format!("{what} is there already"), "again");
-                self.mistakes.push(match first {
-                    Some(first) => mistake.with_other(first, "first"),
+                self.mistakes.push(match earlier {
+                    Some(earlier) => mistake.with_other(earlier, "before"),
                     None => mistake,
                 });
             }
@@ -212,7 +236,7 @@ impl Reading<'_> {
                 self.complain(
                     span,
                     "this is not TOML: a text without quotes",
-                    format!("expected {written:?}"),
+                    format!("expected {}", quoted(written)),
                 );
             }
             message => {
@@ -247,12 +271,12 @@ impl Reading<'_> {
         keys: &SectionKeys,
         section: &Section,
     ) {
-        let what = format!("{section} has no key {:?}", name.get_ref());
+        let what = format!("{section} has no key {}", quoted(name.get_ref()));
         if let Section::App(app) = section
             && content.get_ref().is_table()
         {
-            let name_in_quotes = format!("{app}/{}", name.get_ref());
-            return self.complain(name.span(), what, format!("did you mean [app.{name_in_quotes:?}]?"));
+            let meant = quoted(&format!("{app}/{}", name.get_ref()));
+            return self.complain(name.span(), what, format!("did you mean [app.{meant}]?"));
         }
         let expected = match &unknown {
             UnknownKey::Near(near) => format!("did you mean {near}?"),
@@ -275,6 +299,36 @@ impl Reading<'_> {
     }
 }
 
+/// The header of a section that a name stands in: from the first bracket to the last.
+fn header_with(text: &str, name: &Range<usize>) -> Option<Range<usize>> {
+    let line = text[..name.start].rfind('\n').map_or(0, |at| at + 1);
+    let start = line + text[line..name.start].find(|c: char| !c.is_whitespace())?;
+    let behind = &text[name.end..];
+    let closing = behind.find(']')?;
+    let brackets = behind[closing..].bytes().take_while(|byte| *byte == b']').count();
+    let header = start..name.end + closing + brackets;
+    // A key in an inline table may follow a bracket too.
+    let is_header = text[start..].starts_with('[') && DeTable::parse(&text[header.clone()]).is_ok();
+    is_header.then_some(header)
+}
+
+/// Where the name of a section stands before its header, whether in a header too or in keys with dots.
+fn place_of_section(text: &str, header: Range<usize>) -> Option<Range<usize>> {
+    let (before, _) = DeTable::parse_recoverable(&text[..header.start]);
+    let mut before = before.get_ref();
+    // A header alone is a file with nothing but that section.
+    let header = DeTable::parse(&text[header]).ok()?;
+    let mut header = header.get_ref();
+    loop {
+        let (name, content) = header.iter().next()?;
+        let (there, content_there) = before.get_key_value(name.get_ref().as_ref())?;
+        match content.get_ref().as_table().filter(|inner| !inner.is_empty()) {
+            Some(inner) => (header, before) = (inner, content_there.get_ref().as_table()?),
+            None => return Some(there.span()),
+        }
+    }
+}
+
 /// Where a key of that name stands last before a place, in any section.
 fn last_before(offset: usize, written: &str, table: &DeTable<'_>) -> Option<Range<usize>> {
     let name = written.trim_matches(['"', '\'']);
@@ -283,3 +337,5 @@ fn last_before(offset: usize, written: &str, table: &DeTable<'_>) -> Option<Rang
     let inside = inside.filter_map(|table| last_before(offset, written, table));
     here.chain(inside).filter(|span| span.start < offset).max_by_key(|span| span.start)
 }
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();

@@ -12,6 +12,7 @@ use toml::{Table, Value};
 
 use super::nearest::nearest;
 use super::path::{Path, Section};
+use super::quoted::quoted;
 use super::settings::Settings;
 
 /// A section, or what all apps' sections have in common.
@@ -78,8 +79,6 @@ pub(crate) fn sections() -> &'static [SectionKeys] {
     &SECTIONS
 }
 
-/// The section of that name.
-///
 /// # Errors
 /// There is none; the nearest, if one is near.
 pub(crate) fn section(name: &str) -> Result<&'static SectionKeys, Option<&'static SectionKeys>> {
@@ -94,8 +93,6 @@ pub(crate) fn headlines_with(key: &str) -> Vec<&'static str> {
 }
 
 impl SectionKeys {
-    /// Its key of that name.
-    ///
     /// # Errors
     /// There is none; what may have been meant.
     pub(crate) fn key(&'static self, name: &str) -> Result<&'static Key, UnknownKey> {
@@ -276,8 +273,9 @@ fn json_type(value: &Value) -> &'static str {
 /// What a value is, for whoever expected something else.
 fn described(value: &Value) -> String {
     match value {
-        Value::String(_) => format!("{value} is a string"),
+        Value::String(text) => format!("{} is a string", quoted(text)),
         Value::Integer(_) => format!("{value} is a number"),
+        Value::Float(number) if !number.is_finite() => format!("{value} is no finite number"),
         Value::Float(_) => format!("{value} is a number with a fraction"),
         Value::Boolean(_) => format!("{value} is a boolean"),
         Value::Datetime(_) => format!("{value} is a date or time"),

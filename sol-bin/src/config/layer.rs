@@ -1,20 +1,14 @@
-//! Layers: where values come from, and how those of one layer lie over those of another.
-//!
-//! Defaults of the program, then the file, then variables, then flags. What a section of an app leaves out comes from
-//! `[defaults]`, whichever layers that has it from.
+//! Layer: what one source of values says: the file, the variables, or the flags.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
-use toml::{Table, Value};
+use toml::Value;
 
-use super::keys;
-use super::mistake::Mistake;
 use super::path::{Path, Section};
 use super::pattern::AppPattern;
 use super::place::Place;
-use super::settings::Settings;
 
 /// One value that a layer sets. The key exists and takes it.
 #[derive(Clone, Debug)]
@@ -75,161 +69,5 @@ impl fmt::Display for Origin {
             Origin::Inherited => write!(f, "[defaults]"),
             Origin::Set(place) => write!(f, "{place}"),
         }
-    }
-}
-
-/// What is in force, and where each value comes from.
-#[derive(Clone, Debug)]
-pub(crate) struct InForce {
-    pub(crate) settings: Settings,
-    pub(crate) origins: BTreeMap<Path, Origin>,
-}
-
-impl InForce {
-    /// Lays layers over the defaults, each over those before it.
-    pub(crate) fn of(layers: impl IntoIterator<Item = Layer>) -> Self {
-        let mut values: BTreeMap<Path, (Value, Origin)> = BTreeMap::new();
-        for section in keys::sections().iter().filter(|section| section.name != Section::APP) {
-            for key in &section.keys {
-                let path = Path { section: Section::Named(&section.name), key: key.name.clone() };
-                values.insert(path, (key.default.clone(), Origin::Default));
-            }
-        }
-        let mut apps = BTreeSet::new();
-        for layer in layers {
-            apps.extend(layer.apps);
-            values.extend(layer.leaves.into_iter().map(|leaf| (leaf.path, (leaf.value, leaf.origin))));
-        }
-        for app in apps {
-            for (path, (value, _)) in values.clone() {
-                if path.section == Section::DEFAULTS {
-                    let path = Path { section: Section::App(app.clone()), ..path };
-                    values.entry(path).or_insert((value, Origin::Inherited));
-                }
-            }
-        }
-        let mut table = Table::new();
-        let mut origins = BTreeMap::new();
-        for (path, (value, origin)) in values {
-            origins.insert(path.clone(), origin);
-            path.put(value, &mut table);
-        }
-        let settings = table.try_into().expect("each value was taken alone");
-        Self { settings, origins }
-    }
-
-    /// Keys that were set, and sections that they stand in.
-    pub(crate) fn counts(&self) -> (usize, usize) {
-        let set = self.origins.iter().filter(|(_, origin)| matches!(origin, Origin::Set(_)));
-        let paths: Vec<&Path> = set.map(|(path, _)| path).collect();
-        let sections: BTreeSet<&Section> = paths.iter().map(|path| &path.section).collect();
-        (sections.len(), paths.len())
-    }
-
-    /// Values that are good alone and not together.
-    pub(crate) fn contradictions(&self) -> Vec<Mistake> {
-        let timers = &self.settings.timers;
-        if timers.ping.duration() * 3 <= timers.silence.duration() {
-            return Vec::new();
-        }
-        let told = [("ping", String::from(timers.ping)), ("silence", String::from(timers.silence))].map(
-            |(key, value)| {
-                let path = Path::of("timers", key);
-                let origin = &self.origins[&path];
-                (format!("{path} is {value:?} ({origin})"), origin)
-            },
-        );
-        let [(ping, ping_origin), (silence, silence_origin)] = told;
-        let (place, what) = match (ping_origin, silence_origin) {
-            (Origin::Set(place), _) => (place, format!("{ping}, and {silence}")),
-            (_, Origin::Set(place)) => (place, format!("{silence}, and {ping}")),
-            (Origin::Default | Origin::Inherited, _) => unreachable!("the defaults go together"),
-        };
-        vec![Mistake::at(place.clone(), what, "expected a ping of at most a third of silence")]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path as FilePath;
-
-    use super::super::environment;
-    use super::super::file::Source;
-    use super::*;
-
-    #[test]
-    fn a_flag_holds_over_a_variable_that_over_the_file_and_that_over_the_default() {
-        let file = "[defaults]\ngrace = \"1s\"\nlag = \"2s\"\ngap = \"3s\"\n";
-        let variables = [("SOL__defaults__lag", "4s"), ("SOL__defaults__gap", "5s")];
-        let flags = Layer::of(vec![Leaf::of_flag("--gap", "defaults", "gap", "6s")]);
-        let in_force = laid(file, &variables, flags);
-        let told = ["waiting", "grace", "lag", "gap"].map(|key| told(&in_force, Section::DEFAULTS, key));
-        assert_eq!(
-            told,
-            [
-                "waiting = \"10s\" default",
-                "grace = \"1s\" sol.toml:2",
-                "lag = \"4s\" SOL__defaults__lag",
-                "gap = \"6s\" --gap"
-            ]
-        );
-    }
-
-    #[test]
-    fn an_app_takes_what_it_leaves_out_from_the_defaults_of_all_layers() {
-        let file = "[app.\"live\"]\ngrace = \"1s\"\n\n[app.\"event/*\"]\n";
-        let variables = [("SOL__defaults__grace", "4s"), ("SOL__app__live__lag", "3s")];
-        let in_force = laid(file, &variables, Layer::default());
-        let live = || Section::App("live".parse().unwrap());
-        let told_of_live = ["grace", "lag", "gap"].map(|key| told(&in_force, live(), key));
-        assert_eq!(
-            told_of_live,
-            ["grace = \"1s\" sol.toml:2", "lag = \"3s\" SOL__app__live__lag", "gap = \"8s\" [defaults]"]
-        );
-        // An empty section is one too.
-        let event = Section::App("event/*".parse().unwrap());
-        assert_eq!(told(&in_force, event, "grace"), "grace = \"4s\" [defaults]");
-    }
-
-    #[test]
-    fn variables_are_toml_or_text_and_lists_may_have_commas() {
-        let rtmp =
-            |value: &str| laid("", &[("SOL__server__rtmp", value)], Layer::default()).settings.server.rtmp;
-        let expected = ["1935", "[::1]:7"].map(|text| text.parse().unwrap());
-        for value in ["1935,[::1]:7", "1935, [::1]:7", "[1935, \"[::1]:7\"]", "\"1935\",\"[::1]:7\""] {
-            assert_eq!(rtmp(value), expected, "{value}");
-        }
-        assert_eq!(rtmp("1935"), expected[..1]);
-        let server =
-            laid("", &[("SOL__server__strict", "true"), ("SOL__server__log", "json")], Layer::default());
-        assert!(server.settings.server.strict);
-        assert_eq!(told(&server, Section::Named("server"), "log"), "log = \"json\" SOL__server__log");
-    }
-
-    #[test]
-    fn variables_of_other_programs_are_left_alone() {
-        laid("", &[("PATH", "/bin"), ("SOL_BIN", "sol"), ("SOL", "x"), ("sol__x", "y")], Layer::default());
-    }
-
-    fn laid(file: &str, variables: &[(&str, &str)], flags: Layer) -> InForce {
-        let source = Source::of(FilePath::new("sol.toml"), file.into()).unwrap();
-        let (from_file, mistakes) = source.layer();
-        assert!(mistakes.is_empty(), "{mistakes:?}");
-        let (from_variables, mistakes) =
-            environment::layer(variables.iter().map(|&(name, value)| (name.into(), value.into())));
-        assert!(mistakes.is_empty(), "{mistakes:?}");
-        InForce::of([from_file, from_variables, flags])
-    }
-
-    /// The value of a key, and where it comes from.
-    fn told(in_force: &InForce, section: Section, key: &str) -> String {
-        let settings = Table::try_from(&in_force.settings).unwrap();
-        let outer = match &section {
-            Section::Named(name) => &settings[*name],
-            Section::App(app) => &settings[Section::APP][app.as_str()],
-        };
-        let table = outer.as_table().unwrap();
-        let path = Path { section, key: key.to_owned() };
-        format!("{key} = {} {}", table[key], in_force.origins[&path])
     }
 }

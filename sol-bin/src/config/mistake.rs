@@ -22,7 +22,7 @@ pub(crate) struct Mistake {
     help: Option<String>,
 }
 
-/// All that could be told apart.
+/// As many as can be told at once. Mending them may bring others to light.
 #[derive(Clone, Debug)]
 pub(crate) struct Mistakes(pub(crate) Vec<Mistake>);
 
@@ -30,6 +30,12 @@ impl Mistake {
     /// Something that stands where something else belongs.
     pub(crate) fn at(place: Place, what: impl Into<String>, expected: impl Into<String>) -> Self {
         Self { what: what.into(), place: Some(place), expected: expected.into(), other: None, help: None }
+    }
+
+    /// A file that cannot be read at all.
+    pub(crate) fn unreadable(path: &Path, why: impl fmt::Display) -> Self {
+        let what = format!("cannot read {}: {why}", path.display());
+        Self { what, place: None, expected: String::new(), other: None, help: None }
     }
 
     /// The same with what else may help.
@@ -40,6 +46,16 @@ impl Mistake {
     /// The same with another place in the same file.
     pub(crate) fn with_other(self, span: Range<usize>, what: impl Into<String>) -> Self {
         Self { other: Some((span, what.into())), ..self }
+    }
+
+    /// Where in a file something is marked.
+    #[cfg(test)]
+    pub(super) fn spans(&self) -> Vec<Range<usize>> {
+        let place = self.place.iter().filter_map(|place| match place {
+            Place::File { source: _, span } => Some(span),
+            Place::Variable(_) | Place::Flag(_) => None,
+        });
+        place.chain(self.other.iter().map(|(span, _)| span)).cloned().collect()
     }
 
     /// The message, in several lines and without a line feed behind the last.
@@ -67,18 +83,6 @@ impl Mistake {
 }
 
 impl Mistakes {
-    /// A file that cannot be read at all.
-    pub(crate) fn unreadable(path: &Path, why: impl fmt::Display, help: impl Into<String>) -> Self {
-        let what = format!("cannot read {}: {why}", path.display());
-        Self(vec![Mistake {
-            what,
-            place: None,
-            expected: String::new(),
-            other: None,
-            help: Some(help.into()),
-        }])
-    }
-
     /// All messages, in colour or not.
     pub(crate) fn rendered(&self, in_colour: bool) -> String {
         let renderer = if in_colour { Renderer::styled() } else { Renderer::plain() };
@@ -92,6 +96,12 @@ impl Mistakes {
             1 => "the configuration has a mistake".to_owned(),
             count => format!("the configuration has {count} mistakes"),
         }
+    }
+}
+
+impl From<Mistake> for Mistakes {
+    fn from(mistake: Mistake) -> Self {
+        Self(vec![mistake])
     }
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::file::Source;
-use super::{Configuration, Layer};
+use super::{Configuration, Layer, Mistake};
 
 #[test]
 fn every_mistake_has_its_message() {
@@ -42,7 +42,7 @@ fn whatever_a_file_has_there_is_an_answer() {
         let (_, rest) = case.split_once('\n').expect("a case has a name");
         let (written, _) = rest.split_once("---\n").expect("a case has a message");
         for (at, _) in written.char_indices() {
-            for between in ["", "é", "\"", "[", "="] {
+            for between in ["", "é", "\"", "[", "=", "\r", "\u{feff}"] {
                 let (before, behind) = written.split_at(at);
                 for text in [format!("{before}{between}"), format!("{before}{between}{behind}")] {
                     answer(&text);
@@ -55,7 +55,11 @@ fn whatever_a_file_has_there_is_an_answer() {
 fn answer(text: &str) {
     let source = Source::of(Path::new("sol.toml"), text.into()).unwrap();
     let configuration = Configuration::lay(Some(&source), [], Layer::default());
-    drop(configuration.map_err(|mistakes| mistakes.to_string()));
+    let Err(mistakes) = configuration else { return };
+    drop(mistakes.to_string());
+    for span in mistakes.0.iter().flat_map(Mistake::spans) {
+        assert!(source.text().get(span.clone()).is_some(), "{span:?} is not in {text:?}");
+    }
 }
 
 #[test]
@@ -76,6 +80,39 @@ fn a_file_that_is_named_and_missing_is_a_mistake() {
         "error: cannot read no/such.toml: there is no such file\n |\n \
          = help: `sol config default` prints one to begin with"
     );
+}
+
+#[test]
+fn a_link_to_nothing_is_not_taken_for_no_file() {
+    let link = std::env::temp_dir().join(format!("sol-link-to-nothing-{}", std::process::id()));
+    std::os::unix::fs::symlink("/no/such.toml", &link).unwrap();
+    let read = Source::read(&link);
+    std::fs::remove_file(&link).unwrap();
+    assert_eq!(
+        read.unwrap_err().to_string(),
+        format!("error: cannot read {}: it is a link to nothing", link.display())
+    );
+}
+
+#[test]
+fn what_the_system_says_stands_alone_where_nothing_more_is_known() {
+    let below_a_file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml/sol.toml");
+    let mistake = Configuration::load(Some(&below_a_file), [], Layer::default()).unwrap_err();
+    assert_eq!(
+        mistake.to_string(),
+        format!("error: cannot read {}: Not a directory (os error 20)", below_a_file.display())
+    );
+}
+
+#[test]
+fn a_byte_order_mark_shifts_no_column() {
+    let message = |text: &str| {
+        let source = Source::of(Path::new("sol.toml"), text.into()).unwrap();
+        Configuration::lay(Some(&source), [], Layer::default()).unwrap_err().to_string()
+    };
+    for text in ["[sever]\n", "grace = \"1s\"\n"] {
+        assert_eq!(message(&format!("\u{feff}{text}")), message(text));
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use toml::{Table, Value};
 
 use super::pattern::AppPattern;
+use super::quoted::quoted;
 
 /// A key in a section.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,7 +55,7 @@ impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Section::Named(name) => write!(f, "[{name}]"),
-            Section::App(app) => write!(f, "[app.{:?}]", app.as_str()),
+            Section::App(app) => write!(f, "[app.{}]", quoted(app.as_str())),
         }
     }
 }
@@ -63,7 +64,7 @@ impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.section {
             Section::Named(name) => write!(f, "{name}.{}", self.key),
-            Section::App(app) => write!(f, "app.{:?}.{}", app.as_str(), self.key),
+            Section::App(app) => write!(f, "app.{}.{}", quoted(app.as_str()), self.key),
         }
     }
 }

@@ -5,7 +5,6 @@
 use super::keys::{self, Key, SectionKeys};
 use super::path::Section;
 
-/// The file.
 pub(super) fn sample() -> String {
     let mut text = BEGINNING.to_owned();
     for section in keys::sections() {

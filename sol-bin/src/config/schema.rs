@@ -2,13 +2,15 @@
 
 use schemars::Schema;
 use schemars::transform::{RecursiveTransform, Transform};
+use serde_json::Value as Json;
 
 use super::keys;
 
-/// The schema, with a line feed behind it.
+/// A line feed is behind it.
 pub(super) fn schema() -> String {
     let mut schema = keys::schema();
     RecursiveTransform(tell_what_is_taken).transform(&mut schema);
+    tell_what_a_section_of_an_app_is(&mut schema);
     let text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
     text + "\n"
 }
@@ -29,6 +31,20 @@ fn tell_what_is_taken(schema: &mut Schema) {
     let text = format!("{about} Takes {takes}.");
     schema.insert("description".to_owned(), text.trim().into());
 }
+
+/// What it leaves out comes from `[defaults]`, and not from the program.
+fn tell_what_a_section_of_an_app_is(schema: &mut Schema) {
+    let section = schema.pointer_mut("/properties/app/additionalProperties").and_then(Json::as_object_mut);
+    let section = section.expect("the apps are a map of sections");
+    section.insert("description".to_owned(), SECTION_OF_AN_APP.into());
+    let keys = section["properties"].as_object_mut().expect("a section has keys");
+    for key in keys.values_mut().filter_map(Json::as_object_mut) {
+        key.remove("default");
+    }
+}
+
+const SECTION_OF_AN_APP: &str =
+    "What holds for the streams below this app. What is left out here comes from [defaults].";
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! Settings: everything that an operator can decide, as a file writes it.
 //!
-//! The comments on fields are what operators read: in the JSON schema, in `sol config default` and, shortened to their first
-//! sentence, in docs/configuration.md. Defaults are the core's own.
+//! The comments on fields are what operators read: in the JSON schema, in `sol config default` and in
+//! docs/configuration.md. Defaults are the core's own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,8 +71,6 @@ pub(crate) struct TimerSettings {
     /// From the handshake to `connect`, from there to the first publish or play, and from the end of the last stream to the
     /// next. Encoders that connect long before they go live need more.
     pub(crate) command: Time<{ seconds(2) }, { seconds(300) }>,
-    /// For whoever decides about a request to answer it; then it is refused.
-    pub(crate) answer: Time<{ seconds(1) }, { seconds(300) }>,
     /// Between two pings. At most a third of `silence`, so that two may be lost.
     pub(crate) ping: Time<{ millis(limits::PING_TIME_MIN) }, { seconds(200) }>,
     /// Without one byte received and without media taken; then the connection is dead. A publisher that vanishes without a
@@ -103,9 +101,9 @@ pub(crate) struct AppSettings {
     /// each at once; "auto" does so while the server has time to spare, and gathers the longer the busier it is, up to
     /// 100 ms.
     pub(crate) coalesce: OrAuto<Gathered>,
-    /// A player that is further behind than this goes on at the newest keyframe. More than `tape_time` has no effect.
+    /// A player that is further behind than this goes on at the newest keyframe. At most `tape_time`.
     pub(crate) lag: Time<{ seconds(1) }, { millis(limits::TAPE_TIME) }>,
-    /// The same in bytes. More than `tape_bytes` has no effect.
+    /// The same in bytes. At most `tape_bytes`.
     pub(crate) lag_bytes: Size<LAG_BYTES_MIN, { limits::TAPE_BYTES as u64 }>,
     /// A player that would lose more than this at once is closed instead: VLC and GStreamer stand still after such a gap.
     pub(crate) gap: Time<0, { millis(limits::TAPE_TIME) }>,
@@ -183,7 +181,6 @@ impl Default for TimerSettings {
         Self {
             handshake: Time::of(core.handshake),
             command: Time::of(core.command),
-            answer: Time::of(core.answer),
             ping: Time::of(core.ping),
             silence: Time::of(core.silence),
             stall: Time::of(core.stall),
@@ -231,7 +228,8 @@ impl Settings {
             timers: SessionTimers {
                 handshake: timers.handshake.duration(),
                 command: timers.command.duration(),
-                answer: timers.answer.duration(),
+                // This program's policies answer at once, so that nobody waits for it.
+                answer: SessionTimers::default().answer,
                 ping: timers.ping.duration(),
                 silence: timers.silence.duration(),
                 stall: timers.stall.duration(),
@@ -250,7 +248,6 @@ impl Settings {
         }
     }
 
-    /// Who may publish and play.
     pub(crate) fn policies(&self) -> PerApp<Policies> {
         self.per_app(|app| Policies { publish: app.publish, play: app.play })
     }
@@ -302,7 +299,8 @@ const fn seconds(seconds: u64) -> u64 {
 const SEND_BUFFER_MIN: u64 = 16 * 1024;
 const SEND_BUFFER_MAX: u64 = 64 * 1024 * 1024;
 
-/// Totals of acknowledgements wrap at 4 GiB.
+/// Totals of acknowledgements have 32 bits and are told apart by their difference, up to half of that: 2 GiB. A window of
+/// half that again may pass once more before the acknowledgement of the last has come.
 const WINDOW_MAX: u64 = 1024 * 1024 * 1024;
 
 /// A player that reads as fast as it can may be behind by a large keyframe.
@@ -313,12 +311,87 @@ const TAPE_BYTES_MIN: u64 = 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use toml::Table;
+
+    use super::super::keys;
+    use super::super::path::Section;
     use super::*;
 
     #[test]
     fn the_defaults_are_those_of_the_core() {
         let (ours, its) = (Settings::default().server_config(), ServerConfig::default());
         assert_eq!(format!("{ours:?}"), format!("{its:?}"));
+    }
+
+    #[test]
+    fn every_key_comes_to_where_it_belongs() {
+        let settings: Settings = toml::from_str(EVERY_KEY).unwrap();
+        let written: Table = EVERY_KEY.parse().unwrap();
+        let written_app = written[Section::APP]["live"].as_table().unwrap();
+        for section in keys::sections() {
+            let is_app = section.name == Section::APP;
+            let written = if is_app { written_app } else { written[&section.name].as_table().unwrap() };
+            for key in &section.keys {
+                let value = written.get(&key.name).unwrap_or_else(|| panic!("{} is not there", key.name));
+                assert!(is_app || *value != key.default || key.name == "play", "{} is the default", key.name);
+            }
+        }
+
+        let server = &settings.server;
+        assert_eq!(server.rtmp, ["1936".parse().unwrap()]);
+        assert_eq!((server.log, server.demo), (LogFormat::Json, true));
+        let s = Duration::from_secs;
+        let mut streams = PerApp::new(Arc::new(StreamConfig {
+            waiting: s(21),
+            grace: s(22),
+            join: hub::Join::Instant,
+            coalesce: Coalesce::Fixed(Duration::from_millis(50)),
+            lag_max: s(3),
+            lag_bytes_max: 1 << 20,
+            gap_max: s(4),
+            patience: 5,
+            tape_time: s(6),
+            tape_bytes: 2 << 20,
+        }));
+        let of_app = StreamConfig {
+            waiting: s(31),
+            grace: s(32),
+            join: hub::Join::Live,
+            coalesce: Coalesce::Fixed(Duration::ZERO),
+            lag_max: s(7),
+            lag_bytes_max: 3 << 20,
+            gap_max: s(9),
+            patience: 10,
+            tape_time: s(11),
+            tape_bytes: 4 << 20,
+        };
+        streams.add("live".parse().unwrap(), Arc::new(of_app)).unwrap();
+        let expected = ServerConfig {
+            session: SessionConfig {
+                chunk_size: ChunkSize::new(4_096).unwrap(),
+                window_bytes: 1_000_000,
+                timers: SessionTimers {
+                    handshake: s(11),
+                    command: s(12),
+                    answer: SessionTimers::default().answer,
+                    ping: s(13),
+                    silence: s(40),
+                    stall: s(14),
+                    farewell: s(15),
+                },
+                strict: true,
+            },
+            stream: streams,
+            send_buffer_bytes: Some(128 << 10),
+            connections_max: 100,
+        };
+        assert_eq!(format!("{:#?}", settings.server_config()), format!("{expected:#?}"));
+
+        let mut policies = PerApp::new(Policies { publish: Policy::Closed, play: Policy::Open });
+        policies
+            .add("live".parse().unwrap(), Policies { publish: Policy::Open, play: Policy::Closed })
+            .unwrap();
+        assert_eq!(settings.policies(), policies);
     }
 
     #[test]
@@ -331,4 +404,52 @@ mod tests {
         assert_eq!((config.connections_max, config.send_buffer_bytes), (65_536, Some(64 << 20)));
         assert_eq!((config.session.chunk_size, config.session.window_bytes), (ChunkSize::MAX, 1 << 30));
     }
+
+    const EVERY_KEY: &str = r#"
+[server]
+rtmp = [1936]
+log = "json"
+demo = true
+connections = 100
+send_buffer = "128KiB"
+chunk_size = 4096
+window_ack_size = "1MB"
+strict = true
+
+[timers]
+handshake = "11s"
+command = "12s"
+ping = "13s"
+silence = "40s"
+stall = "14s"
+farewell = "15s"
+
+[defaults]
+publish = "closed"
+play = "open"
+join = "instant"
+waiting = "21s"
+grace = "22s"
+coalesce = "50ms"
+lag = "3s"
+lag_bytes = "1MiB"
+gap = "4s"
+patience = 5
+tape_time = "6s"
+tape_bytes = "2MiB"
+
+[app."live"]
+publish = "open"
+play = "closed"
+join = "live"
+waiting = "31s"
+grace = "32s"
+coalesce = "0s"
+lag = "7s"
+lag_bytes = "3MiB"
+gap = "9s"
+patience = 10
+tape_time = "11s"
+tape_bytes = "4MiB"
+"#;
 }

@@ -6,7 +6,6 @@ use super::Configuration;
 use super::keys;
 use super::path::{Path, Section};
 
-/// The file.
 pub(super) fn show(configuration: &Configuration) -> String {
     let in_force = &configuration.in_force;
     let settings = Table::try_from(&in_force.settings).expect("the settings are a table");

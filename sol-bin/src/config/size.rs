@@ -24,7 +24,6 @@ impl<const MIN: u64, const MAX: u64> Size<MIN, MAX> {
         Self(bytes)
     }
 
-    /// The number of bytes.
     pub(crate) fn bytes(self) -> u64 {
         self.0
     }
@@ -47,6 +46,13 @@ impl<const MIN: u64, const MAX: u64> FromStr for Size<MIN, MAX> {
 
     fn from_str(text: &str) -> Result<Self, SizeError> {
         Self::in_range(parse_bytes(text)?, format_args!("{text:?}"))
+    }
+}
+
+/// In the largest unit that divides it.
+impl<const MIN: u64, const MAX: u64> fmt::Display for Size<MIN, MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Written(self.0).fmt(f)
     }
 }
 

@@ -25,7 +25,6 @@ impl<const MIN: u64, const MAX: u64> Time<MIN, MAX> {
         Self(duration)
     }
 
-    /// The duration.
     pub(crate) fn duration(self) -> Duration {
         self.0
     }
@@ -130,7 +129,7 @@ fn parse_millis(text: &str) -> Result<u64, TimeError> {
 }
 
 /// Milliseconds in the largest units that they fill.
-pub(super) struct Written(pub(super) u64);
+struct Written(u64);
 
 impl fmt::Display for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
