@@ -41,7 +41,7 @@ pub(crate) struct Play {
     #[arg(long, value_name = "TIME")]
     duration: Option<Time<1, 604_800_000>>,
 
-    /// Wait for a stream that nobody publishes yet, and ask again when it is not there
+    /// Wait for a stream that nobody publishes yet, and for a server that is not there yet
     #[arg(long)]
     wait: bool,
 
@@ -94,7 +94,9 @@ impl Player<'_> {
         let mut is_waiting = false;
         loop {
             let parting = self.attempt(signals).await?;
-            if !(self.asked.wait && parting.exit == Exit::NoStream) {
+            let may_come =
+                matches!(parting.exit, Exit::NoStream | Exit::Unreachable) && !self.meter.has_begun();
+            if !(self.asked.wait && may_come) {
                 return Ok(parting);
             }
             if !is_waiting {
@@ -189,7 +191,7 @@ impl Player<'_> {
 /// Between two lines of numbers.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Before a server is asked again whether a stream is there.
+/// Before a server is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
 
 /// After this a person wonders why nothing comes.

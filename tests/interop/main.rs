@@ -9,6 +9,7 @@
 
 mod abrupt;
 mod bench;
+mod client;
 mod clip;
 mod codecs;
 mod configuration;

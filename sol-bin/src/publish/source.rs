@@ -51,7 +51,7 @@ impl Source {
             let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
             let metadata = file.metadata().with_context(|| format!("cannot read {}", path.display()))?;
             anyhow::ensure!(!metadata.is_dir(), "cannot read {}: it is a directory", path.display());
-            bytes = metadata.is_file().then(|| metadata.len());
+            bytes = metadata.is_file().then_some(metadata.len());
             thread::spawn(move || reading.read_file(&mut file, is_looped));
         }
         Ok(Self { path: path.to_owned(), bytes, taken_bytes, items })

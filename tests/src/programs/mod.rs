@@ -8,6 +8,7 @@
 pub mod flv;
 pub mod gstreamer;
 mod log;
+mod nginx;
 mod output;
 pub mod packets;
 mod player;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
 pub use log::{Log, LogLine};
+pub use nginx::{Nginx, free_port};
 use output::{Output, Waited};
 pub use player::{Family, Player, Recording, packets_of};
 pub use publisher::{Pace, Publisher, packets_by_mpv};

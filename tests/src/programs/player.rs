@@ -88,6 +88,18 @@ impl Player {
         }
     }
 
+    /// The same as a server that waits for one publisher.
+    pub fn ffmpeg_listening(url: &str) -> Self {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "verbose"]);
+        command.args(["-listen", "1", "-i", url, "-c", "copy", "-f", "framemd5", "pipe:1"]);
+        Self {
+            family: Family::Ffmpeg,
+            program: Program::start(&mut command, "ffmpeg"),
+            keeps: Keeps::Digests,
+        }
+    }
+
     /// rtmpdump, which is librtmp by its authors.
     pub fn rtmpdump(url: &str) -> Self {
         let mut command = Command::new("rtmpdump");

@@ -24,6 +24,14 @@ pub enum Pace {
 }
 
 impl Publisher {
+    /// FFmpeg as a server that waits for one player, and sends it a file in real time.
+    pub fn ffmpeg_listening(file: &Path, url: &str) -> Self {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "verbose", "-re", "-i"]);
+        command.arg(file).args(["-c", "copy", "-f", "flv", "-listen", "1", url]);
+        Self { program: Program::start(&mut command, "ffmpeg") }
+    }
+
     /// FFmpeg, without encoding anything again.
     pub fn ffmpeg(clip: &Path, url: &str, pace: Pace) -> Self {
         Self { program: Program::start(&mut ffmpeg(&clip.to_string_lossy(), url, pace), "ffmpeg") }

@@ -156,6 +156,13 @@ fn parsed(text: &str) -> Log {
 }
 
 /// `sol` of the same build as what runs: `target/<profile>/sol`. Tests lie in `target/<profile>/deps`, programs beside it.
+impl Sol {
+    /// The program.
+    pub fn binary() -> PathBuf {
+        binary()
+    }
+}
+
 fn binary() -> PathBuf {
     if let Some(path) = env::var_os("SOL_BIN") {
         return path.into();
