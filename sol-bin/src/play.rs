@@ -93,10 +93,10 @@ impl Player<'_> {
     async fn go_on(&mut self, signals: &mut Signals) -> anyhow::Result<Parting> {
         let mut is_waiting = false;
         loop {
-            let parting = self.attempt(signals).await?;
+            let parting = self.attempt(signals, !is_waiting).await?;
             let may_come =
                 matches!(parting.exit, Exit::NoStream | Exit::Unreachable) && !self.meter.has_begun();
-            if !(self.asked.wait && may_come) {
+            if !(self.asked.wait && may_come) || self.is_over {
                 return Ok(parting);
             }
             if !is_waiting {
@@ -111,7 +111,7 @@ impl Player<'_> {
     }
 
     /// Plays on one connection, until that is over.
-    async fn attempt(&mut self, signals: &mut Signals) -> anyhow::Result<Parting> {
+    async fn attempt(&mut self, signals: &mut Signals, is_first: bool) -> anyhow::Result<Parting> {
         let url = &self.asked.url;
         let connecting = self.asked.manners.connect(url, Target::play(url), SessionConfig::default());
         let mut client = tokio::select! {
@@ -135,7 +135,7 @@ impl Player<'_> {
                     self.end(&mut client);
                 }
                 event = client.next() => match event {
-                    Some(Event::Welcomed(said)) => self.voice.say(welcome(url, &said)),
+                    Some(Event::Welcomed(said)) if is_first => self.voice.say(welcome(url, &said)),
                     Some(Event::Granted(_)) => granted_at = Some(Instant::now()),
                     Some(Event::Told(said)) if said.code == "NetStream.Play.Reset" => {}
                     Some(Event::Told(said)) => self.voice.say(word(&said)),

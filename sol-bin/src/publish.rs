@@ -12,7 +12,7 @@ use clap::Args;
 use sol_tokio::sol_core::ids::ChunkSize;
 use sol_tokio::sol_core::session::{Event, Target};
 use sol_tokio::sol_core::url::RtmpUrl;
-use sol_tokio::{Client, Media, SessionConfig};
+use sol_tokio::{Client, CloseReason, Media, SessionConfig};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::Exit;
@@ -67,8 +67,22 @@ async fn publish(asked: &Publish) -> anyhow::Result<Exit> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
     let source = Source::open(&asked.file, asked.is_looped)?;
     let voice = Voice::new(source.bytes().filter(|_| !asked.is_looped));
-    let mut publisher =
-        Publisher { asked, source, voice, replica: Replica::default(), pending: None, sent: Sent::nothing() };
+    let mut publisher = Publisher {
+        asked,
+        source,
+        voice,
+        replica: Replica::default(),
+        pending: None,
+        sent: Sent::nothing(),
+        is_over: false,
+        failure: None,
+    };
+    // Nobody is to see a publication of what is no FLV file.
+    tokio::select! {
+        first = publisher.take_first() => first?,
+        () = signals.next() => return Ok(Exit::Stopped),
+    }
+    publisher.sent.since = Instant::now();
     let exit = publisher.go_on(&mut signals).await;
     publisher.voice.fall_silent();
     exit
@@ -84,6 +98,10 @@ struct Publisher<'a> {
     /// Was taken from the source, and not sent yet.
     pending: Option<Media>,
     sent: Sent,
+    /// It is told to end.
+    is_over: bool,
+    /// The source cannot be read on.
+    failure: Option<anyhow::Error>,
 }
 
 /// What has left, on all connections together.
@@ -114,12 +132,14 @@ impl Publisher<'_> {
         loop {
             let began = Instant::now();
             let published_before = self.sent.messages;
-            let parting = match self.attempt(signals).await {
-                Ok(parting) => parting,
-                Err(Failure::Source(error)) => return Err(error),
-                Err(Failure::Signal) => return Ok(Exit::Interrupted),
-            };
+            let parting = self.attempt(signals).await;
+            if let Some(error) = self.failure.take() {
+                return Err(error);
+            }
             has_published |= self.sent.messages > published_before;
+            if parting.exit == Exit::Interrupted {
+                return Ok(Exit::Interrupted);
+            }
             if parting.exit == Exit::Stopped {
                 self.voice.fall_silent();
                 self.voice.say(self.summary());
@@ -127,7 +147,7 @@ impl Publisher<'_> {
             }
             // A name that somebody else has is believed to be free again soon only where that was this program itself.
             let may_return = parting.is_passing && (has_published || parting.exit == Exit::Unreachable);
-            if !(self.asked.reconnect && may_return) {
+            if !(self.asked.reconnect && may_return) || self.is_over {
                 self.voice.fall_silent();
                 self.voice.say(parting.words);
                 if self.sent.messages > 0 {
@@ -147,8 +167,20 @@ impl Publisher<'_> {
         }
     }
 
+    /// Waits for the first message of the source.
+    async fn take_first(&mut self) -> anyhow::Result<()> {
+        while self.pending.is_none() {
+            match self.source.next().await? {
+                Some(Taken::Media(media)) => self.pending = self.replica.admit(media),
+                Some(Taken::Damage(damage)) => self.voice.say(format_args!("warning: {damage}")),
+                None => return Err(self.source.nothing()),
+            }
+        }
+        Ok(())
+    }
+
     /// Publishes on one connection, until that is over.
-    async fn attempt(&mut self, signals: &mut Signals) -> Result<Parting, Failure> {
+    async fn attempt(&mut self, signals: &mut Signals) -> Parting {
         let url = &self.asked.url;
         let chunk_size = ChunkSize::new(self.asked.chunk_size).expect("its range was checked");
         let config = SessionConfig { chunk_size, ..SessionConfig::default() };
@@ -156,9 +188,9 @@ impl Publisher<'_> {
         let mut client = tokio::select! {
             connected = connecting => match connected {
                 Ok(client) => client,
-                Err(parting) => return Ok(parting),
+                Err(parting) => return parting,
             },
-            () = signals.next() => return Err(Failure::Signal),
+            () = signals.next() => return Parting::by_hand(),
         };
         let mut pace = Pace::new(self.asked.speed);
         let mut is_granted = false;
@@ -174,35 +206,49 @@ impl Publisher<'_> {
                         self.send(&mut client, &mut pace, due);
                         continue;
                     },
-                    () = signals.next() => { client.leave(); is_leaving = true; continue }
+                    () = signals.next() => {
+                        self.is_over = true;
+                        is_leaving = true;
+                        client.leave();
+                        continue;
+                    }
                 }
             }
             tokio::select! {
                 biased;
                 () = signals.next() => {
-                    if is_leaving {
-                        return Err(Failure::Signal);
+                    if self.is_over {
+                        return Parting { exit: Exit::Interrupted, ..Parting::by_hand() };
                     }
-                    client.leave();
+                    self.is_over = true;
                     is_leaving = true;
+                    client.leave();
                 }
                 event = client.next() => match event {
                     Some(Event::Welcomed(said)) => self.voice.say(welcome(url, &said)),
                     Some(Event::Granted(_)) => {
-                        self.voice.say(format_args!("publishing {}", url.stream_name()));
+                        // The stream's name is often a secret.
+                        self.voice.say(format_args!("publishing at {}", url.tc_url()));
                         is_granted = true;
-                        self.replica.begin(&mut client);
+                        self.replica.begin(&mut client, self.pending.as_ref());
+                        self.pending = self.pending.take().and_then(|media| self.replica.admit(media));
                     }
                     Some(Event::Told(said)) => self.voice.say(word(&said)),
-                    Some(Event::Closed { why, .. }) => return Ok(Parting::of(url, &why)),
+                    Some(Event::Closed { why: CloseReason::Left, .. }) if !client.has_parted() => {
+                        return Parting::half_heard(url);
+                    }
+                    Some(Event::Closed { why, .. }) => return Parting::of(url, &why),
                     Some(_) => {}
                     None => unreachable!("the end is told once, and ends this"),
                 },
-                taken = self.source.next(), if may_take => match taken.map_err(Failure::Source)? {
-                    Some(Taken::Media(media)) => self.pending = self.replica.admit(media),
-                    Some(Taken::Damage(damage)) => self.voice.say(format_args!("warning: {damage}")),
-                    None if self.sent.messages == 0 => return Err(Failure::Source(self.source.nothing())),
-                    None => { client.leave(); is_leaving = true }
+                taken = self.source.next(), if may_take => match taken {
+                    Ok(Some(Taken::Media(media))) => self.pending = self.replica.admit(media),
+                    Ok(Some(Taken::Damage(damage))) => self.voice.say(format_args!("warning: {damage}")),
+                    end @ (Ok(None) | Err(_)) => {
+                        self.failure = end.err();
+                        is_leaving = true;
+                        client.leave();
+                    }
                 },
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
             }
@@ -238,13 +284,6 @@ impl Publisher<'_> {
             self.sent.speed()
         )
     }
-}
-
-/// Why publishing cannot go on, whatever the server says.
-enum Failure {
-    Source(anyhow::Error),
-    /// Somebody wants to be rid of it, at once.
-    Signal,
 }
 
 /// Reads what stands behind `--speed`.

@@ -47,6 +47,10 @@ pub const NET_STREAMS: usize = 16;
 /// logs. Longer texts are cut there; an app whose path is too long for a name is refused.
 pub const CLIENT_TEXT_BYTES: usize = 8 * 1024;
 
+/// What a server says to a client (its name, codes, descriptions, where it sends its clients), each, in bytes: it is shown to
+/// people.
+pub const SERVER_WORD_BYTES: usize = 1024;
+
 /// App and stream name together, in bytes. Signed query strings are apart from the name.
 pub const NAME_BYTES: usize = 512;
 
@@ -109,7 +113,8 @@ pub const ANSWER_TIME: Duration = Duration::from_secs(30);
 pub const REPLY_TIME: Duration = Duration::from_secs(40);
 
 /// Time without a byte from a server after which a client takes it for dead, unless the server takes what the client
-/// publishes. nginx-rtmp pings once a minute, and nobody is asked to answer the pings of a client.
+/// publishes, or the client has nothing to publish. nginx-rtmp pings once a minute, and nobody is asked to answer the pings of
+/// a client.
 pub const SERVER_SILENCE_TIME: Duration = Duration::from_secs(90);
 
 /// Parts of one aggregate message. A second of media has some hundred; a peer could pack a million empty ones.
@@ -121,8 +126,9 @@ pub const LINGER_TIME: Duration = Duration::from_secs(1);
 /// See [`LINGER_TIME`].
 pub const LINGER_BYTES: usize = 16 * 1024 * 1024;
 
-/// How long a client that leaves waits for the server to close: what it sent last may still be on its way over a slow line.
-pub const LEAVE_TIME: Duration = Duration::from_secs(10);
+/// How long a client that leaves waits for the server to close: what it sent last may still be on its way over a slow line, up
+/// to half a megabyte in the kernel.
+pub const LEAVE_TIME: Duration = Duration::from_secs(30);
 
 /// Time for the last bytes of a closing session to leave.
 pub const FLUSH_TIME: Duration = Duration::from_secs(5);

@@ -7,23 +7,25 @@ use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use rand::TryRng;
 use rand::rngs::SysRng;
+use socket2::SockRef;
 use sol_core::limits;
 use sol_core::media::Media;
-use sol_core::session::{Event, Hangup, PeerEnd, Session, SessionConfig, Target};
+use sol_core::session::{CloseReason, Event, Hangup, PeerEnd, Session, SessionConfig, Target};
 use sol_core::time::Instant;
 use sol_core::url::RtmpUrl;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep_until, timeout};
+use tokio::time::{Sleep, sleep_until, timeout, timeout_at};
 
 use crate::clock::Clock;
 use crate::connection::part_in_peace;
 
 /// A connection in the client's role. Nothing happens unless one of its futures is awaited; all of them may be dropped
-/// early, and nothing is lost.
+/// early, and nothing is lost, nor does any time begin anew.
 #[derive(Debug)]
 pub struct Client<I = TcpStream> {
     session: Session,
@@ -36,6 +38,19 @@ pub struct Client<I = TcpStream> {
     timer_at: Instant,
     /// What the session has told, and nobody has heard yet. The end is told when the transport is closed.
     events: VecDeque<Event>,
+    parting: Parting,
+    reset: fn(&I),
+}
+
+/// How the transport is being closed.
+#[derive(Debug)]
+struct Parting {
+    /// When to wait no longer for the server to close in turn.
+    until: Option<tokio::time::Instant>,
+    /// How much is still read for that.
+    left: usize,
+    /// The server has closed in turn.
+    is_mutual: bool,
 }
 
 impl Client<TcpStream> {
@@ -43,8 +58,8 @@ impl Client<TcpStream> {
     /// says.
     ///
     /// # Errors
-    /// The host cannot be found or reached, within the time that the configuration gives a handshake; or the system has no
-    /// entropy.
+    /// The host cannot be found or reached, within the time that the configuration gives a handshake, which then has as much
+    /// again; or the system has no entropy.
     pub async fn connect(url: &RtmpUrl, target: &Target, config: SessionConfig) -> io::Result<Self> {
         let connecting = TcpStream::connect((url.host(), url.port()));
         let transport = match timeout(config.timers.handshake, connecting).await {
@@ -53,12 +68,16 @@ impl Client<TcpStream> {
         };
         // 43 ms and more are lost wherever a small message waits for a delayed acknowledgement.
         transport.set_nodelay(true)?;
-        Self::over(transport, target, config)
+        // What the kernel holds when everything is sent has to leave while the server is waited for.
+        SockRef::from(&transport).set_send_buffer_size(SEND_BUFFER_BYTES)?;
+        // Where a reset fails, the kernel's own patience ends it.
+        let reset = |socket: &TcpStream| drop(socket.set_zero_linger());
+        Ok(Self { reset, ..Self::over(transport, target, config)? })
     }
 }
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
-    /// The same over a transport that is connected already. To be made within a tokio runtime.
+    /// The same over a transport that is connected already. To be made within a tokio runtime. It cannot be reset.
     ///
     /// # Errors
     /// The system has no entropy.
@@ -75,6 +94,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
             timer: Box::pin(sleep_until(clock.timer_at(now))),
             timer_at: now,
             events: VecDeque::new(),
+            parting: Parting { until: None, left: limits::LINGER_BYTES, is_mutual: false },
+            reset: |_| {},
         })
     }
 
@@ -83,9 +104,13 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
     pub async fn next(&mut self) -> Option<Event> {
         loop {
             self.listen();
-            if let Some(Event::Closed { hangup, .. }) = self.events.front() {
+            if let Some(Event::Closed { hangup, why }) = self.events.front() {
+                let patience = match why {
+                    CloseReason::Left => limits::LEAVE_TIME,
+                    _ => limits::LINGER_TIME,
+                };
                 let hangup = *hangup;
-                self.hang_up(hangup).await;
+                self.hang_up(hangup, patience).await;
             }
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
@@ -113,13 +138,18 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
     /// Sends audio, video or data, as soon as somebody awaits this client. What is sent without [`Client::room`] waits in
     /// memory. See [`Session::send_media`].
     pub fn send(&mut self, media: &Media) {
-        self.session.send_media(media);
+        self.session.send_media(media, self.clock.now());
     }
 
-    /// Ends what it does, in good order. [`Event::Closed`] comes when all is sent and the server has closed, or after
-    /// `limits::FLUSH_TIME` and `limits::LEAVE_TIME` at the latest.
+    /// Ends what it does, in good order. [`Event::Closed`] comes when all is sent and the server has closed, or does not within
+    /// [`limits::LEAVE_TIME`]; or when the server takes nothing any more.
     pub fn leave(&mut self) {
         self.session.leave(self.clock.now());
+    }
+
+    /// Whether the server has closed in turn, after all was sent and said: then it has everything.
+    pub fn has_parted(&self) -> bool {
+        self.parting.is_mutual
     }
 
     /// Answers questions: bytes, quirks, how it stands.
@@ -141,14 +171,15 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
         let Some(transport) = &mut self.transport else { return Poll::Ready(()) };
         let now = self.clock.now();
         let mut progress = false;
+        let mut broken = None;
         while self.session.has_output() {
             let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
             let count = self.session.outbound(&mut slices);
             match Pin::new(&mut *transport).poll_write_vectored(context, &slices[..count]) {
                 Poll::Ready(Ok(written)) if written > 0 => self.session.handle_sent(written, now),
                 Poll::Ready(outcome) => {
-                    let end = outcome.err().map_or(PeerEnd::Lost, |error| PeerEnd::of(&error));
-                    self.session.handle_end(end, now);
+                    broken = Some(outcome.err().map_or(PeerEnd::Lost, |error| PeerEnd::of(&error)));
+                    break;
                 }
                 Poll::Pending => break,
             }
@@ -165,11 +196,19 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
             if let Poll::Ready(outcome) = Pin::new(transport).poll_read(context, &mut buffer) {
                 match outcome {
                     Ok(()) if buffer.filled().is_empty() => self.session.handle_end(PeerEnd::Finished, now),
-                    Ok(()) => self.session.handle_input(buffer.filled(), now),
+                    // What the server said before it closed is still to be heard.
+                    Ok(()) => {
+                        self.session.handle_input(buffer.filled(), now);
+                        broken = None;
+                    }
                     Err(error) => self.session.handle_end(PeerEnd::of(&error), now),
                 }
                 progress = true;
             }
+        }
+        if let Some(end) = broken {
+            self.session.handle_end(end, now);
+            progress = true;
         }
         if let Some(deadline) = self.session.poll_timeout() {
             // One that has moved back is found out when the old one fires.
@@ -185,9 +224,16 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
         if progress { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    async fn hang_up(&mut self, hangup: Hangup) {
-        if let (Hangup::Linger, Some(transport)) = (hangup, &mut self.transport) {
-            part_in_peace(transport, limits::LEAVE_TIME).await;
+    async fn hang_up(&mut self, hangup: Hangup, patience: Duration) {
+        let Some(transport) = &mut self.transport else { return };
+        match hangup {
+            Hangup::Close => {}
+            Hangup::Reset => (self.reset)(transport),
+            Hangup::Linger => {
+                let until = *self.parting.until.get_or_insert_with(|| tokio::time::Instant::now() + patience);
+                let goodbye = part_in_peace(transport, &mut self.parting.left);
+                self.parting.is_mutual = timeout_at(until, goodbye).await == Ok(true);
+            }
         }
         self.transport = None;
     }
@@ -198,3 +244,62 @@ const READ_BYTES: usize = 64 * 1024;
 
 /// Slices per write.
 const WRITE_SLICES: usize = 64;
+
+/// SO_SNDBUF; Linux doubles it.
+const SEND_BUFFER_BYTES: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_never_closes_is_left_in_time_however_often_nobody_waits() {
+        let (ours, _theirs) = duplex(64 * 1024);
+        let mut client = publisher(ours);
+        let began = tokio::time::Instant::now();
+        client.leave();
+        let end = loop {
+            // As in a `select!` with a clock that ticks.
+            if let Ok(event) = timeout(Duration::from_secs(1), client.next()).await {
+                break event;
+            }
+        };
+        assert!(matches!(end, Some(Event::Closed { why: CloseReason::Left, .. })), "{end:?}");
+        assert_eq!(began.elapsed(), limits::LEAVE_TIME);
+        assert!(!client.has_parted());
+        assert_eq!(client.next().await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_closes_in_turn_has_everything() {
+        let (ours, mut theirs) = duplex(64 * 1024);
+        let mut client = publisher(ours);
+        client.leave();
+        let mut heard = Vec::new();
+        let (end, _) = tokio::join!(client.next(), async {
+            theirs.read_to_end(&mut heard).await.unwrap();
+            drop(theirs);
+        });
+        assert!(matches!(end, Some(Event::Closed { why: CloseReason::Left, .. })), "{end:?}");
+        assert!(client.has_parted());
+        assert_eq!(heard.len(), 1 + 1_536, "C0 and C1");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_no_server_is_named_at_once() {
+        let (ours, mut theirs) = duplex(64 * 1024);
+        let mut client = publisher(ours);
+        theirs.write_all(b"HTTP/1.1 400 Bad Request").await.unwrap();
+        let began = tokio::time::Instant::now();
+        let Some(Event::Closed { why, .. }) = client.next().await else { panic!("it is over") };
+        assert_eq!(why.code(), "http");
+        assert_eq!(began.elapsed(), limits::LINGER_TIME);
+    }
+
+    fn publisher(transport: tokio::io::DuplexStream) -> Client<tokio::io::DuplexStream> {
+        let url: RtmpUrl = "rtmp://host/live/cam".parse().unwrap();
+        Client::over(transport, &Target::publish(&url), SessionConfig::default()).unwrap()
+    }
+}

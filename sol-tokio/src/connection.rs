@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, MutexGuard};
 use std::task::Poll;
-use std::time::Duration;
 
 use sol_core::ids::RequestId;
 use sol_core::limits;
@@ -103,7 +102,9 @@ where
     match hangup {
         Hangup::Close => None,
         Hangup::Linger => {
-            part_in_peace(&mut transport, limits::LINGER_TIME).await;
+            let mut left = limits::LINGER_BYTES;
+            // Out of time means that the peer does not close; it had its chance.
+            let _ = timeout(limits::LINGER_TIME, part_in_peace(&mut transport, &mut left)).await;
             None
         }
         Hangup::Reset => Some(transport),
@@ -204,21 +205,24 @@ impl<A: Application, I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drop fo
     }
 }
 
-/// See [`Hangup::Linger`].
-pub(crate) async fn part_in_peace<I: AsyncRead + AsyncWrite + Unpin>(transport: &mut I, patience: Duration) {
-    let goodbye = async {
-        if transport.shutdown().await.is_err() {
-            return;
+/// See [`Hangup::Linger`]. Reads and throws away no more than `left`, of which it takes off what came; whether the peer has
+/// closed in turn.
+pub(crate) async fn part_in_peace<I: AsyncRead + AsyncWrite + Unpin>(
+    transport: &mut I,
+    left: &mut usize,
+) -> bool {
+    if transport.shutdown().await.is_err() {
+        return false;
+    }
+    let mut buffer = [0; 4096];
+    while let Ok(count) = transport.read(&mut buffer).await {
+        if count == 0 {
+            return true;
         }
-        let mut buffer = [0; 4096];
-        let mut left = limits::LINGER_BYTES;
-        while let Ok(count) = transport.read(&mut buffer).await {
-            if count == 0 || count > left {
-                return;
-            }
-            left -= count;
+        if count > *left {
+            return false;
         }
-    };
-    // Out of time means that the peer does not close; it had its chance.
-    let _ = timeout(patience, goodbye).await;
+        *left -= count;
+    }
+    false
 }

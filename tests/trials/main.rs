@@ -12,6 +12,7 @@
 
 mod broadcast;
 mod kernel;
+mod neighbour;
 mod nonsense;
 mod stalled;
 
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     let verdict = match trial.as_str() {
         "stalled" => stalled::run(),
         "nonsense" => nonsense::run(),
+        "neighbour" => neighbour::run(),
         _ => {
             println!("{USAGE}");
             return ExitCode::from(2);
@@ -45,4 +47,5 @@ fn megabytes(bytes: u64) -> f64 {
 
 const USAGE: &str = "\
 usage: trials stalled    25 of 50 players stop reading at 8 Mbit/s, for a minute
-       trials nonsense   a healthy stream beside whatever is no RTMP, or badly meant, for two minutes";
+       trials nonsense   a healthy stream beside whatever is no RTMP, or badly meant, for two minutes
+       trials neighbour  how long an append takes while another stream has 2,500 players";

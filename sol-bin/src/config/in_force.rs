@@ -88,12 +88,21 @@ impl InForce {
         }
         let apps = app.iter().map(|(app, settings)| (Section::App(app.clone()), settings));
         for (section, app) in [(Section::DEFAULTS, defaults)].into_iter().chain(apps) {
-            if app.lag.duration() > app.tape_time.duration() {
+            // Who has set the tape alone has not asked for a lag that it cannot hold.
+            let origin = |section: &Section, key: &str| {
+                &self.origins[&Path { section: section.clone(), key: key.to_owned() }]
+            };
+            let is_set = |key: &str| match origin(&section, key) {
+                Origin::Set(_) => true,
+                Origin::Inherited => matches!(origin(&Section::DEFAULTS, key), Origin::Set(_)),
+                Origin::Default => false,
+            };
+            if is_set("lag") && app.lag.duration() > app.tape_time.duration() {
                 let told = [("lag", app.lag.into()), ("tape_time", app.tape_time.into())];
                 let expected = "expected a lag of at most tape_time: nothing older is kept";
                 mistakes.extend(self.contradiction(&section, told, expected));
             }
-            if app.lag_bytes.bytes() > app.tape_bytes.bytes() {
+            if is_set("lag_bytes") && app.lag_bytes.bytes() > app.tape_bytes.bytes() {
                 let told =
                     [("lag_bytes", app.lag_bytes.to_string()), ("tape_bytes", app.tape_bytes.to_string())];
                 let expected = "expected lag_bytes of at most tape_bytes: no more is kept";

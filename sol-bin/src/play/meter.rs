@@ -78,6 +78,7 @@ impl Meter {
         self.messages += 1;
         if let Some((TrackId::DEFAULT, codec)) = Codec::of(&media.content)
             && !self.codecs.contains(&codec)
+            && self.codecs.len() < CODECS_TOLD
         {
             self.codecs.push(codec);
         }
@@ -126,10 +127,7 @@ impl Meter {
             (Some(_), None) => "one keyframe".to_owned(),
             (None, None) => "no keyframe".to_owned(),
         };
-        let gaps = match self.gaps {
-            0 => "no gaps".to_owned(),
-            gaps => format!("{gaps} gaps of {:.1} s", self.missing.as_secs_f64()),
-        };
+        let gaps = self.told_gaps();
         format!(
             "{}  video {} kbit/s {:.0} fps  audio {} kbit/s  {keyframes}  delay {} ms  {gaps}",
             clock(self.time().as_secs()),
@@ -143,10 +141,7 @@ impl Meter {
     /// What has come in all.
     pub(super) fn summary(&self) -> String {
         let codecs: Vec<String> = self.codecs.iter().map(Codec::to_string).collect();
-        let gaps = match self.gaps {
-            0 => "no gaps".to_owned(),
-            gaps => format!("{gaps} gaps of {:.1} s in all", self.missing.as_secs_f64()),
-        };
+        let gaps = self.told_gaps();
         format!(
             "{} of {} in {} messages, {}; {gaps}",
             clock(self.time().as_secs()),
@@ -154,6 +149,14 @@ impl Meter {
             self.messages,
             megabytes(self.total),
         )
+    }
+
+    fn told_gaps(&self) -> String {
+        match self.gaps {
+            0 => "no gaps".to_owned(),
+            1 => format!("one gap of {:.1} s", self.missing.as_secs_f64()),
+            gaps => format!("{gaps} gaps of {:.1} s in all", self.missing.as_secs_f64()),
+        }
     }
 
     /// How much of the media's own time has come.
@@ -190,6 +193,9 @@ impl Track {
 
 /// Slow encoders send a picture each 200 ms.
 const GAP_LEAST: Duration = Duration::from_millis(500);
+
+/// A server may change its codec as often as it likes.
+const CODECS_TOLD: usize = 4;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -233,7 +239,7 @@ mod tests {
         assert!(meter.line().ends_with("delay 300 ms  no gaps"), "{}", meter.line());
         tokio::time::advance(Duration::from_millis(2_000)).await;
         meter.count(&video(3_000, true, 100));
-        assert!(meter.line().ends_with("delay 300 ms  1 gaps of 2.0 s"), "{}", meter.line());
+        assert!(meter.line().ends_with("delay 300 ms  one gap of 2.0 s"), "{}", meter.line());
     }
 
     fn video(millis: u32, is_key: bool, bytes: usize) -> Media {

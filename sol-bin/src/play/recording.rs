@@ -1,5 +1,5 @@
-//! Recording: an FLV file of what is played, whose times begin at zero. It is whole at every moment, and has its index when
-//! it is finished.
+//! Recording: an FLV file of what is played, whose times begin at zero. It has its index when it is finished; one that never is
+//! plays up to its last whole tag.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
@@ -137,12 +137,15 @@ impl Recording {
 
 /// Whether it shows which track begins first: both have come, or one for long enough.
 fn is_known(waiting: &[Media]) -> bool {
+    let bytes: usize = waiting.iter().map(|media| media.content.payload().len()).sum();
+    if waiting.len() >= WAIT_MESSAGES || bytes >= WAIT_BYTES {
+        return true;
+    }
     let coded = || waiting.iter().filter(|media| is_coded(media));
     let has = |is_video| coded().any(|media| FrameKind::of(&media.content).is_video() == is_video);
     let (Some(first), Some(last)) = (coded().next(), coded().next_back()) else { return false };
     (has(true) && has(false) && coded().count() >= 4)
         || last.timestamp.offset_from(first.timestamp).unsigned_abs() >= WAIT_MILLIS
-        || waiting.len() >= WAIT_MESSAGES
 }
 
 fn is_coded(media: &Media) -> bool {
@@ -152,5 +155,8 @@ fn is_coded(media: &Media) -> bool {
 /// One track begins no later behind the other.
 const WAIT_MILLIS: u32 = 500;
 
-/// And there are no more messages in that time.
+/// And there are no more messages in that time, ...
 const WAIT_MESSAGES: usize = 256;
+
+/// ... nor bytes, but for one message.
+const WAIT_BYTES: usize = 16 * 1024 * 1024;

@@ -15,10 +15,11 @@ pub(super) struct Replica {
 }
 
 impl Replica {
-    /// A connection has been allowed to publish. On the first one there is nothing to say yet.
-    pub(super) fn begin(&mut self, client: &mut Client) {
+    /// A connection has been allowed to publish: it is told what is known, with the time of what comes next.
+    pub(super) fn begin(&mut self, client: &mut Client, next: Option<&Media>) {
         for media in self.known.values() {
-            client.send(media);
+            let timestamp = next.map_or(media.timestamp, |next| next.timestamp);
+            client.send(&Media { timestamp, content: media.content.clone() });
         }
         self.awaits_keyframe = self.has_video;
     }

@@ -36,6 +36,12 @@ impl Parting {
         Self { exit: Exit::Unreachable, words: format!("cannot connect to {place}: {why}"), is_passing: true }
     }
 
+    /// All was sent, and nobody knows whether it has arrived.
+    pub(crate) fn half_heard(url: &RtmpUrl) -> Self {
+        let words = format!("{} has not closed; the end of it may not have arrived there", url.authority());
+        Self { exit: Exit::Unreachable, words, is_passing: false }
+    }
+
     /// A session is over.
     pub(crate) fn of(url: &RtmpUrl, why: &CloseReason) -> Self {
         let server = url.authority();
@@ -76,19 +82,20 @@ impl Parting {
 
     fn refused(url: &RtmpUrl, call: Call, word: &ServerWord) -> Self {
         let server = url.authority();
-        let stream = url.stream_name();
         let app = url.app();
-        if word.code == "NetStream.Play.StreamNotFound" {
+        if call == Call::Play && word.code == "NetStream.Play.StreamNotFound" {
             let words = format!(
-                "{server} has no stream {app}/{stream}: {word}; with --wait, sol waits until it begins"
+                "{server} has no stream {app}/{}: {word}; with --wait, sol waits until it begins",
+                url.stream_name()
             );
             return Self { exit: Exit::NoStream, words, is_passing: true };
         }
         let what = match call {
             Call::Connect => format!("connections to the app {app}"),
             Call::CreateStream => "another stream".to_owned(),
-            Call::Publish => format!("{stream} as a publisher"),
-            Call::Play => format!("{stream} to players"),
+            // The stream's name is often a secret.
+            Call::Publish => "this publisher".to_owned(),
+            Call::Play => format!("{} to players", url.stream_name()),
         };
         let advice = match (call, word.code.as_str()) {
             (_, "NetStream.Publish.BadName") => {
@@ -124,7 +131,7 @@ mod tests {
             (
                 told(Call::Publish, "NetStream.Publish.BadName"),
                 Exit::Refused,
-                "host:1936 refuses cam as a publisher: No. (NetStream.Publish.BadName); somebody publishes under that \
+                "host:1936 refuses this publisher: No. (NetStream.Publish.BadName); somebody publishes under that \
                  name: choose another, or wait until the server gives up the one before",
             ),
             (

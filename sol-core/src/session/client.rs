@@ -18,8 +18,7 @@ use crate::message::{Command, Control, UserControl};
 use crate::quirk::Quirk;
 use crate::time::Instant;
 
-use super::close::{CloseReason, ServerWord};
-use super::commands::cut;
+use super::close::{CloseReason, ServerWord, spoken};
 use super::event::{Event, RequestKind, Welcome};
 use super::target::Target;
 use super::timers::Timer;
@@ -88,9 +87,13 @@ impl Client {
         self.step == Step::UnderWay
     }
 
+    pub(super) fn is_publishing(&self) -> bool {
+        self.is_under_way() && self.target.kind == RequestKind::Publish
+    }
+
     /// Whether it may send media there.
     pub(super) fn publishes(&self, stream: MessageStreamId) -> bool {
-        self.is_under_way() && self.target.kind == RequestKind::Publish && self.stream == stream
+        self.is_publishing() && self.stream == stream
     }
 
     fn is_playing(&self) -> bool {
@@ -117,7 +120,8 @@ impl Session {
     ///
     /// # Panics
     /// If the payload is longer than [`limits::MESSAGE_BYTES`].
-    pub fn send_media(&mut self, media: &Media) {
+    pub fn send_media(&mut self, media: &Media, now: Instant) {
+        self.touch(now);
         let Some(client) = self.client.as_ref().filter(|client| client.is_under_way()) else { return };
         let (stream, kind) = (client.stream, FrameKind::of(&media.content));
         let frame = |payload: &[u8]| Frame::new(kind, media.timestamp, payload, self.config.chunk_size);
@@ -129,8 +133,9 @@ impl Session {
         self.send_frame(stream, frame);
     }
 
-    /// Ends what a client does, says so, and closes as [`CloseReason::Left`], behind everything that was queued. Without
-    /// effect in the server's role.
+    /// Ends what a client does, says so, and closes as [`CloseReason::Left`], behind everything that was queued, for as long
+    /// as the server takes it. What it has not taken then is lost, and [`Event::Closed`] says to reset. Without effect in the
+    /// server's role.
     pub fn leave(&mut self, now: Instant) {
         self.touch(now);
         if self.client.is_some() && self.phase.is_open() {
@@ -205,8 +210,9 @@ impl Session {
         let Some((call, asked)) = self.awaited() else { return Ok(()) };
         let is_meant = match call {
             Call::Connect => true,
-            // Beside `createStream` two calls are on their way that servers may not know.
-            Call::CreateStream | Call::Publish | Call::Play => command.transaction == f64::from(asked),
+            // Beside it two calls are on their way that servers may not know.
+            Call::CreateStream => command.transaction == f64::from(asked),
+            Call::Publish | Call::Play => [0.0, f64::from(asked)].contains(&command.transaction),
         };
         if !is_meant {
             return Ok(());
@@ -225,7 +231,7 @@ impl Session {
             let objects =
                 [&command.object].into_iter().chain(&command.arguments).filter_map(Value::properties);
             let found = objects.filter_map(|properties| properties.get(name)).find_map(Value::as_str);
-            cut(found.unwrap_or_default(), limits::CLIENT_TEXT_BYTES)
+            spoken(found.unwrap_or_default())
         };
         let description = said("description");
         self.events.push_back(Event::Welcomed(Welcome { greeting, server: said("fmsVer"), description }));
@@ -273,7 +279,10 @@ impl Session {
             (Step::Answer(Call::Publish, _), "NetStream.Publish.Start")
             | (Step::Answer(Call::Play, _), "NetStream.Play.Start") => self.begin(),
             (Step::Answer(call, _), code) if is_error || REFUSALS.contains(&code) => {
-                return Err(CloseReason::RefusedByServer(call, word));
+                return Err(match redirection(command) {
+                    Some(to) => CloseReason::Redirected { to },
+                    None => CloseReason::RefusedByServer(call, word),
+                });
             }
             (Step::UnderWay, code) if client.is_playing() && PLAY_ENDS.contains(&code) => {
                 return Err(self.end_of_play());
@@ -377,12 +386,13 @@ impl Session {
     }
 }
 
-/// Where a server sends its clients instead: SRS and FMS have it in an object of its own, with code 302.
+/// Where a server sends its clients instead: in an object of its own, with code 302. FMS says so in answer to `connect`, SRS in
+/// a status; there `redirect` is the `tcUrl` alone, and `redirect2` has the stream as well.
 fn redirection(command: &Command) -> Option<String> {
     let objects = [&command.object].into_iter().chain(&command.arguments).filter_map(Value::properties);
     let redirect = |properties: &Properties| {
-        let told = properties.get("redirect").and_then(Value::as_str);
-        told.map(|to| cut(to, limits::CLIENT_TEXT_BYTES))
+        let told = ["redirect2", "redirect"].into_iter().filter_map(|name| properties.get(name));
+        told.filter_map(Value::as_str).find(|to| !to.is_empty()).map(spoken)
     };
     let mut all = objects.flat_map(|outer| [Some(outer), outer.get("ex").and_then(Value::properties)]);
     all.find_map(|properties| properties.and_then(redirect))

@@ -115,10 +115,15 @@ impl ServerWord {
         let said = objects.find(|properties| properties.get("code").is_some());
         let text = |name: &str| {
             let value = said.and_then(|properties| properties.get(name)).and_then(Value::as_str);
-            cut(value.unwrap_or_default(), limits::CLIENT_TEXT_BYTES)
+            spoken(value.unwrap_or_default())
         };
         Self { level: text("level"), code: text("code"), description: text("description") }
     }
+}
+
+/// What a server says, as it may be shown: it could move a terminal's cursor, or forge lines of a log.
+pub(super) fn spoken(text: &str) -> String {
+    cut(text, limits::SERVER_WORD_BYTES).replace(char::is_control, "\u{FFFD}")
 }
 
 impl fmt::Display for ServerWord {

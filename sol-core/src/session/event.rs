@@ -34,7 +34,7 @@ pub enum Event {
     },
     /// Audio, video or data of a publication; to a client, of what it plays.
     Media {
-        /// The NetStream that publishes.
+        /// The NetStream that publishes, or that a client plays.
         stream: MessageStreamId,
         /// One message.
         media: Media,

@@ -253,6 +253,8 @@ impl Session {
             match timer {
                 Timer::Handshake => self.close_for(CloseReason::HandshakeTimeout),
                 Timer::Command => self.close_for(CloseReason::CommandTimeout),
+                // A publisher that pauses is owed nothing.
+                Timer::Silence if self.is_resting_publisher() => self.heard(),
                 Timer::Silence => self.close_for(CloseReason::Silent),
                 Timer::Farewell => {
                     self.close_for(self.farewell.map_or(CloseReason::PeerLeft, CloseReason::from));
@@ -523,6 +525,11 @@ impl Session {
         self.client.as_ref().map_or_else(|| self.streams.any_busy(), |client| client.is_under_way())
     }
 
+    /// Whether this is a client that publishes, and has sent all that it had.
+    fn is_resting_publisher(&self) -> bool {
+        self.client.as_ref().is_some_and(|client| client.is_publishing()) && self.outbox.is_empty()
+    }
+
     /// Whether frames are sent there.
     fn takes_frames(&self, stream: MessageStreamId) -> bool {
         self.phase.is_connected()
@@ -586,9 +593,16 @@ impl Session {
 
     /// The first reason to close: what waits is flushed.
     fn close_for(&mut self, reason: CloseReason) {
+        // Whoever leaves has the end of a file on its way, for which only progress counts.
+        let is_patient = reason == CloseReason::Left;
         if self.phase.closing(reason) {
             self.timers.stop_all();
-            self.timers.set(Timer::Flush, self.now + limits::FLUSH_TIME);
+            if is_patient {
+                self.outbox.mark();
+                self.timers.set(Timer::Stall, self.now + self.config.timers.stall);
+            } else {
+                self.timers.set(Timer::Flush, self.now + limits::FLUSH_TIME);
+            }
             self.held = BytesMut::new();
             self.farewell = None;
             if self.outbox.is_empty() {

@@ -14,8 +14,8 @@ fn what_a_client_publishes_reaches_the_server_as_it_was() {
     let all =
         [(0, metadata()), (0, video(&[0x17, 0, 1])), (40, video(&[7; 70_000])), (41, sound(&[0xAF, 1]))];
     for (millis, content) in &all {
-        line.client
-            .send_media(&Media { timestamp: Timestamp::from_millis(*millis), content: content.clone() });
+        let media = Media { timestamp: Timestamp::from_millis(*millis), content: content.clone() };
+        line.client.send_media(&media, line.now);
     }
     line.pump();
     let came: Vec<(u32, Content)> = line.media_at_the_server();
@@ -27,7 +27,7 @@ fn what_a_client_publishes_reaches_the_server_as_it_was() {
 fn metadata_are_announced_in_the_way_of_encoders() {
     let mut line = Line::to_our_server(&target(Target::publish));
     line.allow();
-    line.client.send_media(&Media { timestamp: Timestamp::ZERO, content: metadata() });
+    line.client.send_media(&Media { timestamp: Timestamp::ZERO, content: metadata() }, line.now);
     let shown = line.outbound();
     let at = shown.windows(13).position(|window| window == b"@setDataFrame").expect("it stands there");
     assert_eq!(&shown[at + 13..at + 26], b"\x02\0\x0AonMetaData");
@@ -155,6 +155,17 @@ fn a_redirection_is_told_with_its_url() {
         .with("ex", to);
     peer.say(0, &Command::new("_error", 1.0, Value::Null).with(status));
     assert_eq!(peer.closed(), Some(CloseReason::Redirected { to: "rtmp://other/live/cam".to_owned() }));
+
+    // SRS waits for the request, and has both parts of the URL beside each other.
+    let mut peer = Scripted::asking(&target(Target::play));
+    let to = Properties::new()
+        .with("code", 302.0)
+        .with("redirect", "rtmp://other/live")
+        .with("redirect2", "rtmp://other/live/cam");
+    let mut status = Command::on_status("error", "NetConnection.Connect.Rejected", "RTMP 302 Redirect");
+    let Value::Object(told) = status.arguments.remove(0) else { panic!("a status is an object") };
+    peer.say(1, &status.with(told.with("ex", to)));
+    assert_eq!(peer.closed(), Some(CloseReason::Redirected { to: "rtmp://other/live/cam".to_owned() }));
 }
 
 #[test]
@@ -265,7 +276,8 @@ fn a_server_that_does_not_answer_is_not_waited_for_for_ever() {
 fn who_leaves_says_so_behind_all_that_it_sent() {
     let mut line = Line::to_our_server(&target(Target::publish));
     line.allow();
-    line.client.send_media(&Media { timestamp: Timestamp::ZERO, content: video(&[0x17, 1, 0, 0, 0, 9]) });
+    line.client
+        .send_media(&Media { timestamp: Timestamp::ZERO, content: video(&[0x17, 1, 0, 0, 0, 9]) }, line.now);
     line.client.leave(line.now);
     line.pump();
     let tail: Vec<&Event> = line.server_events.iter().rev().take(2).collect();
@@ -288,7 +300,7 @@ fn nothing_is_sent_before_it_is_granted() {
     let mut peer = Scripted::asking(&target(Target::publish));
     peer.commands();
     assert_eq!(peer.session.media_room(), 0);
-    peer.session.send_media(&Media { timestamp: Timestamp::ZERO, content: sound(&[1]) });
+    peer.session.send_media(&Media { timestamp: Timestamp::ZERO, content: sound(&[1]) }, peer.now);
     assert!(!peer.session.has_output());
 }
 
@@ -305,7 +317,47 @@ fn an_endless_reason_is_cut() {
     let mut peer = Scripted::asking(&target(Target::play));
     peer.say(1, &Command::on_status("error", "NetStream.Play.Failed", &"x".repeat(100_000)));
     let Some(CloseReason::RefusedByServer(_, word)) = peer.closed() else { panic!("{:?}", peer.events) };
-    assert_eq!(word.description.len(), limits::CLIENT_TEXT_BYTES);
+    assert_eq!(word.description.len(), limits::SERVER_WORD_BYTES);
+}
+
+#[test]
+fn what_a_server_says_moves_no_cursor_and_forges_no_line() {
+    let mut peer = Scripted::asking(&target(Target::play));
+    peer.say(1, &Command::on_status("error", "NetStream.Play.Failed", "a\x1b[31mb\nINFO c"));
+    let Some(CloseReason::RefusedByServer(_, word)) = peer.closed() else { panic!("{:?}", peer.events) };
+    assert_eq!(word.description, "a\u{FFFD}[31mb\u{FFFD}INFO c");
+}
+
+#[test]
+fn a_publisher_that_pauses_is_not_taken_for_lost_and_does_not_find_itself_stalled() {
+    let mut peer = Scripted::publishing();
+    peer.wait(3 * limits::SERVER_SILENCE_TIME);
+    assert_eq!(peer.closed(), None);
+    let media = Media { timestamp: Timestamp::ZERO, content: video(&[0x17; 100_000]) };
+    peer.session.send_media(&media, peer.now);
+    peer.session.handle_sent(1_000, peer.now);
+    peer.session.handle_timeout(peer.now);
+    assert_eq!(peer.session.poll_event(), None);
+}
+
+#[test]
+fn the_end_of_a_file_is_sent_for_as_long_as_it_is_taken() {
+    for (taken_each_second, is_sent) in [(2_000, true), (500, false)] {
+        let mut peer = Scripted::publishing();
+        let media = Media { timestamp: Timestamp::ZERO, content: video(&[0x17; 200_000]) };
+        peer.session.send_media(&media, peer.now);
+        peer.session.leave(peer.now);
+        while peer.closed().is_none() {
+            let taken = shown(&peer.session).len().min(taken_each_second);
+            peer.session.handle_sent(taken, peer.now);
+            peer.now = peer.now + Duration::from_secs(1);
+            peer.session.handle_timeout(peer.now);
+            peer.events.extend(std::iter::from_fn(|| peer.session.poll_event()));
+        }
+        assert_eq!(peer.closed(), Some(CloseReason::Left));
+        let hangup = if is_sent { Hangup::Linger } else { Hangup::Reset };
+        assert_eq!(peer.hangup(), Some(hangup), "{taken_each_second} bytes a second");
+    }
 }
 
 /// A client and a session in the server's role.
