@@ -226,21 +226,22 @@ impl SharedStream {
         let turn = if workers > 1 { TURN } else { LONE_TURN };
         let lanes = links.len().div_ceil(LANE).min(lanes_max);
         let lane = links.len().div_ceil(lanes);
+        let batch = if lane > LANE { turn } else { BATCH };
         let mut links = links.into_iter();
         for _ in 0..lanes {
             // Each write would count as an operation of its task, and tokio puts off what comes behind some hundred.
-            runtime.spawn(unconstrained(serve(links.by_ref().take(lane).collect(), turn)));
+            runtime.spawn(unconstrained(serve(links.by_ref().take(lane).collect(), turn, batch)));
         }
     }
 }
 
-/// Delivers to a crowd, and lets other tasks have their turns after so many batches.
-async fn serve(crowd: Vec<Arc<dyn Deliver>>, batches: usize) {
-    for (index, turn) in crowd.chunks(batches * BATCH).enumerate() {
+/// Delivers to a crowd, and lets other tasks have their turns in between.
+async fn serve(crowd: Vec<Arc<dyn Deliver>>, turn: usize, batch: usize) {
+    for (index, turn) in crowd.chunks(turn).enumerate() {
         if index > 0 {
             yield_now().await;
         }
-        turn.chunks(BATCH).for_each(deliver);
+        turn.chunks(batch).for_each(deliver);
     }
 }
 
@@ -262,18 +263,20 @@ const FEW: usize = 8;
 /// of one delivery are no more than half of the workers.
 const LANE: usize = 1_024;
 
-/// Players that read before the first of them writes.
+/// Players that read before the first of them writes: so many are at hand in the processor's caches when they do. Of a crowd that
+/// no cache holds, all of a turn read first: whoever receives falls asleep while there is nothing but reading, and has to be
+/// woken again.
 const BATCH: usize = 64;
+
+/// Players that are served in one turn: some 13 ms. A task that lets others have theirs is taken up by another worker, in whose
+/// caches nothing is at hand.
+const TURN: usize = 1_024;
+
+/// The same where there is no other worker: some 2 ms.
+const LONE_TURN: usize = 128;
 
 /// So many are read while a player's memory is fetched.
 const AHEAD: usize = 4;
-
-/// Batches in a row: some 12 ms. A task that lets others have their turns is taken up by another worker, in whose caches
-/// nothing is at hand.
-const TURN: usize = 16;
-
-/// The same where there is no other worker: some 2 ms.
-const LONE_TURN: usize = 2;
 
 #[cfg(test)]
 mod tests {
@@ -308,7 +311,7 @@ mod tests {
     #[tokio::test]
     async fn a_crowd_is_served_by_a_task_of_its_own_that_lets_others_have_their_turns() {
         let other = Arc::new(AtomicUsize::new(0));
-        let crowd = crowd_served(2 * LONE_TURN * BATCH + 1, |crowd| {
+        let crowd = crowd_served(2 * LONE_TURN + 1, |crowd| {
             assert!(crowd.iter().all(|player| player.deliveries() == 0), "whoever publishes is not kept");
             let (other, first, last) =
                 (Arc::clone(&other), Arc::clone(&crowd[0].link), Arc::clone(&crowd[crowd.len() - 1].link));

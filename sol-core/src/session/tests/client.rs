@@ -360,6 +360,50 @@ fn the_end_of_a_file_is_sent_for_as_long_as_it_is_taken() {
     }
 }
 
+#[quickcheck]
+fn whatever_a_server_says_a_client_goes_on_or_ends_once(publishes: bool, words: Vec<(u8, u8, u8)>) -> bool {
+    let wanted = target(if publishes { Target::publish } else { Target::play });
+    let mut peer = Scripted::greeting(&wanted);
+    for (name, transaction, argument) in words {
+        let names = ["_result", "_error", "onStatus", "onStatus", "close", "onBWDone", "whatever"];
+        let codes = [
+            "NetStream.Publish.Start",
+            "NetStream.Play.Start",
+            "NetStream.Play.Stop",
+            "NetStream.Failed",
+            "",
+        ];
+        let numbers = [1.0, 0.0, -1.0, 4e9, 1e300, f64::NAN, f64::INFINITY];
+        let status = Properties::new().with("code", codes[usize::from(argument) % codes.len()]);
+        let said =
+            Command::new(names[usize::from(name) % names.len()], f64::from(transaction % 7), Value::Null);
+        let said = match argument % 4 {
+            0 => said,
+            1 => said.with(numbers[usize::from(argument / 4) % numbers.len()]),
+            _ => said.with(status),
+        };
+        match name / 64 {
+            0 => peer.send(&audio(1, u32::from(argument), &[0xAF, 1])),
+            _ => peer.say(u32::from(argument % 2), &said),
+        }
+    }
+    peer.wait(Duration::from_secs(600));
+    let ends = peer.events.iter().filter(|event| matches!(event, Event::Closed { .. })).count();
+    // Only a publisher that was granted what it wanted waits for ever.
+    ends == 1 || (ends == 0 && publishes && peer.granted().is_some())
+}
+
+#[quickcheck]
+fn whatever_bytes_a_server_sends_a_client_does_not_mind(bytes: Vec<u8>, is_greeted: bool) -> bool {
+    let mut peer = Scripted::new(&target(Target::play));
+    if is_greeted {
+        peer.send(&[&[3][..], &[0; 2 * 1536]].concat());
+    }
+    peer.send(&bytes);
+    peer.wait(Duration::from_secs(600));
+    peer.closed().is_some()
+}
+
 /// A client and a session in the server's role.
 struct Line {
     client: Session,
