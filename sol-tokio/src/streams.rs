@@ -226,7 +226,7 @@ impl SharedStream {
         let turn = if workers > 1 { TURN } else { LONE_TURN };
         let lanes = links.len().div_ceil(LANE).min(lanes_max);
         let lane = links.len().div_ceil(lanes);
-        let batch = if lane > LANE { turn } else { BATCH };
+        let batch = if lane > LANE { GREAT_BATCH } else { BATCH };
         let mut links = links.into_iter();
         for _ in 0..lanes {
             // Each write would count as an operation of its task, and tokio puts off what comes behind some hundred.
@@ -263,14 +263,16 @@ const FEW: usize = 8;
 /// of one delivery are no more than half of the workers.
 const LANE: usize = 1_024;
 
-/// Players that read before the first of them writes: so many are at hand in the processor's caches when they do. Of a crowd that
-/// no cache holds, all of a turn read first: whoever receives falls asleep while there is nothing but reading, and has to be
-/// woken again.
+/// Players that read before the first of them writes: so many are at hand in the processor's caches when they do.
 const BATCH: usize = 64;
 
-/// Players that are served in one turn: some 13 ms. A task that lets others have theirs is taken up by another worker, in whose
-/// caches nothing is at hand.
-const TURN: usize = 1_024;
+/// The same of a crowd that no cache holds: whoever receives falls asleep while there is nothing but reading, and has to be
+/// woken again.
+const GREAT_BATCH: usize = 1_024;
+
+/// Players that are served in one turn, where other workers serve the rest of the world: some 50 ms. A task that lets others have
+/// theirs is taken up by another worker, in whose caches nothing is at hand.
+const TURN: usize = 4_096;
 
 /// The same where there is no other worker: some 2 ms.
 const LONE_TURN: usize = 128;
