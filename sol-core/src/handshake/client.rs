@@ -6,8 +6,8 @@
 use bytes::Bytes;
 
 use super::{
-    Greeting, HandshakeError, HandshakeKind, PACKET_BYTES, Packet, PeerVersion, Progress, TIME_AT, VERSION,
-    VERSION_AT, digest, judge_version, random_packet, set_word, simple, take_up_to, word,
+    Greeting, HandshakeError, HandshakeKind, Packet, PeerVersion, Progress, Stage, TIME_AT, VERSION,
+    VERSION_AT, digest, random_packet, set_word, simple, word,
 };
 use crate::entropy::Entropy;
 use crate::time::Instant;
@@ -28,15 +28,6 @@ pub enum Offer {
 pub struct ClientHandshake {
     offer: Offer,
     stage: Stage,
-}
-
-/// What is awaited.
-#[derive(Debug)]
-enum Stage {
-    Version,
-    S1 { received: Vec<u8> },
-    S2 { greeting: Greeting, received: usize },
-    Finished,
 }
 
 impl ClientHandshake {
@@ -67,34 +58,8 @@ impl ClientHandshake {
         entropy: &mut Entropy,
         now: Instant,
     ) -> Result<Progress, HandshakeError> {
-        let mut progress = Progress::default();
-        loop {
-            match &mut self.stage {
-                Stage::Version => {
-                    let Some((&version, rest)) = input.split_first() else { break };
-                    judge_version(version)?;
-                    *input = rest;
-                    self.stage = Stage::S1 { received: Vec::new() };
-                }
-                Stage::S1 { received } => {
-                    received.extend_from_slice(take_up_to(PACKET_BYTES - received.len(), input));
-                    let Ok(s1) = <&Packet>::try_from(received.as_slice()) else { break };
-                    let (greeting, c2) = answer(self.offer, s1, entropy, now);
-                    progress.reply = Some(c2);
-                    self.stage = Stage::S2 { greeting, received: 0 };
-                }
-                Stage::S2 { greeting, received } => {
-                    *received += take_up_to(PACKET_BYTES - *received, input).len();
-                    if *received < PACKET_BYTES {
-                        break;
-                    }
-                    progress.finished = Some(*greeting);
-                    self.stage = Stage::Finished;
-                }
-                Stage::Finished => break,
-            }
-        }
-        Ok(progress)
+        let offer = self.offer;
+        self.stage.read(input, |s1| answer(offer, s1, entropy, now))
     }
 }
 
@@ -121,7 +86,7 @@ mod tests {
     use quickcheck_macros::quickcheck;
 
     use super::*;
-    use crate::handshake::{DigestLayout, ServerHandshake};
+    use crate::handshake::{DigestLayout, PACKET_BYTES, ServerHandshake};
 
     #[quickcheck]
     fn our_server_and_our_client_agree_in_any_cut(cuts: Vec<u8>, offers_digest: bool) -> bool {

@@ -125,52 +125,7 @@ impl ServerHandshake {
         entropy: &mut Entropy,
         now: Instant,
     ) -> Result<Progress, HandshakeError> {
-        let mut progress = Progress::default();
-        loop {
-            match &mut self.stage {
-                Stage::Version => {
-                    let Some((&version, rest)) = input.split_first() else { break };
-                    judge_version(version)?;
-                    *input = rest;
-                    self.stage = Stage::C1 { received: Vec::new() };
-                }
-                Stage::C1 { received } => {
-                    received.extend_from_slice(take_up_to(PACKET_BYTES - received.len(), input));
-                    let Ok(c1) = <&Packet>::try_from(received.as_slice()) else { break };
-                    let (greeting, reply) = answer(c1, entropy, now);
-                    progress.reply = Some(reply);
-                    self.stage = Stage::C2 { greeting, received: 0 };
-                }
-                Stage::C2 { greeting, received } => {
-                    *received += take_up_to(PACKET_BYTES - *received, input).len();
-                    if *received < PACKET_BYTES {
-                        break;
-                    }
-                    progress.finished = Some(*greeting);
-                    self.stage = Stage::Finished;
-                }
-                Stage::Finished => break,
-            }
-        }
-        self.debug_check(input);
-        Ok(progress)
-    }
-
-    fn debug_check(&self, rest: &[u8]) {
-        match &self.stage {
-            Stage::Version => {
-                debug_assert!(rest.is_empty(), "1: a version byte is judged at once");
-            }
-            Stage::C1 { received } => {
-                debug_assert!(received.len() < PACKET_BYTES, "2: a whole C1 is answered at once");
-                debug_assert!(rest.is_empty(), "3: an unfinished C1 takes all input");
-            }
-            Stage::C2 { received, .. } => {
-                debug_assert!(*received < PACKET_BYTES, "4: a whole C2 finishes the handshake at once");
-                debug_assert!(rest.is_empty(), "5: an unfinished C2 takes all input");
-            }
-            Stage::Finished => {}
-        }
+        self.stage.read(input, |c1| answer(c1, entropy, now))
     }
 }
 
@@ -212,13 +167,81 @@ impl fmt::Display for PeerVersion {
     }
 }
 
-/// What is awaited.
+/// What is awaited of the peer.
 #[derive(Debug)]
 enum Stage {
     Version,
-    C1 { received: Vec<u8> },
-    C2 { greeting: Greeting, received: usize },
+    /// C1 or S1.
+    First {
+        received: Vec<u8>,
+    },
+    /// C2 or S2.
+    Second {
+        greeting: Greeting,
+        received: usize,
+    },
     Finished,
+}
+
+impl Stage {
+    /// Goes on with what has come. `answer` says what the first packet says of the peer, and what is sent for it.
+    fn read(
+        &mut self,
+        input: &mut &[u8],
+        answer: impl FnOnce(&Packet) -> (Greeting, Bytes),
+    ) -> Result<Progress, HandshakeError> {
+        let mut progress = Progress::default();
+        let mut answer = Some(answer);
+        loop {
+            match self {
+                Stage::Version => {
+                    let Some((&version, rest)) = input.split_first() else { break };
+                    judge_version(version)?;
+                    *input = rest;
+                    *self = Stage::First { received: Vec::new() };
+                }
+                Stage::First { received } => {
+                    received.extend_from_slice(take_up_to(PACKET_BYTES - received.len(), input));
+                    let Ok(first) = <&Packet>::try_from(received.as_slice()) else { break };
+                    let answer = answer.take().expect("there is one first packet");
+                    let (greeting, reply) = answer(first);
+                    progress.reply = Some(reply);
+                    *self = Stage::Second { greeting, received: 0 };
+                }
+                Stage::Second { greeting, received } => {
+                    *received += take_up_to(PACKET_BYTES - *received, input).len();
+                    if *received < PACKET_BYTES {
+                        break;
+                    }
+                    progress.finished = Some(*greeting);
+                    *self = Stage::Finished;
+                }
+                Stage::Finished => break,
+            }
+        }
+        self.debug_check(input);
+        Ok(progress)
+    }
+
+    fn debug_check(&self, rest: &[u8]) {
+        match self {
+            Stage::Version => {
+                debug_assert!(rest.is_empty(), "1: a version byte is judged at once");
+            }
+            Stage::First { received } => {
+                debug_assert!(received.len() < PACKET_BYTES, "2: a whole first packet is answered at once");
+                debug_assert!(rest.is_empty(), "3: an unfinished first packet takes all input");
+            }
+            Stage::Second { received, .. } => {
+                debug_assert!(
+                    *received < PACKET_BYTES,
+                    "4: a whole second packet finishes the handshake at once"
+                );
+                debug_assert!(rest.is_empty(), "5: an unfinished second packet takes all input");
+            }
+            Stage::Finished => {}
+        }
+    }
 }
 
 /// C1, S1, C2 or S2: a time, a word, and 1528 bytes that are random where they are not a digest.
