@@ -142,6 +142,7 @@ impl Player<'_> {
                     Some(Event::Media { media, .. }) => {
                         if !self.meter.has_begun() {
                             self.voice.say(format_args!("playing {}", url.stream_name()));
+                            ticks.reset();
                             ends_at = self.asked.duration.map(|time| Instant::now() + time.duration());
                         }
                         self.meter.count(&media);

@@ -29,6 +29,8 @@ pub(super) struct Meter {
     total: u64,
     messages: u64,
     told_at: Instant,
+    /// The latest time when that was.
+    told_head: Option<Timestamp>,
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +60,7 @@ impl Meter {
             total: 0,
             messages: 0,
             told_at: Instant::now(),
+            told_head: None,
         }
     }
 
@@ -119,7 +122,11 @@ impl Meter {
     /// What has come since the last line.
     pub(super) fn line(&mut self) -> String {
         let now = Instant::now();
-        let took = (now - std::mem::replace(&mut self.told_at, now)).as_secs_f64().max(0.001);
+        let waited = now - std::mem::replace(&mut self.told_at, now);
+        // Who joins is sent a group at once: more media than there was time.
+        let told_head = std::mem::replace(&mut self.told_head, self.head).or(self.first);
+        let came = told_head.zip(self.head).map_or(Duration::ZERO, |(from, to)| from.lag_behind(to));
+        let took = waited.max(came).as_secs_f64().max(0.001);
         let (video, audio) = (self.video.take(), self.audio.take());
         let kilobits = |bytes: u64| (bytes as f64 * 8.0 / 1e3 / took).round();
         let keyframes = match (self.keyframe, self.keyframe_interval) {
@@ -225,6 +232,16 @@ mod tests {
             );
         }
         assert_eq!(meter.summary(), "0:01 of H.264 and AAC in 100 messages, 0.0 MB; no gaps");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_group_that_comes_at_once_is_measured_by_its_own_time() {
+        let mut meter = Meter::new();
+        for millis in (0..=2_000).step_by(40) {
+            meter.count(&video(millis, millis == 0, 500));
+        }
+        tokio::time::advance(Duration::from_millis(10)).await;
+        assert!(meter.line().contains("video 102 kbit/s 26 fps"), "{}", meter.line());
     }
 
     #[tokio::test(start_paused = true)]
