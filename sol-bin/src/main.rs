@@ -12,6 +12,7 @@ mod publish;
 mod remote;
 mod report;
 mod serve;
+mod signals;
 
 use std::process::ExitCode;
 

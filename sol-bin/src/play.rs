@@ -15,7 +15,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::Exit;
 use crate::config::Time;
-use crate::remote::{Manners, Parting, Signals, Voice, welcome, word};
+use crate::remote::{Manners, Parting, Voice, welcome, word};
+use crate::signals::Signals;
 use meter::Meter;
 use recording::Recording;
 
@@ -105,7 +106,7 @@ impl Player<'_> {
             }
             tokio::select! {
                 () = sleep(ASK_AGAIN) => {}
-                () = signals.next() => return Ok(Parting::by_hand()),
+                _ = signals.next() => return Ok(Parting::by_hand()),
             }
         }
     }
@@ -119,7 +120,7 @@ impl Player<'_> {
                 Ok(client) => client,
                 Err(parting) => return Ok(parting),
             },
-            () = signals.next() => return Ok(Parting::by_hand()),
+            _ = signals.next() => return Ok(Parting::by_hand()),
         };
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -128,7 +129,7 @@ impl Player<'_> {
         loop {
             tokio::select! {
                 biased;
-                () = signals.next() => {
+                _ = signals.next() => {
                     if self.is_over {
                         return Ok(Parting { exit: Exit::Interrupted, ..Parting::by_hand() });
                     }

@@ -16,7 +16,8 @@ use sol_tokio::{Client, CloseReason, Media, SessionConfig};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::Exit;
-use crate::remote::{Manners, Parting, Signals, Voice, clock, megabytes, welcome, word};
+use crate::remote::{Manners, Parting, Voice, clock, megabytes, welcome, word};
+use crate::signals::Signals;
 use pace::Pace;
 use replica::Replica;
 use source::{Source, Taken};
@@ -80,7 +81,7 @@ async fn publish(asked: &Publish) -> anyhow::Result<Exit> {
     // Nobody is to see a publication of what is no FLV file.
     tokio::select! {
         first = publisher.take_first() => first?,
-        () = signals.next() => return Ok(Exit::Stopped),
+        _ = signals.next() => return Ok(Exit::Stopped),
     }
     publisher.sent.since = Instant::now();
     let exit = publisher.go_on(&mut signals).await;
@@ -161,7 +162,7 @@ impl Publisher<'_> {
             self.voice.say(format_args!("{}; again in {} s", parting.words, patience.as_secs()));
             tokio::select! {
                 () = sleep(patience) => {}
-                () = signals.next() => return Ok(Exit::Stopped),
+                _ = signals.next() => return Ok(Exit::Stopped),
             }
             patience = (2 * patience).min(PATIENCE_MOST);
         }
@@ -190,7 +191,7 @@ impl Publisher<'_> {
                 Ok(client) => client,
                 Err(parting) => return parting,
             },
-            () = signals.next() => return Parting::by_hand(),
+            _ = signals.next() => return Parting::by_hand(),
         };
         let mut pace = Pace::new(self.asked.speed);
         let mut is_granted = false;
@@ -206,7 +207,7 @@ impl Publisher<'_> {
                         self.send(&mut client, &mut pace, due);
                         continue;
                     },
-                    () = signals.next() => {
+                    _ = signals.next() => {
                         self.is_over = true;
                         is_leaving = true;
                         client.leave();
@@ -216,7 +217,7 @@ impl Publisher<'_> {
             }
             tokio::select! {
                 biased;
-                () = signals.next() => {
+                _ = signals.next() => {
                     if self.is_over {
                         return Parting { exit: Exit::Interrupted, ..Parting::by_hand() };
                     }

@@ -6,14 +6,11 @@ mod voice;
 pub(crate) use parting::Parting;
 pub(crate) use voice::Voice;
 
-use std::io;
-
 use clap::{Args, ValueEnum};
 use sol_tokio::sol_core::handshake::{HandshakeKind, Offer};
 use sol_tokio::sol_core::session::{ServerWord, Target, Welcome};
 use sol_tokio::sol_core::url::RtmpUrl;
 use sol_tokio::{Client, SessionConfig};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How to talk to a server.
 #[derive(Debug, Args)]
@@ -60,26 +57,6 @@ pub(crate) fn welcome(url: &RtmpUrl, welcome: &Welcome) -> String {
 /// What a server said beside its answers, in a line.
 pub(crate) fn word(word: &ServerWord) -> String {
     format!("the server says: {word}")
-}
-
-/// Ctrl-C and SIGTERM.
-pub(crate) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    /// Waits for the next one.
-    pub(crate) async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
 
 /// Bytes as people say them.

@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use sol_tokio::Server;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
 use crate::Exit;
 use crate::config::{Configuration, LogFormat};
 use crate::journal::Journal;
 use crate::listen::Listening;
+use crate::signals::Signals;
 use crate::{demo, listen, nofile, report};
 
 /// Serves until a signal comes.
@@ -98,26 +99,6 @@ fn base_url(address: SocketAddr) -> String {
     match address.port() {
         DEFAULT_PORT => format!("rtmp://{host}"),
         port => format!("rtmp://{host}:{port}"),
-    }
-}
-
-/// The signals that end a server.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    /// Waits for the next one; its name.
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
-        }
     }
 }
 
