@@ -24,6 +24,17 @@ pub struct Frame {
     kind: FrameKind,
 }
 
+/// Frames that are sent as one, written for message stream 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bundle {
+    /// All bytes.
+    pub wire: Bytes,
+    /// How many frames that is.
+    pub frames: u32,
+    /// The size that they were chunked with.
+    pub chunk_size: ChunkSize,
+}
+
 impl Frame {
     /// The stream id that [`Frame::wire`] is written for.
     pub const WIRE_STREAM: MessageStreamId = MessageStreamId::new(1);

@@ -14,10 +14,9 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::frame::Frame;
+use crate::frame::{Bundle, Frame};
 use crate::hub::{
-    Bundle, Ending, Parting, Playhead, Publication, PublishRefused, Purpose, Read, Stream, Streams,
-    TooManyStreams,
+    Ending, Parting, Playhead, Publication, PublishRefused, Purpose, Read, Stream, Streams, TooManyStreams,
 };
 use crate::ids::{MessageStreamId, RequestId};
 use crate::limits;

@@ -40,8 +40,8 @@ impl<A: Application> Server<A> {
 }
 
 impl Publisher {
-    /// Appends one message, and delivers it to the players that wait for it: to a few within this call, to more in tasks of
-    /// their own, or later where the stream gathers. Costs one copy, whatever their number.
+    /// Appends one message, and delivers it to the players that wait for it: to a few within this call, to more in a task of
+    /// its own, or later where the stream gathers. Costs one copy, whatever their number.
     ///
     /// Whoever appends keeps the pace of the stream, which is that of its timestamps. These may
     /// begin anywhere and count for all tracks together. A step forward by more than

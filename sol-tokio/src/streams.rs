@@ -222,15 +222,15 @@ impl SharedStream {
             return deliver(&links);
         }
         let workers = runtime.metrics().num_workers();
-        let lanes_max = (workers / 2).max(1);
+        let tasks_max = (workers / 2).max(1);
         let turn = if workers > 1 { TURN } else { LONE_TURN };
-        let lanes = links.len().div_ceil(LANE).min(lanes_max);
-        let lane = links.len().div_ceil(lanes);
-        let batch = if lane > LANE { GREAT_BATCH } else { BATCH };
+        let tasks = links.len().div_ceil(EACH).min(tasks_max);
+        let each = links.len().div_ceil(tasks);
+        let batch = if each > EACH { GREAT_BATCH } else { BATCH };
         let mut links = links.into_iter();
-        for _ in 0..lanes {
+        for _ in 0..tasks {
             // Each write would count as an operation of its task, and tokio puts off what comes behind some hundred.
-            runtime.spawn(unconstrained(serve(links.by_ref().take(lane).collect(), turn, batch)));
+            runtime.spawn(unconstrained(serve(links.by_ref().take(each).collect(), turn, batch)));
         }
     }
 }
@@ -261,7 +261,7 @@ const FEW: usize = 8;
 
 /// Players that one task serves before another helps it: some 15 ms. Tasks side by side contend for what they share, so those
 /// of one delivery are no more than half of the workers.
-const LANE: usize = 1_024;
+const EACH: usize = 1_024;
 
 /// Players that read before the first of them writes: so many are at hand in the processor's caches when they do.
 const BATCH: usize = 64;
@@ -329,7 +329,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn a_great_crowd_is_served_by_several_tasks() {
-        assert_eq!(tasks_of(&crowd_served(LANE + 2, |_| {}).await), 2);
+        assert_eq!(tasks_of(&crowd_served(EACH + 2, |_| {}).await), 2);
     }
 
     /// By how many tasks.

@@ -17,7 +17,8 @@ pub(super) struct Replica {
 impl Replica {
     /// A connection has been allowed to publish: it is told what is known, with the time of what comes next.
     pub(super) fn begin(&mut self, client: &mut Client, next: Option<&Media>) {
-        for media in self.known.values() {
+        let is_next = |media: &Media| next.is_some_and(|next| next.content == media.content);
+        for media in self.known.values().filter(|media| !is_next(media)) {
             let timestamp = next.map_or(media.timestamp, |next| next.timestamp);
             client.send(&Media { timestamp, content: media.content.clone() });
         }

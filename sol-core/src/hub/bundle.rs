@@ -10,25 +10,13 @@
 //! Invariants: a bundle is made of two frames at least and of nothing else; a splice or an end is in none. It fits into an
 //! empty outbox. Only frames of the last delivery are bundled, and no more than `limits::BUNDLE_BYTES` of them.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
-use crate::frame::Frame;
-use crate::ids::ChunkSize;
+use crate::frame::{Bundle, Frame};
 use crate::limits;
 use crate::timestamp::Timestamp;
 
 use super::tape::{Entry, Position, Tape};
-
-/// Frames that are sent as one, written for message stream 1.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bundle {
-    /// All bytes.
-    pub wire: Bytes,
-    /// How many frames that is.
-    pub frames: u32,
-    /// The size that they were chunked with.
-    pub chunk_size: ChunkSize,
-}
 
 /// What was bundled of the last delivery.
 #[derive(Debug, Default)]

@@ -21,7 +21,6 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
-pub use bundle::Bundle;
 pub use config::StreamConfig;
 pub use pace::{Coalesce, Delivery};
 pub use playhead::{Gap, Join, Playhead, Read, Wanted};

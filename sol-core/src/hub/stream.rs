@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::frame::Frame;
+use crate::frame::{Bundle, Frame};
 use crate::ids::ChunkSize;
 use crate::limits;
 use crate::load::Load;
@@ -14,7 +14,7 @@ use crate::media::{FrameKind, Media, TrackId};
 use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
-use super::bundle::{Bundle, Bundles};
+use super::bundle::Bundles;
 use super::config::StreamConfig;
 use super::pace::{Delivery, Pace};
 use super::playhead::{Cursor, Cursors, Gap, Join, Playhead, Read, Wanted};

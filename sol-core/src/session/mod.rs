@@ -57,9 +57,8 @@ use bytes::BytesMut;
 
 use crate::chunk::ChunkReader;
 use crate::entropy::Entropy;
-use crate::frame::Frame;
+use crate::frame::{Bundle, Frame};
 use crate::handshake::{ClientHandshake, HandshakeError, Progress, ServerHandshake};
-use crate::hub::Bundle;
 use crate::ids::{ChunkSize, MessageStreamId, RequestId};
 use crate::limits;
 use crate::message::UserControl;

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::amf::{Properties, Value};
 use crate::handshake::Offer;
-use crate::name::{App, NameError, StreamName};
 use crate::url::RtmpUrl;
 
 use super::event::RequestKind;
@@ -69,14 +68,5 @@ impl Target {
             start: -2.0,
             buffer: Duration::from_secs(3),
         }
-    }
-
-    /// The public name of the stream, as this server would have it; for logs.
-    ///
-    /// # Errors
-    /// [`NameError`] names the rule that it breaks. Other servers may have other rules.
-    pub fn name(&self) -> Result<StreamName, NameError> {
-        let app = self.connect.get("app").and_then(Value::as_str).unwrap_or_default();
-        StreamName::join(&App::new(app)?, &self.stream).map(|(name, _)| name)
     }
 }
