@@ -225,3 +225,7 @@ pub const RESUME_MILLIS: u32 = 40;
 
 /// Connections at once, where the system allows as many.
 pub const CONNECTIONS: usize = 65_536;
+
+/// Before a server that could not accept for want of file descriptors or memory tries again: short beside a handshake, long
+/// beside the attempt.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

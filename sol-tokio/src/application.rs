@@ -1,12 +1,10 @@
 //! What an embedder decides and hears.
 
-use std::fmt;
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 
-use sol_core::ids::SessionId;
 use sol_core::participant::Event;
+use sol_core::server::{Peer, TurnedAway};
 use sol_core::session::{Refusal, Request, Session};
 
 /// The embedder's side of a server: a policy, and a listener for what happens.
@@ -37,53 +35,3 @@ pub trait Application: Send + Sync + 'static {
 }
 
 impl Application for () {}
-
-/// Why a connection was not served.
-#[derive(Debug)]
-pub enum TurnedAway {
-    /// As many are open as may be.
-    TooManyConnections {
-        /// How many that is.
-        max: usize,
-    },
-    /// The server is shutting down.
-    Shutdown,
-    /// The system could not accept it: no file descriptors or memory left, or it broke before it was accepted.
-    Accept(io::Error),
-    /// The system has no entropy to seed its session with.
-    Entropy(io::Error),
-}
-
-impl TurnedAway {
-    /// The stable code, as it stands in logs.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            TurnedAway::TooManyConnections { .. } => "too-many-connections",
-            TurnedAway::Shutdown => "shutdown",
-            TurnedAway::Accept(_) => "accept-failed",
-            TurnedAway::Entropy(_) => "no-entropy",
-        }
-    }
-}
-
-impl fmt::Display for TurnedAway {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TurnedAway::TooManyConnections { max } => write!(f, "{max} connections are open already"),
-            TurnedAway::Shutdown => write!(f, "the server shuts down"),
-            TurnedAway::Accept(error) => write!(f, "cannot accept a connection: {error}"),
-            TurnedAway::Entropy(error) => write!(f, "cannot have entropy: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for TurnedAway {}
-
-/// Who is at the other end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// The connection, unique within the server.
-    pub id: SessionId,
-    /// Its address.
-    pub address: SocketAddr,
-}

@@ -9,14 +9,14 @@ use std::task::Poll;
 use sol_core::ids::RequestId;
 use sol_core::limits;
 use sol_core::participant::Event;
+use sol_core::server::{ConnectionReport, Peer};
 use sol_core::session::{Hangup, PeerEnd, Refusal, Request, Session};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{sleep_until, timeout};
 
-use crate::application::{Application, Peer};
+use crate::application::Application;
 use crate::line::Line;
 use crate::link::{Ends, Link};
-use crate::report::ConnectionReport;
 use crate::server::Shared;
 
 /// Serves one connection until it is over. Gives back a transport whose peer takes nothing, to be reset.

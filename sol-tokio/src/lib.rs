@@ -37,11 +37,10 @@ mod report;
 mod server;
 mod streams;
 
-pub use application::{Application, Peer, TurnedAway};
+pub use application::Application;
 pub use client::Client;
 pub use publisher::Publisher;
-pub use report::{ConnectionReport, Report};
-pub use server::{Server, ServerConfig};
+pub use server::Server;
 
 pub use sol_core;
 pub use sol_core::hub::{
@@ -52,6 +51,7 @@ pub use sol_core::media::{Codec, Content, Media, TrackId, TrackKind};
 pub use sol_core::name::StreamName;
 pub use sol_core::participant::{Activity, EndReason, Event, RoleReport, Summary};
 pub use sol_core::per_app::{AppPattern, PerApp};
+pub use sol_core::server::{ConnectionReport, Peer, Report, ServerConfig, TurnedAway};
 pub use sol_core::session::{
     Call, CloseReason, Connected, Hangup, Refusal, Request, RequestKind, Session, SessionConfig,
     SessionTimers,

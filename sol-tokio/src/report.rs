@@ -3,43 +3,15 @@
 //! A connection belongs to its task, so it is asked: a letter with the sender for the answer is put into its letterbox,
 //! and the task is woken.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sol_core::hub::StreamReport;
-use sol_core::name::StreamName;
-use sol_core::participant::RoleReport;
+use sol_core::server::ConnectionReport;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::time::timeout;
 
-use crate::application::Peer;
 use crate::line::Line;
-
-/// What a server does at one moment. Each connection answers at its next turn, so what they say may be some milliseconds
-/// apart.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Report {
-    /// The streams that somebody publishes or plays, by name.
-    pub streams: Vec<(StreamName, StreamReport)>,
-    /// Those of them that the process itself publishes.
-    pub from_within: BTreeSet<StreamName>,
-    /// The connections, by number. One that is closing has nothing to report any more, and one that has not answered within
-    /// 2 s, since nobody drives it, is left out.
-    pub connections: Vec<ConnectionReport>,
-}
-
-/// What a connection does at one moment.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ConnectionReport {
-    /// Whose it is.
-    pub peer: Peer,
-    /// What it publishes and plays.
-    pub roles: Vec<RoleReport>,
-    /// How long its last answered ping took; `None` where none was.
-    pub round_trip: Option<Duration>,
-}
 
 /// Where a connection finds the questions for its report.
 #[derive(Debug, Default)]

@@ -6,52 +6,24 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use rand::TryRng;
 use rand::rngs::SysRng;
 use socket2::SockRef;
-use sol_core::hub::StreamConfig;
 use sol_core::ids::SessionId;
 use sol_core::limits;
-use sol_core::per_app::PerApp;
+use sol_core::server::{Peer, Report, ServerConfig, TurnedAway};
 use sol_core::session::{Session, SessionConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 
-use crate::application::{Application, Peer, TurnedAway};
+use crate::application::Application;
 use crate::clock::Clock;
 use crate::connection;
 use crate::line::Line;
-use crate::report::{self, Report};
+use crate::report;
 use crate::streams::SharedStreams;
-
-/// What an operator decides for a whole server.
-#[derive(Clone, Debug)]
-pub struct ServerConfig {
-    /// What holds for each session.
-    pub session: SessionConfig,
-    /// What holds for each stream, by its app. From a [`StreamConfig`] for all of them.
-    pub stream: PerApp<Arc<StreamConfig>>,
-    /// SO_SNDBUF of accepted connections, in bytes; `None` leaves it to the kernel, which may grow it to megabytes for a
-    /// player that is stalled. Linux doubles the number for its own bookkeeping, and caps it at `net.core.wmem_max`.
-    /// Throughput to one player is at most about this much for each round trip.
-    pub send_buffer_bytes: Option<u32>,
-    /// Connections at once; more are turned away. At most [`limits::CONNECTIONS`], the default.
-    pub connections_max: usize,
-}
-
-impl Default for ServerConfig {
-    fn default() -> Self {
-        Self {
-            session: SessionConfig::default(),
-            stream: PerApp::default(),
-            send_buffer_bytes: Some(256 * 1024),
-            connections_max: limits::CONNECTIONS,
-        }
-    }
-}
 
 /// An RTMP server. Clones are the same server.
 #[derive(Debug)]
@@ -130,10 +102,10 @@ impl<A: Application> Server<A> {
                     }
                 }
                 Err(error) => {
-                    let is_short_of_something = !is_one_connections_fault(&error);
-                    self.shared.application.turned_away(None, &TurnedAway::Accept(error));
-                    if is_short_of_something {
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    let why = TurnedAway::Accept(error);
+                    self.shared.application.turned_away(None, &why);
+                    if let Some(pause) = why.pause() {
+                        tokio::time::sleep(pause).await;
                     }
                 }
             }
@@ -292,14 +264,3 @@ impl<A> Drop for Guest<A> {
         }
     }
 }
-
-/// Whether `accept` failed because of the connection that it was about to return, and not for want of something.
-fn is_one_connections_fault(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
-    )
-}
-
-/// How long to wait before `accept` is tried again when file descriptors or memory ran out.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -8,9 +8,9 @@ use sol_core::handshake::HandshakeError;
 use sol_core::ids::ChunkStreamId;
 use sol_core::name::NameError;
 use sol_core::quirk::{NotTolerated, Quirk};
-use sol_core::server::TurnedAway as CoreTurnedAway;
+use sol_core::server::TurnedAway;
 use sol_core::session::{Call, ServerWord};
-use sol_tokio::{CloseReason, EndReason, Refusal, TurnedAway};
+use sol_tokio::{CloseReason, EndReason, Refusal};
 
 /// A list of all values of an enum, one of each shape. The match in it has no wildcard, so the compiler asks for what is
 /// missing.
@@ -96,11 +96,6 @@ fn the_page_has_every_reason_of_a_connection_that_is_not_served_and_no_other() {
         TurnedAway::Entropy(_) => TurnedAway::Entropy(io::ErrorKind::Other.into()),
     };
     assert_eq!(page, codes(&turned_away, TurnedAway::code));
-    let of_the_core = one_of_each! { CoreTurnedAway:
-        CoreTurnedAway::TooManyConnections => CoreTurnedAway::TooManyConnections,
-        CoreTurnedAway::Shutdown => CoreTurnedAway::Shutdown,
-    };
-    assert!(codes(&of_the_core, |why| why.code()).is_subset(&page));
 }
 
 /// The codes in the first cells of the table below a heading.

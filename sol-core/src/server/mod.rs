@@ -6,29 +6,27 @@
 //! A run is a function of the calls: sessions are numbered in the order in which they open, and what follows from one call
 //! happens in a fixed order: for the session that was touched, then for those who wait, by stream and by number.
 
+mod config;
+mod report;
+mod turned_away;
+
+pub use config::ServerConfig;
+pub use report::{ConnectionReport, Peer, Report};
+pub use turned_away::TurnedAway;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::IoSlice;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::hub::{Hub, Purpose, Stream, StreamConfig, StreamId, Streams, TooManyStreams};
+use crate::hub::{Hub, Purpose, Stream, StreamId, Streams, TooManyStreams};
 use crate::ids::{RequestId, SessionId};
 use crate::limits;
 use crate::load::Load;
 use crate::name::StreamName;
 use crate::participant::{Event, Participant, RoleReport};
-use crate::per_app::PerApp;
 use crate::session::{PeerEnd, Refusal, Session, SessionConfig, StaleRequest};
 use crate::time::Instant;
-
-/// What an operator decides for all sessions and all streams of a server.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ServerConfig {
-    /// For each session.
-    pub session: SessionConfig,
-    /// For each stream, by its app. From a [`StreamConfig`] for all of them.
-    pub stream: PerApp<Arc<StreamConfig>>,
-}
 
 /// All sessions and streams of one thread.
 ///
@@ -38,33 +36,13 @@ pub struct Server {
     config: Arc<SessionConfig>,
     participants: BTreeMap<SessionId, Participant<StreamId>>,
     opened: u64,
+    connections_max: usize,
     local: Local,
     events: VecDeque<(SessionId, Event)>,
     /// Sessions that may have something to write.
     writable: BTreeSet<SessionId>,
     deadlines: Deadlines<SessionId>,
     is_shut_down: bool,
-}
-
-/// Why a connection is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TurnedAway {
-    /// There are as many as there may be.
-    #[error("more than {} connections", limits::CONNECTIONS)]
-    TooManyConnections,
-    /// The server was shut down.
-    #[error("the server shuts down")]
-    Shutdown,
-}
-
-impl TurnedAway {
-    /// The stable code, for logs.
-    pub const fn code(self) -> &'static str {
-        match self {
-            TurnedAway::TooManyConnections => "too-many-connections",
-            TurnedAway::Shutdown => "shutdown",
-        }
-    }
 }
 
 impl Server {
@@ -82,6 +60,7 @@ impl Server {
             config: Arc::new(config.session),
             participants: BTreeMap::new(),
             opened: 0,
+            connections_max: config.connections_max.min(limits::CONNECTIONS),
             events: VecDeque::new(),
             writable: BTreeSet::new(),
             deadlines: Deadlines::default(),
@@ -97,8 +76,8 @@ impl Server {
         if self.is_shut_down {
             return Err(TurnedAway::Shutdown);
         }
-        if self.participants.len() >= limits::CONNECTIONS {
-            return Err(TurnedAway::TooManyConnections);
+        if self.participants.len() >= self.connections_max {
+            return Err(TurnedAway::TooManyConnections { max: self.connections_max });
         }
         self.opened += 1;
         let id = SessionId::new(self.opened);

@@ -1,0 +1,42 @@
+//! Report: what a server does at one moment, for whoever operates it.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::hub::StreamReport;
+use crate::ids::SessionId;
+use crate::name::StreamName;
+use crate::participant::RoleReport;
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The connection, unique within the server.
+    pub id: SessionId,
+    /// Its address.
+    pub address: SocketAddr,
+}
+
+/// What a server does at one moment. Where connections are asked one by one, what they say may be some milliseconds apart.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    /// The streams that somebody publishes or plays, by name.
+    pub streams: Vec<(StreamName, StreamReport)>,
+    /// Those of them that the process itself publishes.
+    pub from_within: BTreeSet<StreamName>,
+    /// The connections, by number. One that is closing has nothing to report any more, and one that nobody drives is left
+    /// out.
+    pub connections: Vec<ConnectionReport>,
+}
+
+/// What a connection does at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConnectionReport {
+    /// Whose it is.
+    pub peer: Peer,
+    /// What it publishes and plays.
+    pub roles: Vec<RoleReport>,
+    /// How long its last answered ping took; `None` where none was.
+    pub round_trip: Option<Duration>,
+}
