@@ -28,9 +28,46 @@ macro_rules! identifier {
     };
 }
 
-identifier! {
-    /// One connection, unique within its server for as long as that runs.
-    SessionId(u64)
+/// One connection, unique within its server for as long as that runs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId {
+    number: u64,
+    slot: u32,
+}
+
+impl SessionId {
+    /// The connection of that number.
+    pub const fn new(number: u64) -> Self {
+        Self { number, slot: 0 }
+    }
+
+    /// The same, and where its server keeps it.
+    pub(crate) const fn in_slot(number: u64, slot: u32) -> Self {
+        Self { number, slot }
+    }
+
+    /// Its number.
+    pub const fn get(self) -> u64 {
+        self.number
+    }
+
+    /// Where its [`Server`](crate::server::Server) keeps it: an index that is below the greatest number of connections that were
+    /// ever open at once, and belongs to another when this one is over. A driver may keep what is its own by it.
+    pub const fn slot(self) -> usize {
+        self.slot as usize
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionId({})", self.number)
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.number.fmt(f)
+    }
 }
 
 identifier! {

@@ -59,6 +59,7 @@
 
 pub mod amf;
 pub mod chunk;
+pub mod crossing;
 pub mod entropy;
 pub mod flv;
 pub mod frame;

@@ -268,17 +268,13 @@ impl<H: std::fmt::Debug> Participant<H> {
         now: Instant,
     ) -> Result<Role<H>, Refusal> {
         let name = asked.name.clone();
-        let too_many = |error: TooManyStreams| Refusal::Rejected(error.to_string().into());
         let (handle, part) = match asked.kind {
             RequestKind::Publish => {
-                let (handle, publication) = streams.publish(&name).map_err(|refused| match refused {
-                    PublishRefused::NameInUse(_) => Refusal::NameInUse,
-                    PublishRefused::TooManyStreams(error) => too_many(error),
-                })?;
+                let (handle, publication) = streams.publish(&name)?;
                 (handle, Part::Publisher { publication, has_appended: false, heard: now })
             }
             RequestKind::Play => {
-                let handle = streams.hold(&name, Purpose::Play).map_err(too_many)?;
+                let handle = streams.hold(&name, Purpose::Play)?;
                 let (playhead, waiting) =
                     streams.write(&handle, |stream| (stream.subscribe(), waiting_time(stream)));
                 let waits_until = waiting.map(|waiting| now + waiting);
@@ -357,7 +353,7 @@ impl<H: std::fmt::Debug> Participant<H> {
         *heard = now;
         role.summary.frames += 1;
         role.summary.bytes += media.content.payload().len() as u64;
-        let grew = streams.write(&role.handle, |stream| stream.append(publication, media));
+        let grew = streams.append(&role.handle, publication, media);
         *has_appended |= grew.unwrap_or(false);
     }
 
@@ -528,6 +524,21 @@ impl<H: std::fmt::Debug> Participant<H> {
                 return end;
             }
         }
+    }
+}
+
+impl From<PublishRefused> for Refusal {
+    fn from(refused: PublishRefused) -> Self {
+        match refused {
+            PublishRefused::NameInUse(_) => Refusal::NameInUse,
+            PublishRefused::TooManyStreams(error) => error.into(),
+        }
+    }
+}
+
+impl From<TooManyStreams> for Refusal {
+    fn from(error: TooManyStreams) -> Self {
+        Refusal::Rejected(error.to_string().into())
     }
 }
 

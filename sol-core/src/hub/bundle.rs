@@ -108,7 +108,7 @@ impl Bundles {
         let frames = || {
             (from.0..to.0).filter_map(|position| match tape.get(Position(position)) {
                 Some(Entry::Frame { frame, .. }) => Some(frame),
-                Some(Entry::Splice { .. } | Entry::End(_)) | None => None,
+                Some(Entry::Resume { .. } | Entry::Splice { .. } | Entry::End(_)) | None => None,
             })
         };
         let mut wire = BytesMut::with_capacity(frames().map(|frame| frame.wire().len()).sum());

@@ -13,6 +13,7 @@ mod pace;
 mod playhead;
 mod preamble;
 mod registry;
+mod relay;
 mod report;
 mod stream;
 mod tape;
@@ -24,7 +25,9 @@ mod tests;
 pub use config::StreamConfig;
 pub use pace::{Coalesce, Delivery};
 pub use playhead::{Gap, Join, Playhead, Read, Wanted};
+pub use preamble::Preamble;
 pub use registry::{Purpose, Registry, TooManyStreams};
+pub use relay::{Passage, Relay};
 pub use report::{Lag, StreamReport, StreamState, TrackRate, TrackReport};
 pub use stream::{NameInUse, Parting, Publication, StaleToken, Stream};
 pub use tape::Ending;
@@ -35,6 +38,7 @@ use std::sync::Arc;
 
 use crate::ids::ChunkSize;
 use crate::load::Load;
+use crate::media::Media;
 use crate::name::StreamName;
 use crate::per_app::PerApp;
 use crate::time::Instant;
@@ -59,6 +63,19 @@ pub trait Streams {
 
     /// Changes a stream. Say [`Streams::appended`] afterwards if its tape grew.
     fn write<R>(&mut self, handle: &Self::Handle, change: impl FnOnce(&mut Stream) -> R) -> R;
+
+    /// Appends what a publisher sent; whether the tape grew. See [`Stream::append`].
+    ///
+    /// # Errors
+    /// [`StaleToken`] once the publication is over.
+    fn append(
+        &mut self,
+        handle: &Self::Handle,
+        publication: &Publication,
+        media: &Media,
+    ) -> Result<bool, StaleToken> {
+        self.write(handle, |stream| stream.append(publication, media))
+    }
 
     /// The tape has grown: whoever is armed is to be woken, once.
     fn advanced(&mut self, handle: &Self::Handle);
@@ -91,14 +108,7 @@ pub trait Streams {
     /// # Errors
     /// [`PublishRefused`]. Then nothing is held.
     fn publish(&mut self, name: &StreamName) -> Result<(Self::Handle, Publication), PublishRefused> {
-        let handle = self.hold(name, Purpose::Publish)?;
-        match self.write(&handle, Stream::publish) {
-            Ok(publication) => Ok((handle, publication)),
-            Err(in_use) => {
-                self.release(name, handle);
-                Err(in_use.into())
-            }
-        }
+        publish_held(self, name)
     }
 
     /// Ends what [`Streams::publish`] began, and gives the stream back.
@@ -118,6 +128,21 @@ pub trait Streams {
         // Also where only its last frames are new: they may have come together with the end.
         self.advanced(&handle);
         self.release(name, handle);
+    }
+}
+
+/// Publishes a stream that these streams hold.
+pub(crate) fn publish_held<S: Streams + ?Sized>(
+    streams: &mut S,
+    name: &StreamName,
+) -> Result<(S::Handle, Publication), PublishRefused> {
+    let handle = streams.hold(name, Purpose::Publish)?;
+    match streams.write(&handle, Stream::publish) {
+        Ok(publication) => Ok((handle, publication)),
+        Err(in_use) => {
+            streams.release(name, handle);
+            Err(in_use.into())
+        }
     }
 }
 
@@ -157,14 +182,34 @@ impl Hub {
     /// # Errors
     /// [`TooManyStreams`].
     pub fn hold(&mut self, name: &StreamName, purpose: Purpose) -> Result<StreamId, TooManyStreams> {
-        let (made, streams) = (&mut self.made, &mut self.streams);
-        let (configs, chunk_size) = (&self.configs, self.chunk_size);
         self.registry.hold(name, purpose, || {
-            *made += 1;
-            let id = StreamId(*made);
-            streams.insert(id, Stream::new(Arc::clone(configs.for_stream(name)), chunk_size));
-            id
+            Self::make(&mut self.made, &mut self.streams, &self.configs, name, self.chunk_size)
         })
+    }
+
+    /// The same for a name that is counted elsewhere, in a [`Directory`](crate::crossing::Directory).
+    pub fn hold_known(&mut self, name: &StreamName) -> StreamId {
+        self.registry.hold_known(name, || {
+            Self::make(&mut self.made, &mut self.streams, &self.configs, name, self.chunk_size)
+        })
+    }
+
+    fn make(
+        made: &mut u64,
+        streams: &mut BTreeMap<StreamId, Stream>,
+        configs: &PerApp<Arc<StreamConfig>>,
+        name: &StreamName,
+        chunk_size: ChunkSize,
+    ) -> StreamId {
+        *made += 1;
+        let id = StreamId(*made);
+        streams.insert(id, Stream::new(Arc::clone(configs.for_stream(name)), chunk_size));
+        id
+    }
+
+    /// The stream of that name, if somebody holds it.
+    pub fn find(&self, name: &StreamName) -> Option<StreamId> {
+        self.registry.find(name).copied()
     }
 
     /// Gives a stream back; whether it was the last holder's and the stream is gone.

@@ -162,6 +162,8 @@ struct Place {
     keeps_up: AtomicBool,
     /// The lag with which it was put behind the newest sync point, in milliseconds and in bytes.
     began_behind: [AtomicU64; 2],
+    /// Nobody plays here: it reads for another place.
+    is_relay: bool,
 }
 
 impl Cursor {
@@ -228,6 +230,15 @@ impl Cursors {
     const SWEEP_AT_LEAST: usize = 16;
 
     pub(super) fn add(&mut self, position: Position) -> Cursor {
+        self.add_place(position, false)
+    }
+
+    /// The same for whoever reads for another place, and is no player.
+    pub(super) fn add_relay(&mut self, position: Position) -> Cursor {
+        self.add_place(position, true)
+    }
+
+    fn add_place(&mut self, position: Position, is_relay: bool) -> Cursor {
         if self.known.len() >= self.sweep_at {
             self.sweep();
         }
@@ -235,6 +246,7 @@ impl Cursors {
             position: AtomicU64::new(position.0),
             keeps_up: AtomicBool::new(false),
             began_behind: Default::default(),
+            is_relay,
         };
         let shared = Arc::new(place);
         self.known.push(Arc::clone(&shared));
@@ -252,7 +264,7 @@ impl Cursors {
 
     /// Where the playheads are that still live and are not pausing.
     pub(super) fn positions(&self) -> impl Iterator<Item = Position> {
-        self.alive().map(|place| place.position()).filter(|&at| at != Cursor::NOWHERE)
+        self.players().map(|place| place.position()).filter(|&at| at != Cursor::NOWHERE)
     }
 
     /// Whether there are no playheads. Some may be counted that have just gone.
@@ -262,16 +274,16 @@ impl Cursors {
 
     /// Whether so many playheads live. Looks at no more than it takes to know.
     pub(super) fn are_at_least(&self, count: usize) -> bool {
-        self.alive().take(count).count() == count
+        self.players().take(count).count() == count
     }
 
-    /// Playheads that still live.
+    /// Players that still live.
     pub(super) fn len(&self) -> usize {
-        self.alive().count()
+        self.players().count()
     }
 
-    fn alive(&self) -> impl Iterator<Item = &Arc<Place>> {
-        self.known.iter().filter(|place| is_alive(place))
+    fn players(&self) -> impl Iterator<Item = &Arc<Place>> {
+        self.known.iter().filter(|place| !place.is_relay && is_alive(place))
     }
 
     fn sweep(&mut self) {

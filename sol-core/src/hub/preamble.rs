@@ -15,7 +15,7 @@ use crate::media::FrameKind;
 use crate::timestamp::Timestamp;
 
 /// The frames of one preamble, shared by all who need them.
-pub(super) type Preamble = Arc<[Frame]>;
+pub type Preamble = Arc<[Frame]>;
 
 /// The latest metadata and configurations of a publication.
 #[derive(Debug, Default)]
@@ -26,6 +26,12 @@ pub(super) struct Configurations {
 }
 
 impl Configurations {
+    /// Those that a preamble has.
+    pub(super) fn of(preamble: &Preamble) -> Self {
+        let latest = preamble.iter().map(|frame| (frame.kind(), frame.clone())).collect();
+        Self { latest, shared: Arc::clone(preamble) }
+    }
+
     /// Keeps a frame for preambles, in place of an earlier one of its kind. Beyond the bounds it is forgotten, and so is the
     /// earlier one: a stale configuration is worse than none.
     pub(super) fn keep(&mut self, frame: &Frame) {
@@ -82,6 +88,11 @@ pub(super) struct PreambleAt {
 }
 
 impl PreambleAt {
+    /// The same, not yet stamped.
+    pub(super) fn configurations(&self) -> Preamble {
+        Arc::clone(&self.configurations)
+    }
+
     /// Its frames. The first call stamps them.
     pub(super) fn frames(&self) -> Preamble {
         let stamp = |frame: &Frame| {

@@ -53,20 +53,30 @@ impl<H: Clone> Registry<H> {
         purpose: Purpose,
         make: impl FnOnce() -> H,
     ) -> Result<H, TooManyStreams> {
-        if let Some(slot) = self.slots.get_mut(name) {
-            slot.holders += 1;
-            return Ok(slot.handle.clone());
-        }
         let names_max = match purpose {
             Purpose::Play => limits::STREAMS,
             Purpose::Publish => limits::STREAMS + limits::STREAMS_RESERVED,
         };
-        if self.slots.len() >= names_max {
+        if self.slots.len() >= names_max && !self.slots.contains_key(name) {
             return Err(TooManyStreams);
+        }
+        Ok(self.hold_known(name, make))
+    }
+
+    /// The same for a name that is counted elsewhere.
+    pub fn hold_known(&mut self, name: &StreamName, make: impl FnOnce() -> H) -> H {
+        if let Some(slot) = self.slots.get_mut(name) {
+            slot.holders += 1;
+            return slot.handle.clone();
         }
         let handle = make();
         self.slots.insert(name.clone(), Slot { handle: handle.clone(), holders: 1 });
-        Ok(handle)
+        handle
+    }
+
+    /// The stream of that name, if somebody holds it.
+    pub fn find(&self, name: &StreamName) -> Option<&H> {
+        self.slots.get(name).map(|slot| &slot.handle)
     }
 
     /// One holder less. The stream, if that was the last one; nobody finds it by its name any more.

@@ -4,7 +4,6 @@
 //! stream do not wait for each other.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::frame::{Bundle, Frame};
 use crate::ids::ChunkSize;
@@ -36,10 +35,10 @@ pub struct Stream {
     has_video: bool,
     /// When the publication last sent a keyframe, or else its first video.
     last_keyframe: Option<Timestamp>,
-    configurations: Configurations,
-    timeline: Timeline,
-    tape: Tape,
-    cursors: Cursors,
+    pub(super) configurations: Configurations,
+    pub(super) timeline: Timeline,
+    pub(super) tape: Tape,
+    pub(super) cursors: Cursors,
     pace: Pace,
     bundles: Bundles,
 }
@@ -47,6 +46,11 @@ pub struct Stream {
 /// The right to append to one stream, until it is given back.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Publication(u64);
+
+impl Publication {
+    /// One of a stream that is at home elsewhere; of no stream here.
+    pub(crate) const ELSEWHERE: Publication = Publication(0);
+}
 
 /// The stream has a publisher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -100,9 +104,7 @@ impl Stream {
         }
         self.publications += 1;
         self.publication = Some(self.publications);
-        self.has_video = false;
-        self.last_keyframe = None;
-        self.configurations = Configurations::default();
+        self.forget_publication();
         self.timeline.begin_publication();
         Ok(Publication(self.publications))
     }
@@ -114,9 +116,7 @@ impl Stream {
     /// # Errors
     /// [`StaleToken`] once the publication is over.
     pub fn append(&mut self, publication: &Publication, media: &Media) -> Result<bool, StaleToken> {
-        if self.publication != Some(publication.0) {
-            return Err(StaleToken);
-        }
+        self.check(publication)?;
         let content = &media.content;
         let payload = content.payload();
         if content.is_clear() {
@@ -128,6 +128,7 @@ impl Stream {
         if payload.is_empty() && kind != FrameKind::Audio {
             return Ok(false);
         }
+        // Also where nothing is appended for it: what it is to come with is known.
         self.has_video |= kind.is_video();
         if kind.is_preamble() && self.configurations.is_known(kind, payload) {
             return Ok(false);
@@ -146,13 +147,22 @@ impl Stream {
             at
         };
         let frame = Frame::new(kind, timestamp, payload, self.chunk_size);
+        let begins = self.may_begin_at(kind, timestamp);
+        self.put(frame, at, begins);
+        Ok(true)
+    }
+
+    /// Appends a frame at the stream's time `at`. Players may begin at it, or not.
+    pub(super) fn put(&mut self, frame: Frame, at: Timestamp, begins: bool) {
+        let kind = frame.kind();
+        self.has_video |= kind.is_video();
         if kind.is_preamble() {
             self.configurations.keep(&frame);
         }
-        if self.may_begin_at(kind, timestamp) {
+        if begins {
             // Whoever is too late, or off the tape already, will be sent to a keyframe and needs nothing older.
             let (cursors, config, head) = (&mut self.cursors, &self.config, self.timeline.head());
-            self.tape.begin_group(&self.configurations, timestamp, head, |tape| {
+            self.tape.begin_group(&self.configurations, frame.timestamp(), head, |tape| {
                 cursors.slowest(|position, began_behind| {
                     tape.get(position).is_some_and(|entry| !is_late(tape, entry, head, config, began_behind))
                 })
@@ -163,7 +173,18 @@ impl Stream {
             self.last_keyframe = Some(at);
         }
         self.tape.append(frame, at);
-        Ok(true)
+    }
+
+    /// Nothing is known of a publication: another begins, or this one is over.
+    pub(super) fn forget_publication(&mut self) {
+        self.has_video = false;
+        self.last_keyframe = None;
+        self.configurations = Configurations::default();
+    }
+
+    /// Whether this is the publication that is under way.
+    pub(super) fn check(&self, publication: &Publication) -> Result<(), StaleToken> {
+        if self.publication == Some(publication.0) { Ok(()) } else { Err(StaleToken) }
     }
 
     /// Something was appended: when players are to be woken for it. [`Stream::poll_timeout`] may have changed.
@@ -270,6 +291,13 @@ impl Stream {
             playhead.cursor.move_to(Position(position.0 + 1));
             match entry {
                 Entry::Splice { .. } => playhead.awaits_keyframe = true,
+                Entry::Resume { lost, preamble, .. } => {
+                    playhead.awaits_keyframe = true;
+                    playhead.preamble = Some((preamble.clone(), 0));
+                    if lost.frames > 0 {
+                        return Read::Gap(*lost);
+                    }
+                }
                 Entry::End(ending) => {
                     playhead.awaits_keyframe = true;
                     return Read::Ended(*ending);
@@ -431,7 +459,7 @@ impl Stream {
     }
 
     /// Puts a playhead where it may begin.
-    fn place(&self, playhead: &mut Playhead, join: Join) {
+    pub(super) fn place(&self, playhead: &mut Playhead, join: Join) {
         let newest = self.tape.newest_sync_point();
         let sync_point = match join {
             Join::Keyframe => newest,
@@ -454,7 +482,7 @@ impl Stream {
     /// Whether a player cannot go on where it is, or is too late there and could be better off.
     // Asked with every frame and player: the call would cost more than the question.
     #[inline(always)]
-    fn must_skip(&self, cursor: &Cursor) -> bool {
+    pub(super) fn must_skip(&self, cursor: &Cursor) -> bool {
         let position = cursor.position();
         let is_late = || {
             let entry = self.tape.get(position).filter(|_| !cursor.keeps_up());
@@ -467,12 +495,8 @@ impl Stream {
     }
 
     /// Moves a playhead that is too far behind, and says what it loses.
-    fn skip(&self, playhead: &mut Playhead) -> Read {
+    pub(super) fn skip(&self, playhead: &mut Playhead) -> Read {
         let from = playhead.cursor.position();
-        let lost_until = |playhead: &Playhead, goes_on_at: Timestamp| Gap {
-            frames: playhead.cursor.position().0.saturating_sub(from.0),
-            duration: playhead.reached.map(|reached| reached.lag_behind(goes_on_at)).unwrap_or_default(),
-        };
         if let Some((end, ending)) = self.tape.last_end().filter(|&(end, _)| end >= from) {
             // Its publication is over. It is told so rather than sent on into another one, or given up.
             playhead.awaits_keyframe = true;
@@ -481,17 +505,30 @@ impl Stream {
                 return Read::Ended(ending);
             }
             playhead.cursor.move_to(end);
-            return Read::Gap(lost_until(playhead, self.timeline.head()));
+            return Read::Gap(self.lost_until(playhead, from, self.head()));
         }
         self.place(playhead, Join::Keyframe);
         let newest = self.tape.newest_sync_point().map(|newest| newest.timestamp);
-        let gap = lost_until(playhead, newest.unwrap_or(self.timeline.head()));
+        let gap = self.lost_until(playhead, from, newest.unwrap_or(self.head()));
         playhead.gaps_in_a_row += 1;
         if gap.duration > self.config.gap_max || playhead.gaps_in_a_row > self.config.patience {
             Read::TooSlow(gap)
         } else {
             Read::Gap(gap)
         }
+    }
+
+    /// What a playhead has lost that was moved from `from` to where the stream's time is `goes_on_at`.
+    pub(super) fn lost_until(&self, playhead: &Playhead, from: Position, goes_on_at: Timestamp) -> Gap {
+        Gap {
+            frames: playhead.cursor.position().0.saturating_sub(from.0),
+            duration: playhead.reached.map(|reached| reached.lag_behind(goes_on_at)).unwrap_or_default(),
+        }
+    }
+
+    /// The stream's time.
+    pub(super) fn head(&self) -> Timestamp {
+        self.timeline.head()
     }
 }
 
@@ -503,10 +540,7 @@ fn is_late(tape: &Tape, entry: &Entry, head: Timestamp, config: &StreamConfig, g
 }
 
 fn lag_of(tape: &Tape, entry: &Entry, head: Timestamp) -> Lag {
-    let time = match entry {
-        Entry::Frame { at, .. } | Entry::Splice { at, .. } => at.lag_behind(head),
-        Entry::End(_) => Duration::ZERO,
-    };
+    let time = entry.time().map(|at| at.lag_behind(head)).unwrap_or_default();
     Lag { time, bytes: tape.bytes_from(entry) }
 }
 

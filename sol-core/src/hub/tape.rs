@@ -15,7 +15,7 @@ use crate::limits;
 use crate::timestamp::Timestamp;
 
 use super::config::StreamConfig;
-use super::playhead::Join;
+use super::playhead::{Gap, Join};
 use super::preamble::{Configurations, Preamble, PreambleAt};
 
 /// A place on one tape. Counts entries since the stream began.
@@ -38,8 +38,28 @@ pub(super) enum Entry {
         /// Bytes of all frames in front of it, since the stream began.
         offset: u64,
     },
+    /// From here on, behind what was lost on the way to this tape, or at its beginning where that is amid a publication.
+    Resume {
+        lost: Gap,
+        /// What a player needs before the next frame.
+        preamble: Preamble,
+        /// The stream's time.
+        at: Timestamp,
+        /// Bytes of all frames in front of it, since the stream began.
+        offset: u64,
+    },
     /// The publication is over.
     End(Ending),
+}
+
+impl Entry {
+    /// The stream's time when it was appended.
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        match self {
+            Entry::Frame { at, .. } | Entry::Splice { at, .. } | Entry::Resume { at, .. } => Some(*at),
+            Entry::End(_) => None,
+        }
+    }
 }
 
 /// Why there is nothing more to come.
@@ -63,6 +83,11 @@ impl SyncPoint {
     /// What a player needs before the frame at this point.
     pub(super) fn preamble(&self) -> Preamble {
         self.preamble.frames()
+    }
+
+    /// What holds of the publication at this point.
+    pub(super) fn configurations(&self) -> Preamble {
+        self.preamble.configurations()
     }
 
     /// Whether a player that begins here has enough to show a picture at once, when the stream has come to `head`.
@@ -190,6 +215,12 @@ impl Tape {
         self.debug_check();
     }
 
+    /// What comes next was not there from the beginning, or some of what came before is missing.
+    pub(super) fn append_resume(&mut self, lost: Gap, preamble: Preamble, at: Timestamp) {
+        self.push(Entry::Resume { lost, preamble, at, offset: self.offset });
+        self.debug_check();
+    }
+
     /// Behind the last entry.
     pub(super) fn end(&self) -> Position {
         Position(self.first + self.entries.len() as u64)
@@ -208,16 +239,25 @@ impl Tape {
 
     /// The frames of the newest publication that are on it, with the stream's time when they were appended.
     pub(super) fn frames_of_publication(&self) -> impl Iterator<Item = (&Frame, Timestamp)> {
-        let border = self.entries.iter().rposition(|entry| !matches!(entry, Entry::Frame { .. }));
+        let is_border = |entry: &Entry| matches!(entry, Entry::Splice { .. } | Entry::End(_));
+        let border = self.entries.iter().rposition(is_border);
         self.entries.iter().skip(border.map_or(0, |border| border + 1)).filter_map(|entry| match entry {
             Entry::Frame { frame, at, .. } => Some((frame, *at)),
-            Entry::Splice { .. } | Entry::End(_) => None,
+            Entry::Resume { .. } | Entry::Splice { .. } | Entry::End(_) => None,
         })
     }
 
     /// The newest place at which a player may begin.
     pub(super) fn newest_sync_point(&self) -> Option<&SyncPoint> {
         self.newest_sync_point.as_ref()
+    }
+
+    /// The place at a position, if a player may begin there and that is still remembered.
+    pub(super) fn sync_point_at(&self, position: Position) -> Option<&SyncPoint> {
+        self.sync_points()
+            .rev()
+            .take_while(|point| point.position >= position)
+            .find(|point| point.position == position)
     }
 
     /// Where [`Join::Instant`] begins, when the stream has come to `head`.
@@ -238,7 +278,9 @@ impl Tape {
     /// Bytes of the frames from an entry on.
     pub(super) fn bytes_from(&self, entry: &Entry) -> u64 {
         match entry {
-            Entry::Frame { offset, .. } | Entry::Splice { offset, .. } => self.offset - offset,
+            Entry::Frame { offset, .. } | Entry::Splice { offset, .. } | Entry::Resume { offset, .. } => {
+                self.offset - offset
+            }
             Entry::End(_) => 0,
         }
     }
@@ -256,10 +298,10 @@ impl Tape {
     }
 
     fn is_over_bounds(&self, newest: Timestamp) -> bool {
-        let is_old = match self.entries.front() {
-            Some(Entry::Frame { at, .. } | Entry::Splice { at, .. }) => at.lag_behind(newest) > self.time_max,
-            // Who has not read it by now is told by `last_end`.
-            Some(Entry::End(_)) => true,
+        let is_old = match self.entries.front().map(Entry::time) {
+            Some(Some(at)) => at.lag_behind(newest) > self.time_max,
+            // An end. Who has not read it by now is told by `last_end`.
+            Some(None) => true,
             None => false,
         };
         self.bytes > self.bytes_max || is_old

@@ -58,6 +58,14 @@ impl Timeline {
         Self::wrapped(at)
     }
 
+    /// The stream's time is kept elsewhere, and has come to `at`.
+    pub(super) fn follow(&mut self, at: Timestamp) {
+        let head = Self::wrapped(self.head);
+        if self.head == 0 || at.is_after(head) {
+            self.head += u64::from(at.millis().wrapping_sub(head.millis()));
+        }
+    }
+
     /// The place of a data message that the publisher stamped with `time`. It moves nothing, since a text may come long
     /// before its picture; and where its time is of another clock, as in publishers that stamp all data with 0, it has
     /// none.

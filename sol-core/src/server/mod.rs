@@ -4,29 +4,39 @@
 //! feeds and drains many sessions as [`Session`] is driven alone, and wakes players when their stream advances.
 //!
 //! A run is a function of the calls: sessions are numbered in the order in which they open, and what follows from one call
-//! happens in a fixed order: for the session that was touched, then for those who wait, by stream and by number.
+//! happens in a fixed order: for the session that was touched, then for those who wait, by stream and in the order in which
+//! they caught up.
 
+mod armed;
 mod config;
+mod crossings;
+mod deadlines;
+mod local;
 mod report;
+mod seats;
 mod turned_away;
 
 pub use config::ServerConfig;
 pub use report::{ConnectionReport, Peer, Report};
 pub use turned_away::TurnedAway;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::io::IoSlice;
-use std::ops::ControlFlow;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use crate::hub::{Hub, Purpose, Stream, StreamId, Streams, TooManyStreams};
+use crate::crossing::{Dispatch, LoopId, Parcel, Standing};
+use crate::hub::Hub;
 use crate::ids::{RequestId, SessionId};
 use crate::limits;
 use crate::load::Load;
-use crate::name::StreamName;
 use crate::participant::{Event, Participant, RoleReport};
 use crate::session::{PeerEnd, Refusal, Session, SessionConfig, StaleRequest};
 use crate::time::Instant;
+
+use crossings::Crossings;
+use local::{Local, Place};
+use seats::{Seats, SessionNumbers};
 
 /// All sessions and streams of one thread.
 ///
@@ -34,36 +44,38 @@ use crate::time::Instant;
 #[derive(Debug)]
 pub struct Server {
     config: Arc<SessionConfig>,
-    participants: BTreeMap<SessionId, Participant<StreamId>>,
-    opened: u64,
+    seats: Seats,
     connections_max: usize,
     local: Local,
     events: VecDeque<(SessionId, Event)>,
-    /// Sessions that may have something to write.
-    writable: BTreeSet<SessionId>,
-    deadlines: Deadlines<SessionId>,
+    /// Sessions that may have something to write, or to read.
+    writable: VecDeque<SessionId>,
+    deadlines: BTreeSet<(Instant, SessionId)>,
     is_shut_down: bool,
 }
 
 impl Server {
-    /// A server without connections.
+    /// A server without connections, and without others beside it.
     pub fn new(config: ServerConfig) -> Self {
+        Self::with(config, None, SessionNumbers::ALL)
+    }
+
+    /// One of several servers that share their streams: loop `here` of so many. Of each connection all calls go to the server
+    /// that it was opened at. See [`crate::crossing`].
+    pub fn among(config: ServerConfig, here: LoopId, loops: NonZeroU32) -> Self {
+        let numbers = SessionNumbers { first: here.index() as u64 + 1, step: u64::from(loops.get()) };
+        Self::with(config, Some(Crossings::new(here)), numbers)
+    }
+
+    fn with(config: ServerConfig, crossings: Option<Crossings>, numbers: SessionNumbers) -> Self {
         Self {
-            local: Local {
-                hub: Hub::new(config.stream, config.session.chunk_size),
-                current: SessionId::new(0),
-                armed: BTreeMap::new(),
-                advanced: BTreeSet::new(),
-                scheduled: Deadlines::default(),
-                load: Load::IDLE,
-            },
+            local: Local::new(Hub::new(config.stream, config.session.chunk_size), crossings),
             config: Arc::new(config.session),
-            participants: BTreeMap::new(),
-            opened: 0,
+            seats: Seats::new(numbers),
             connections_max: config.connections_max.min(limits::CONNECTIONS),
             events: VecDeque::new(),
-            writable: BTreeSet::new(),
-            deadlines: Deadlines::default(),
+            writable: VecDeque::new(),
+            deadlines: BTreeSet::new(),
             is_shut_down: false,
         }
     }
@@ -76,13 +88,11 @@ impl Server {
         if self.is_shut_down {
             return Err(TurnedAway::Shutdown);
         }
-        if self.participants.len() >= self.connections_max {
+        if self.seats.len() >= self.connections_max {
             return Err(TurnedAway::TooManyConnections { max: self.connections_max });
         }
-        self.opened += 1;
-        let id = SessionId::new(self.opened);
         let session = Session::accept(Arc::clone(&self.config), entropy, now);
-        self.participants.insert(id, Participant::new(session));
+        let id = self.seats.take(Participant::new(session));
         self.touch(id, now, |_, _| {});
         Ok(id)
     }
@@ -104,15 +114,25 @@ impl Server {
 
     /// The time of [`Server::poll_timeout`] has come. Harmless when it has not.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some(stream) = self.local.scheduled.due(now) {
-            self.local.scheduled.set(stream, None);
+        while let Some(stream) = self.local.scheduled.take_due(now) {
             if self.local.hub.stream_mut(stream).handle_timeout(now) {
                 self.local.advanced.insert(stream);
             }
+            self.local.check_home(stream);
         }
-        self.wake(now);
-        while let Some(id) = self.deadlines.due(now) {
-            self.touch(id, now, |participant, local| participant.handle_timeout(local, now));
+        self.follow(now);
+        while let Some(&(at, id)) = self.deadlines.first()
+            && at <= now
+        {
+            self.deadlines.pop_first();
+            let Some(seat) = self.seats.get_mut(id) else { continue };
+            seat.scheduled = None;
+            // One that has moved back is found out here: that costs less than moving it with every byte.
+            if seat.is_due(now) {
+                self.touch(id, now, |participant, local| participant.handle_timeout(local, now));
+            } else {
+                self.schedule(id);
+            }
         }
     }
 
@@ -120,9 +140,36 @@ impl Server {
     ///
     /// # Errors
     /// [`StaleRequest`] if the request does not wait, or its session is over.
+    ///
+    /// # Panics
+    /// If the server is one of several: see [`Server::allow_among`].
     pub fn allow(&mut self, id: SessionId, request: RequestId, now: Instant) -> Result<(), StaleRequest> {
+        assert!(self.local.crossings.is_none(), "the directory has to be asked first");
         self.touch(id, now, |participant, local| participant.allow(request, local, now))
             .unwrap_or(Err(StaleRequest(request)))
+    }
+
+    /// The same for one of several servers, when its [`Directory`](crate::crossing::Directory) was asked for this request.
+    /// Before that is asked, [`Server::poll_dispatch`] must be drained; between the question and this call a publisher's
+    /// server has to be passed all parcels that have come for it, and a player's none.
+    ///
+    /// # Errors
+    /// [`StaleRequest`] if the request does not wait, or its session is over. What the directory said is taken back.
+    ///
+    /// # Panics
+    /// If the server has no others beside it.
+    pub fn allow_among(
+        &mut self,
+        id: SessionId,
+        request: RequestId,
+        standing: Standing,
+        now: Instant,
+    ) -> Result<(), StaleRequest> {
+        self.local.crossings_mut().stand(standing);
+        let done = self.touch(id, now, |participant, local| participant.allow(request, local, now));
+        // Where it was not taken up.
+        self.local.crossings_mut().stand_down();
+        done.unwrap_or(Err(StaleRequest(request)))
     }
 
     /// See [`Participant::refuse`].
@@ -149,58 +196,81 @@ impl Server {
     /// The server goes: see [`Session::shut_down`]. No connection is accepted any more.
     pub fn shut_down(&mut self, now: Instant) {
         self.is_shut_down = true;
-        let all: Vec<SessionId> = self.participants.keys().copied().collect();
-        for id in all {
+        for id in self.seats.ids() {
             self.touch(id, now, |participant, local| participant.shut_down(local, now));
         }
+    }
+
+    /// Another of several servers has dispatched this to here.
+    pub fn handle_parcel(&mut self, from: LoopId, parcel: Parcel, now: Instant) {
+        if let Some(id) = self.local.handle_parcel(from, parcel, now) {
+            // It may be read from again.
+            self.list(id);
+        }
+        self.follow(now);
+    }
+
+    /// The next thing to be done for one of several servers, in this order and before anything that comes of other servers.
+    pub fn poll_dispatch(&mut self) -> Option<Dispatch> {
+        self.local.crossings.as_mut()?.poll_dispatch()
     }
 
     /// The next thing that the application should know. Behind [`Event::Closed`] nothing follows for a session;
     /// its transport is to be closed, in the way that the event says.
     pub fn poll_event(&mut self) -> Option<(SessionId, Event)> {
         let (id, event) = self.events.pop_front()?;
-        if matches!(event, Event::Closed { .. }) {
-            self.participants.remove(&id);
-            self.writable.remove(&id);
+        if matches!(event, Event::Closed { .. })
+            && let Some(seat) = self.seats.remove(id)
+            && let Some(at) = seat.scheduled
+        {
+            self.deadlines.remove(&(at, id));
         }
         Some((id, event))
     }
 
-    /// A session that has something to write; each at most once until it is touched again. The driver remembers those whose
-    /// transport takes nothing at present.
+    /// A session that may have something to write, or may be read from again; each at most once until it is touched again. The
+    /// driver remembers those whose transport takes nothing at present.
     pub fn poll_writable(&mut self) -> Option<SessionId> {
-        self.writable.pop_first()
+        while let Some(id) = self.writable.pop_front() {
+            if let Some(seat) = self.seats.get_mut(id) {
+                seat.is_listed = false;
+                return Some(id);
+            }
+        }
+        None
     }
 
-    /// When to call [`Server::handle_timeout`].
+    /// When to call [`Server::handle_timeout`]. There may be nothing to do then, and another time is said.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.next().into_iter().chain(self.local.scheduled.next()).min()
+        let next = self.deadlines.first().map(|&(at, _)| at);
+        next.into_iter().chain(self.local.scheduled.next()).min()
     }
 
     /// See [`Session::outbound`].
     pub fn outbound<'a>(&'a self, id: SessionId, slices: &mut [IoSlice<'a>]) -> usize {
-        self.participants.get(&id).map_or(0, |participant| participant.outbound(slices))
+        self.seats.get(id).map_or(0, |seat| seat.participant.outbound(slices))
     }
 
     /// See [`Session::wants_input`].
     pub fn wants_input(&self, id: SessionId) -> bool {
         self.session(id).is_some_and(Session::wants_input)
+            && self.local.crossings.as_ref().is_none_or(|crossings| !crossings.hold_up(id))
     }
 
     /// The session, for questions.
     pub fn session(&self, id: SessionId) -> Option<&Session> {
-        self.participants.get(&id).map(Participant::session)
+        self.seats.get(id).map(|seat| seat.participant.session())
     }
 
     /// What each session publishes and plays at this moment, by number. What its streams are, [`Server::hub`] tells.
     pub fn report(&mut self, now: Instant) -> Vec<(SessionId, Vec<RoleReport>)> {
         let local = &mut self.local;
-        self.participants.iter().map(|(&id, participant)| (id, participant.report(local, now))).collect()
+        self.seats.iter().map(|seat| (seat.id, seat.participant.report(local, now))).collect()
     }
 
     /// Number of sessions whose end was not polled.
     pub fn session_count(&self) -> usize {
-        self.participants.len()
+        self.seats.len()
     }
 
     /// The streams, for questions.
@@ -208,22 +278,25 @@ impl Server {
         &self.local.hub
     }
 
-    /// Touches one session and drains it; then whoever waited for a stream that advanced by that, and so on.
+    /// Touches one session and drains it; then whatever follows from that for others.
     fn touch<R>(
         &mut self,
         id: SessionId,
         now: Instant,
-        act: impl FnOnce(&mut Participant<StreamId>, &mut Local) -> R,
+        act: impl FnOnce(&mut Participant<Place>, &mut Local) -> R,
     ) -> Option<R> {
         let result = self.touch_one(id, act);
-        self.wake(now);
+        self.follow(now);
         result
     }
 
-    /// Whoever waits for a stream that advanced has its turn.
-    fn wake(&mut self, now: Instant) {
+    /// Streams that have grown cross to other loops, and whoever waits here for one that has advanced has its turn.
+    fn follow(&mut self, now: Instant) {
+        while let Some(stream) = self.local.crossings.as_mut().and_then(Crossings::take_grown) {
+            self.local.cross(stream);
+        }
         while let Some(stream) = self.local.advanced.pop_first() {
-            for woken in self.local.armed.remove(&stream).unwrap_or_default() {
+            for woken in self.local.take_armed(stream).into_iter().flatten() {
                 self.touch_one(woken, |participant, local| participant.handle_advanced(local, now));
             }
         }
@@ -232,118 +305,39 @@ impl Server {
     fn touch_one<R>(
         &mut self,
         id: SessionId,
-        act: impl FnOnce(&mut Participant<StreamId>, &mut Local) -> R,
+        act: impl FnOnce(&mut Participant<Place>, &mut Local) -> R,
     ) -> Option<R> {
-        let participant = self.participants.get_mut(&id)?;
+        let seat = self.seats.get_mut(id)?;
         self.local.current = id;
-        let result = act(participant, &mut self.local);
-        while let Some(event) = participant.poll_event() {
+        let result = act(&mut seat.participant, &mut self.local);
+        while let Some(event) = seat.participant.poll_event() {
             self.events.push_back((id, event));
         }
-        if participant.session().has_output() {
-            self.writable.insert(id);
+        if seat.participant.session().has_output() {
+            self.list(id);
         }
-        self.deadlines.set(id, participant.poll_timeout().map(|deadline| deadline.at));
+        self.schedule(id);
         Some(result)
     }
-}
 
-/// The hub, and who waits for which of its streams.
-#[derive(Debug)]
-struct Local {
-    hub: Hub,
-    /// The session that is being touched.
-    current: SessionId,
-    armed: BTreeMap<StreamId, BTreeSet<SessionId>>,
-    advanced: BTreeSet<StreamId>,
-    /// When to ask which stream whether its time has come.
-    scheduled: Deadlines<StreamId>,
-    load: Load,
-}
-
-impl Streams for Local {
-    type Handle = StreamId;
-
-    fn hold(&mut self, name: &StreamName, purpose: Purpose) -> Result<StreamId, TooManyStreams> {
-        self.hub.hold(name, purpose)
-    }
-
-    fn release(&mut self, name: &StreamName, handle: StreamId) {
-        if let Some(armed) = self.armed.get_mut(&handle) {
-            armed.remove(&self.current);
-        }
-        if self.hub.release(name) {
-            self.armed.remove(&handle);
-            self.scheduled.set(handle, None);
+    /// A session may have something to write, or to read.
+    fn list(&mut self, id: SessionId) {
+        if let Some(seat) = self.seats.get_mut(id)
+            && !std::mem::replace(&mut seat.is_listed, true)
+        {
+            self.writable.push_back(id);
         }
     }
 
-    fn read<R>(&mut self, handle: &StreamId, look: impl FnOnce(&Stream) -> R) -> R {
-        look(self.hub.stream(*handle))
-    }
-
-    fn write<R>(&mut self, handle: &StreamId, change: impl FnOnce(&mut Stream) -> R) -> R {
-        change(self.hub.stream_mut(*handle))
-    }
-
-    fn advanced(&mut self, handle: &StreamId) {
-        self.advanced.insert(*handle);
-    }
-
-    fn schedule(&mut self, handle: &StreamId) {
-        self.scheduled.set(*handle, self.hub.stream(*handle).poll_timeout());
-    }
-
-    fn read_or_arm<R>(&mut self, handle: &StreamId, look: impl FnOnce(&Stream) -> ControlFlow<R, R>) -> R {
-        match look(self.hub.stream(*handle)) {
-            ControlFlow::Continue(seen) => seen,
-            ControlFlow::Break(seen) => {
-                self.armed.entry(*handle).or_default().insert(self.current);
-                seen
+    /// A session's deadline may have moved forward.
+    fn schedule(&mut self, id: SessionId) {
+        let Some(seat) = self.seats.get_mut(id) else { return };
+        let Some(at) = seat.participant.poll_timeout().map(|deadline| deadline.at) else { return };
+        if seat.scheduled.is_none_or(|scheduled| at < scheduled) {
+            if let Some(before) = seat.scheduled.replace(at) {
+                self.deadlines.remove(&(before, id));
             }
+            self.deadlines.insert((at, id));
         }
-    }
-
-    fn load(&mut self, _now: Instant) -> Load {
-        self.load
-    }
-}
-
-/// The next deadline of each session, or of each stream.
-#[derive(Debug)]
-struct Deadlines<K> {
-    by_time: BTreeSet<(Instant, K)>,
-    by_key: BTreeMap<K, Instant>,
-}
-
-impl<K> Default for Deadlines<K> {
-    fn default() -> Self {
-        Self { by_time: BTreeSet::new(), by_key: BTreeMap::new() }
-    }
-}
-
-impl<K: Copy + Ord> Deadlines<K> {
-    fn set(&mut self, key: K, at: Option<Instant>) {
-        let before = match at {
-            Some(at) => self.by_key.insert(key, at),
-            None => self.by_key.remove(&key),
-        };
-        if before == at {
-            return;
-        }
-        if let Some(before) = before {
-            self.by_time.remove(&(before, key));
-        }
-        if let Some(at) = at {
-            self.by_time.insert((at, key));
-        }
-    }
-
-    fn next(&self) -> Option<Instant> {
-        self.by_time.first().map(|&(at, _)| at)
-    }
-
-    fn due(&self, now: Instant) -> Option<K> {
-        self.by_time.first().filter(|&&(at, _)| at <= now).map(|&(_, key)| key)
     }
 }

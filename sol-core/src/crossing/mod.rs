@@ -1,0 +1,175 @@
+//! Crossing: how streams are shared by several servers, the loops of one process.
+//!
+//! Each loop drives a [`Server`](crate::server::Server) of its own and shares nothing with the others. A name has its *home*
+//! on the loop of its first publisher, until its grace ends: timeline, policy and tape are there. A loop with players of it has
+//! a mirror, to which whatever the home appends crosses once, however many players wait there. A publisher that returns on
+//! another loop crosses inwards. Who is at home where, and who wants what, is known by the [`Directory`], which all loops
+//! ask.
+//!
+//! Loops exchange [`Parcel`]s, each of which its driver passes to another loop in the order in which they were made. What one
+//! server wants to be done comes out of [`Server::poll_dispatch`](crate::server::Server::poll_dispatch).
+//!
+//! Invariants: what is under way from one loop to another, and was not taken, is bounded by `limits::CROSSING_BYTES` for each
+//! stream and direction, one message excepted. An outward crossing that is full ends as for any player that lags: in a gap.
+//! An inward one that is full has its publisher's connection wait. No end overtakes the last frame.
+
+mod directory;
+
+use std::fmt;
+
+use crate::hub::{Parting, Passage};
+use crate::media::Media;
+use crate::name::StreamName;
+
+pub use directory::{Claim, Directory, Standing, Want};
+
+/// One of several servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LoopId(u32);
+
+impl LoopId {
+    /// No loop: a publisher within the process, which publishes across the loops like one of them.
+    pub const OUTSIDE: LoopId = LoopId(u32::MAX);
+
+    /// The loop of that index.
+    pub const fn new(index: u32) -> Self {
+        Self(index)
+    }
+
+    /// Which one.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl fmt::Display for LoopId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// That a loop wants a stream: from its first player to its last. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+/// A publication whose publisher is on another loop than the stream's home; unique on its publisher's loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InwardId(u64);
+
+impl InwardId {
+    /// The publication of that number.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+/// What one loop passes to another.
+#[derive(Debug)]
+pub enum Parcel {
+    /// To a stream's home: a loop wants it, or wants it anew.
+    Want {
+        /// Which stream.
+        name: StreamName,
+        /// Since when.
+        ticket: Ticket,
+    },
+    /// To a stream's home: a loop does not want it any more.
+    Unwant {
+        /// Which stream.
+        name: StreamName,
+        /// Since when it did.
+        ticket: Ticket,
+    },
+    /// To whoever wants a stream: it has a home, and what it appends will come.
+    Open {
+        /// Which stream.
+        name: StreamName,
+        /// Since when it is wanted.
+        ticket: Ticket,
+    },
+    /// To whoever wants a stream: what was appended.
+    Carry {
+        /// Since when it is wanted.
+        ticket: Ticket,
+        /// How many passages went before.
+        sequence: u64,
+        /// It.
+        passages: Vec<Passage>,
+    },
+    /// To a stream's home: so much has been taken of what it carried.
+    Taken {
+        /// Which stream.
+        name: StreamName,
+        /// Since when it is wanted.
+        ticket: Ticket,
+        /// See [`Passage::cost`].
+        cost: usize,
+    },
+    /// To whoever wants a stream: its home is none any more.
+    Close {
+        /// Since when it is wanted.
+        ticket: Ticket,
+    },
+    /// To a stream's home: its publisher has returned, or another has come, on another loop.
+    Publish {
+        /// Which stream.
+        name: StreamName,
+        /// By what it is called from here on.
+        inward: InwardId,
+        /// Who wants the stream.
+        wanted: Vec<(LoopId, Ticket)>,
+    },
+    /// To a stream's home: what its publisher sent.
+    Media {
+        /// Of which publication.
+        inward: InwardId,
+        /// It.
+        media: Vec<Media>,
+    },
+    /// To whoever publishes inwards: so much has been taken of it.
+    MediaTaken {
+        /// Of which publication.
+        inward: InwardId,
+        /// See [`media_cost`].
+        cost: usize,
+    },
+    /// To a stream's home: its publisher goes.
+    Unpublish {
+        /// Of which publication.
+        inward: InwardId,
+        /// How.
+        parting: Parting,
+    },
+}
+
+/// Something that a server wants to be done, in order.
+#[derive(Debug)]
+pub enum Dispatch {
+    /// To be passed to another loop, see [`Server::handle_parcel`](crate::server::Server::handle_parcel).
+    ToLoop(LoopId, Parcel),
+    /// For the directory, see [`Directory::handle_notice`].
+    ToDirectory(Notice),
+}
+
+/// What the directory has to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The publisher of a stream whose home this is has gone. The home stays for the stream's grace, or goes too.
+    Vacated {
+        /// Which stream.
+        name: StreamName,
+        /// Whether it is still at home.
+        stays: bool,
+    },
+    /// A stream is not at home any more: its grace is over, or nobody is left who waits for it.
+    Released(StreamName),
+    /// Nobody here plays the stream any more.
+    Unwanted(StreamName),
+}
+
+/// Bytes of memory that a message keeps, about.
+pub fn media_cost(media: &Media) -> usize {
+    /// The message itself, and its place in a ring.
+    const ITSELF: usize = 128;
+    ITSELF + media.content.payload().len()
+}

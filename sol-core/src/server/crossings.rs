@@ -1,0 +1,524 @@
+//! Crossings: what one server of several has to do with the others. See [`crate::crossing`].
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::crossing::{
+    Claim, Dispatch, InwardId, LoopId, Notice, Parcel, Standing, Ticket, Want, media_cost,
+};
+use crate::hub::{Parting, Passage, Publication, Relay, Stream, StreamId};
+use crate::ids::SessionId;
+use crate::limits;
+use crate::media::Media;
+use crate::name::StreamName;
+use crate::time::Instant;
+
+use super::local::Local;
+
+#[derive(Debug)]
+pub(super) struct Crossings {
+    here: LoopId,
+    dispatches: VecDeque<Dispatch>,
+    /// What the directory said to whoever is being allowed something.
+    standing: Option<Standing>,
+    homes: BTreeMap<StreamId, Home>,
+    /// Streams at home that have grown since they last crossed.
+    grown: BTreeSet<StreamId>,
+    wanted: BTreeMap<StreamName, Wanted>,
+    mirrors: BTreeMap<Ticket, Mirror>,
+    /// Publishers here whose streams are at home elsewhere.
+    inward: BTreeMap<InwardId, Inward>,
+    inward_so_far: u64,
+    /// Publishers elsewhere whose streams are at home here.
+    guests: BTreeMap<(LoopId, InwardId), Guest>,
+}
+
+/// A stream that is at home here.
+#[derive(Debug)]
+struct Home {
+    name: StreamName,
+    outward: Vec<Outward>,
+}
+
+/// The way from a home to one other loop.
+#[derive(Debug)]
+struct Outward {
+    to: LoopId,
+    ticket: Ticket,
+    relay: Relay,
+    /// How many passages have gone.
+    sequence: u64,
+    /// What they cost that were not yet taken.
+    under_way: usize,
+}
+
+/// A stream that is played here.
+#[derive(Debug)]
+struct Wanted {
+    ticket: Ticket,
+    players: usize,
+}
+
+/// A stream that is played here and at home elsewhere.
+#[derive(Debug)]
+struct Mirror {
+    stream: StreamId,
+    name: StreamName,
+    home: LoopId,
+    publication: Publication,
+    /// The number of the passage that comes next.
+    next: u64,
+    /// What was taken and not yet told.
+    untold: usize,
+}
+
+/// The way of a publisher here to the home of its stream.
+#[derive(Debug)]
+struct Inward {
+    home: LoopId,
+    publisher: SessionId,
+    /// What goes with the next parcel.
+    media: Vec<Media>,
+    /// What it costs that was not yet taken.
+    under_way: usize,
+}
+
+/// A publisher elsewhere.
+#[derive(Debug)]
+struct Guest {
+    stream: StreamId,
+    name: StreamName,
+    publication: Publication,
+    /// What was taken and not yet told.
+    untold: usize,
+}
+
+/// What may have been taken before that is told: rarely enough to cost nothing.
+const TELL_AT: usize = limits::CROSSING_BYTES / 4;
+
+impl Crossings {
+    pub(super) fn new(here: LoopId) -> Self {
+        Self {
+            here,
+            dispatches: VecDeque::new(),
+            standing: None,
+            homes: BTreeMap::new(),
+            grown: BTreeSet::new(),
+            wanted: BTreeMap::new(),
+            mirrors: BTreeMap::new(),
+            inward: BTreeMap::new(),
+            inward_so_far: 0,
+            guests: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn here(&self) -> LoopId {
+        self.here
+    }
+
+    pub(super) fn poll_dispatch(&mut self) -> Option<Dispatch> {
+        self.dispatches.pop_front()
+    }
+
+    // --- What the directory says ----------------------------------------------------------------------------
+
+    /// Somebody is about to be allowed something, and the directory has said this.
+    pub(super) fn stand(&mut self, standing: Standing) {
+        self.standing = Some(standing);
+    }
+
+    pub(super) fn take_standing(&mut self) -> Option<Standing> {
+        self.standing.take()
+    }
+
+    /// Gives back what the directory said, where nothing came of it.
+    pub(super) fn stand_down(&mut self) {
+        match self.standing.take() {
+            None => {}
+            Some(Standing::Claimed(name, claim)) if claim.home == self.here => self.disclaim(&name),
+            Some(Standing::Claimed(name, claim)) => {
+                // Its home waits for it. One that comes and goes is no worse than one that has gone.
+                let inward = self.publish_inwards(&name, claim, SessionId::new(0));
+                self.unpublish_inwards(inward, Parting::Vanished);
+            }
+            Some(Standing::Wanted(name, _)) if self.wanted.contains_key(&name) => {}
+            Some(Standing::Wanted(name, _)) => self.notify(Notice::Unwanted(name)),
+        }
+    }
+
+    /// A name was claimed for this loop, and cannot be used.
+    pub(super) fn disclaim(&mut self, name: &StreamName) {
+        self.notify(Notice::Vacated { name: name.clone(), stays: false });
+    }
+
+    // --- Publishers here, homes elsewhere -------------------------------------------------------------------
+
+    pub(super) fn publish_inwards(
+        &mut self,
+        name: &StreamName,
+        claim: Claim,
+        publisher: SessionId,
+    ) -> InwardId {
+        self.inward_so_far += 1;
+        let id = InwardId::new(self.inward_so_far);
+        let Claim { home, wanted } = claim;
+        self.inward.insert(id, Inward { home, publisher, media: Vec::new(), under_way: 0 });
+        self.pass(home, Parcel::Publish { name: name.clone(), inward: id, wanted });
+        id
+    }
+
+    pub(super) fn append(&mut self, id: InwardId, media: &Media) {
+        if let Some(inward) = self.inward.get_mut(&id) {
+            inward.media.push(media.clone());
+        }
+    }
+
+    /// Passes on what was appended.
+    pub(super) fn pass_media(&mut self, id: InwardId) {
+        let Some(inward) = self.inward.get_mut(&id) else { return };
+        let media = std::mem::take(&mut inward.media);
+        if !media.is_empty() {
+            inward.under_way += media.iter().map(media_cost).sum::<usize>();
+            let home = inward.home;
+            self.pass(home, Parcel::Media { inward: id, media });
+        }
+    }
+
+    pub(super) fn unpublish_inwards(&mut self, id: InwardId, parting: Parting) {
+        self.pass_media(id);
+        if let Some(inward) = self.inward.remove(&id) {
+            self.pass(inward.home, Parcel::Unpublish { inward: id, parting });
+        }
+    }
+
+    /// Something was taken at a home; whose connection may go on by that.
+    pub(super) fn media_taken(&mut self, id: InwardId, cost: usize) -> Option<SessionId> {
+        let inward = self.inward.get_mut(&id)?;
+        let was_full = inward.is_full();
+        inward.under_way = inward.under_way.saturating_sub(cost);
+        (was_full && !inward.is_full()).then_some(inward.publisher)
+    }
+
+    /// Whether nothing may be read of a connection, since what it publishes is not taken at its home.
+    pub(super) fn hold_up(&self, publisher: SessionId) -> bool {
+        self.inward.values().any(|inward| inward.publisher == publisher && inward.is_full())
+    }
+
+    // --- Homes here -----------------------------------------------------------------------------------------
+
+    pub(super) fn has_appended(&mut self, stream: StreamId) {
+        if self.homes.get(&stream).is_some_and(|home| !home.outward.is_empty()) {
+            self.grown.insert(stream);
+        }
+    }
+
+    pub(super) fn take_grown(&mut self) -> Option<StreamId> {
+        self.grown.pop_first()
+    }
+
+    /// A stream has nobody left who holds it.
+    pub(super) fn is_gone(&mut self, stream: StreamId, name: &StreamName) {
+        self.grown.remove(&stream);
+        if self.homes.remove(&stream).is_some() {
+            self.notify(Notice::Released(name.clone()));
+        }
+    }
+
+    fn pass(&mut self, to: LoopId, parcel: Parcel) {
+        self.dispatches.push_back(Dispatch::ToLoop(to, parcel));
+    }
+
+    fn notify(&mut self, notice: Notice) {
+        self.dispatches.push_back(Dispatch::ToDirectory(notice));
+    }
+}
+
+impl Inward {
+    fn is_full(&self) -> bool {
+        self.under_way >= limits::CROSSING_BYTES
+    }
+}
+
+impl Outward {
+    /// Takes from the tape what there is, or as much as there is room for.
+    fn load(&mut self, stream: &Stream) -> Option<Parcel> {
+        let mut passages = Vec::new();
+        while self.under_way < limits::CROSSING_BYTES
+            && let Some(passage) = stream.carry(&mut self.relay)
+        {
+            self.under_way += passage.cost();
+            passages.push(passage);
+        }
+        if self.under_way >= limits::CROSSING_BYTES {
+            stream.hold_up(&mut self.relay);
+        }
+        self.parcel(passages)
+    }
+
+    fn parcel(&mut self, passages: Vec<Passage>) -> Option<Parcel> {
+        let sequence = self.sequence;
+        self.sequence += passages.len() as u64;
+        (!passages.is_empty()).then_some(Parcel::Carry { ticket: self.ticket, sequence, passages })
+    }
+}
+
+/// What a crossing has to do with the hub.
+impl Local {
+    pub(super) fn crossings_mut(&mut self) -> &mut Crossings {
+        self.crossings.as_mut().expect("only one server of several has to do with others")
+    }
+
+    /// A player wants a stream, as one more or as the first.
+    pub(super) fn want(&mut self, stream: StreamId, name: &StreamName) {
+        let Some(crossings) = &mut self.crossings else { return };
+        let Some(Standing::Wanted(_, Want { ticket, home })) = crossings.take_standing() else { return };
+        let wanted = crossings.wanted.entry(name.clone()).or_insert(Wanted { ticket, players: 0 });
+        wanted.players += 1;
+        if let Some(home) = home.filter(|&home| home != crossings.here)
+            && self.open_mirror(stream, name, ticket, home)
+        {
+            self.crossings_mut().pass(home, Parcel::Want { name: name.clone(), ticket });
+        }
+    }
+
+    /// A player does not want a stream any more.
+    pub(super) fn unwant(&mut self, name: &StreamName) {
+        let Some(crossings) = &mut self.crossings else { return };
+        let Some(wanted) = crossings.wanted.get_mut(name) else { return };
+        wanted.players -= 1;
+        if wanted.players > 0 {
+            return;
+        }
+        let ticket = wanted.ticket;
+        crossings.wanted.remove(name);
+        crossings.notify(Notice::Unwanted(name.clone()));
+        self.close_mirror(ticket);
+    }
+
+    /// The stream of that name, if it is at home here.
+    fn home_of(&mut self, name: &StreamName) -> Option<StreamId> {
+        self.hub.find(name).filter(|stream| self.crossings_mut().homes.contains_key(stream))
+    }
+
+    /// The stream that was mirrored is at home nowhere, or elsewhere.
+    fn close_mirror(&mut self, ticket: Ticket) {
+        if let Some(mirror) = self.crossings_mut().mirrors.remove(&ticket) {
+            self.hub.stream_mut(mirror.stream).unpublish(mirror.publication);
+            self.advanced.insert(mirror.stream);
+        }
+    }
+
+    /// Whether there was none.
+    fn open_mirror(&mut self, stream: StreamId, name: &StreamName, ticket: Ticket, home: LoopId) -> bool {
+        if self.crossings_mut().mirrors.contains_key(&ticket) {
+            return false;
+        }
+        let Some(publication) = self.hub.stream_mut(stream).mirror() else { return false };
+        let mirror = Mirror { stream, name: name.clone(), home, publication, next: 0, untold: 0 };
+        self.crossings_mut().mirrors.insert(ticket, mirror);
+        true
+    }
+
+    /// A stream has a publisher and is at home here.
+    pub(super) fn is_at_home(&mut self, stream: StreamId, name: &StreamName, wanted: Vec<(LoopId, Ticket)>) {
+        let crossings = self.crossings_mut();
+        crossings.homes.entry(stream).or_insert(Home { name: name.clone(), outward: Vec::new() });
+        let here = crossings.here;
+        for (to, ticket) in wanted.into_iter().filter(|&(to, _)| to != here) {
+            self.go_outward(stream, to, ticket);
+        }
+    }
+
+    /// Another loop wants a stream that is at home here.
+    fn go_outward(&mut self, stream: StreamId, to: LoopId, ticket: Ticket) {
+        let Some(home) = self.crossings_mut().homes.get_mut(&stream) else { return };
+        let name = home.name.clone();
+        let before = home.outward.iter().find(|outward| outward.to == to).map(|outward| outward.ticket);
+        if before == Some(ticket) {
+            return;
+        }
+        self.hub.hold_known(&name);
+        if let Some(before) = before {
+            // That it is not wanted any more is on the way here.
+            self.turn_back(stream, to, before);
+        }
+        let relay = self.hub.stream_mut(stream).relay();
+        let crossings = self.crossings_mut();
+        let Some(home) = crossings.homes.get_mut(&stream) else { return };
+        home.outward.push(Outward { to, ticket, relay, sequence: 0, under_way: 0 });
+        crossings.pass(to, Parcel::Open { name, ticket });
+        self.cross(stream);
+    }
+
+    /// Another loop does not want a stream any more that is at home here.
+    fn turn_back(&mut self, stream: StreamId, to: LoopId, ticket: Ticket) {
+        let Some(home) = self.crossings_mut().homes.get_mut(&stream) else { return };
+        let name = home.name.clone();
+        let index = home.outward.iter().position(|outward| (outward.to, outward.ticket) == (to, ticket));
+        if let Some(index) = index {
+            home.outward.remove(index);
+            self.let_go(stream, &name);
+        }
+    }
+
+    /// What a stream has appended crosses to all who want it elsewhere.
+    pub(super) fn cross(&mut self, stream: StreamId) {
+        let Some(crossings) = &mut self.crossings else { return };
+        let Crossings { homes, dispatches, .. } = crossings;
+        let Some(home) = homes.get_mut(&stream) else { return };
+        let tape = self.hub.stream(stream);
+        for outward in &mut home.outward {
+            if let Some(parcel) = outward.load(tape) {
+                dispatches.push_back(Dispatch::ToLoop(outward.to, parcel));
+            }
+        }
+    }
+
+    /// A stream that is at home here has lost its publisher, for its grace or for good.
+    pub(super) fn vacate(&mut self, stream: StreamId, name: &StreamName) {
+        if self.crossings.is_none() {
+            return;
+        }
+        let stays = self.hub.stream(stream).is_published();
+        self.cross(stream);
+        if !stays {
+            self.leave_home(stream);
+        }
+        self.crossings_mut().notify(Notice::Vacated { name: name.clone(), stays });
+    }
+
+    /// A stream's time has come: its grace may be over.
+    pub(super) fn check_home(&mut self, stream: StreamId) {
+        let Some(crossings) = &mut self.crossings else { return };
+        let Some(home) = crossings.homes.get(&stream) else { return };
+        if !self.hub.stream(stream).is_published() {
+            let name = home.name.clone();
+            self.cross(stream);
+            self.leave_home(stream);
+            self.crossings_mut().notify(Notice::Released(name));
+        }
+    }
+
+    /// A stream has ended and is at home nowhere: whoever wanted it is told.
+    fn leave_home(&mut self, stream: StreamId) {
+        let Some(home) = self.crossings_mut().homes.remove(&stream) else { return };
+        for mut outward in home.outward {
+            let tape = self.hub.stream(stream);
+            if let Some(rest) = tape.cut_short(&mut outward.relay)
+                && let Some(parcel) = outward.parcel(rest.into())
+            {
+                self.crossings_mut().pass(outward.to, parcel);
+            }
+            self.crossings_mut().pass(outward.to, Parcel::Close { ticket: outward.ticket });
+            drop(outward);
+            self.let_go(stream, &home.name);
+        }
+    }
+
+    /// Another loop has passed this on. Whose connection may go on by that, if anybody's.
+    pub(super) fn handle_parcel(&mut self, from: LoopId, parcel: Parcel, now: Instant) -> Option<SessionId> {
+        match parcel {
+            Parcel::Want { name, ticket } => match self.home_of(&name) {
+                Some(stream) => self.go_outward(stream, from, ticket),
+                // It was, when that loop asked.
+                None => self.crossings_mut().pass(from, Parcel::Close { ticket }),
+            },
+            Parcel::Unwant { name, ticket } => {
+                let stream = self.hub.find(&name)?;
+                self.turn_back(stream, from, ticket);
+            }
+            Parcel::Open { name, ticket } => {
+                let crossings = self.crossings_mut();
+                crossings.wanted.get(&name).filter(|wanted| wanted.ticket == ticket)?;
+                if crossings.mirrors.get(&ticket).is_some_and(|mirror| mirror.home != from) {
+                    self.close_mirror(ticket);
+                }
+                let stream = self.hub.find(&name)?;
+                self.open_mirror(stream, &name, ticket, from);
+            }
+            Parcel::Carry { ticket, sequence, passages } => {
+                self.mirror(from, ticket, sequence, passages, now);
+            }
+            Parcel::Taken { name, ticket, cost } => {
+                let stream = self.hub.find(&name)?;
+                let home = self.crossings_mut().homes.get_mut(&stream)?;
+                let outward = home.outward.iter_mut().find(|outward| outward.ticket == ticket)?;
+                outward.under_way = outward.under_way.saturating_sub(cost);
+                self.cross(stream);
+            }
+            Parcel::Close { ticket } => {
+                // Another home may have come since.
+                self.crossings_mut().mirrors.get(&ticket).filter(|mirror| mirror.home == from)?;
+                self.close_mirror(ticket);
+            }
+            Parcel::Publish { name, inward, wanted } => {
+                let stream = self.hub.hold_known(&name);
+                match self.hub.stream_mut(stream).publish() {
+                    Ok(publication) => {
+                        let guest = Guest { stream, name: name.clone(), publication, untold: 0 };
+                        self.crossings_mut().guests.insert((from, inward), guest);
+                        self.is_at_home(stream, &name, wanted);
+                        // Its players elsewhere go on with it.
+                        self.cross(stream);
+                    }
+                    Err(_) => self.let_go(stream, &name),
+                }
+            }
+            Parcel::Media { inward, media } => {
+                let guest = self.crossings.as_mut()?.guests.get_mut(&(from, inward))?;
+                let stream = guest.stream;
+                guest.untold += media.iter().map(media_cost).sum::<usize>();
+                let told = (guest.untold >= TELL_AT).then(|| std::mem::take(&mut guest.untold));
+                let tape = self.hub.stream_mut(stream);
+                let mut has_grown = false;
+                for media in &media {
+                    has_grown |= tape.append(&guest.publication, media).unwrap_or(false);
+                }
+                if has_grown {
+                    self.has_appended(stream, now);
+                }
+                if let Some(cost) = told {
+                    self.crossings_mut().pass(from, Parcel::MediaTaken { inward, cost });
+                }
+            }
+            Parcel::MediaTaken { inward, cost } => return self.crossings_mut().media_taken(inward, cost),
+            Parcel::Unpublish { inward, parting } => {
+                let Guest { stream, name, publication, .. } =
+                    self.crossings_mut().guests.remove(&(from, inward))?;
+                self.part(stream, publication, parting, now);
+                self.vacate(stream, &name);
+                self.let_go(stream, &name);
+            }
+        }
+        None
+    }
+
+    /// Appends what was carried here.
+    fn mirror(&mut self, from: LoopId, ticket: Ticket, sequence: u64, passages: Vec<Passage>, now: Instant) {
+        let Some(crossings) = &mut self.crossings else { return };
+        // Of a stream that nobody wants any more.
+        let Some(mirror) = crossings.mirrors.get_mut(&ticket).filter(|mirror| mirror.home == from) else {
+            return;
+        };
+        assert_eq!(mirror.next, sequence, "1: passages come in order, and all of them");
+        let stream = mirror.stream;
+        let tape = self.hub.stream_mut(stream);
+        let mut has_ended = false;
+        for passage in passages {
+            mirror.next += 1;
+            mirror.untold += passage.cost();
+            has_ended |= matches!(passage, Passage::End(_));
+            let appended = tape.append_ready(&mirror.publication, passage);
+            debug_assert!(appended.is_ok(), "2: a mirror has its stream to itself");
+        }
+        if mirror.untold >= TELL_AT {
+            let cost = std::mem::take(&mut mirror.untold);
+            let (home, name) = (mirror.home, mirror.name.clone());
+            crossings.pass(home, Parcel::Taken { name, ticket, cost });
+        }
+        self.has_appended(stream, now);
+        if has_ended {
+            // It waits for nothing.
+            self.advanced.insert(stream);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Seats: the sessions of one server, each in a slot that is used again.
+
+use crate::ids::SessionId;
+use crate::participant::Participant;
+use crate::time::Instant;
+
+use super::local::Place;
+
+/// One session and what its server keeps with it.
+#[derive(Debug)]
+pub(super) struct Seat {
+    pub(super) id: SessionId,
+    pub(super) participant: Participant<Place>,
+    /// When to look after it. Its own deadline may be later.
+    pub(super) scheduled: Option<Instant>,
+    /// It is on the list of those who may have something to write.
+    pub(super) is_listed: bool,
+}
+
+impl Seat {
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.participant.poll_timeout().is_some_and(|deadline| deadline.at <= now)
+    }
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Seats {
+    // Each on its own: a table that grows should not move them.
+    slots: Vec<Option<Box<Seat>>>,
+    free: Vec<u32>,
+    numbers: SessionNumbers,
+}
+
+/// How sessions are numbered, so that no two of several servers give the same number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SessionNumbers {
+    pub(super) first: u64,
+    pub(super) step: u64,
+}
+
+impl SessionNumbers {
+    pub(super) const ALL: SessionNumbers = SessionNumbers { first: 1, step: 1 };
+}
+
+impl Seats {
+    pub(super) fn new(numbers: SessionNumbers) -> Self {
+        Self { slots: Vec::new(), free: Vec::new(), numbers }
+    }
+
+    /// Somebody takes a seat.
+    pub(super) fn take(&mut self, participant: Participant<Place>) -> SessionId {
+        let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
+        let id = SessionId::in_slot(self.numbers.first, slot);
+        self.numbers.first += self.numbers.step;
+        let seat = Some(Box::new(Seat { id, participant, scheduled: None, is_listed: false }));
+        match self.slots.get_mut(slot as usize) {
+            Some(empty) => *empty = seat,
+            None => self.slots.push(seat),
+        }
+        id
+    }
+
+    pub(super) fn get(&self, id: SessionId) -> Option<&Seat> {
+        self.slots.get(id.slot())?.as_deref().filter(|seat| seat.id == id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: SessionId) -> Option<&mut Seat> {
+        self.slots.get_mut(id.slot())?.as_deref_mut().filter(|seat| seat.id == id)
+    }
+
+    pub(super) fn remove(&mut self, id: SessionId) -> Option<Box<Seat>> {
+        let seat = self.slots.get_mut(id.slot())?.take_if(|seat| seat.id == id)?;
+        self.free.push(id.slot() as u32);
+        Some(seat)
+    }
+
+    /// All of them, by number.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Seat> {
+        let mut all: Vec<&Seat> = self.slots.iter().flatten().map(AsRef::as_ref).collect();
+        all.sort_unstable_by_key(|seat| seat.id);
+        all.into_iter()
+    }
+
+    pub(super) fn ids(&self) -> Vec<SessionId> {
+        self.iter().map(|seat| seat.id).collect()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+}
