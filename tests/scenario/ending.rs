@@ -129,7 +129,7 @@ fn a_shutdown_tells_publishers_and_players_and_closes_all() {
     for ended_at in [camera.ended_at(), viewer.ended_at(), waiting.ended_at(), greeted.ended_at()] {
         assert!(ended_at.is_some(), "everybody saw the connection end");
     }
-    assert_eq!((world.server().session_count(), world.server().hub().len()), (0, 0));
+    assert_eq!((world.session_count(), world.stream_count()), (0, 0));
 }
 
 #[test]
@@ -149,14 +149,14 @@ fn a_shutdown_waits_for_a_slow_player_only_for_the_flush_time() {
     world.run_until(ms(6_000));
     world.shutdown();
     world.run_until(ms(8_000));
-    assert_eq!(world.server().session_count(), 2);
+    assert_eq!(world.session_count(), 2);
     world.resume(&slow);
     world.run_until(ms(10_999));
     assert_eq!(slow.notices(), [UNPUBLISH_NOTIFY]);
     slow.run_of(&camera);
-    assert_eq!(world.server().session_count(), 1);
+    assert_eq!(world.session_count(), 1);
     world.run_until(ms(11_000));
-    assert_eq!(world.server().session_count(), 0);
+    assert_eq!(world.session_count(), 0);
     assert_eq!(dead.closed(), Some(CloseReason::Shutdown));
 }
 
@@ -186,7 +186,7 @@ fn nothing_is_left_when_all_have_gone_from_whatever_they_did() {
         peers[5].with(hands(|peer| peer.play(StreamId(1), "nobody")));
         let stranger = world.stranger(&[3; 700]);
         world.run_until(began + ms(3_000));
-        assert_eq!((world.server().session_count(), world.server().hub().len()), (8, 2));
+        assert_eq!((world.session_count(), world.stream_count()), (8, 2));
         world.stall(&peers[4]);
         world.run_until(began + ms(4_000));
         match leaving {
@@ -202,8 +202,8 @@ fn nothing_is_left_when_all_have_gone_from_whatever_they_did() {
         }
         world.hang_up(&stranger);
         world.run_until(began + ms(130_000));
-        assert_eq!((world.server().session_count(), world.server().hub().len()), (0, 0));
-        assert_eq!((world.server().hub().tape_bytes(), world.server().poll_timeout()), (0, None));
+        assert_eq!((world.session_count(), world.stream_count()), (0, 0));
+        assert_eq!((world.tape_bytes(), world.deadline()), (0, None));
         for peer in &peers {
             let closed =
                 peer.events().iter().filter(|(_, event)| matches!(event, Event::Closed { .. })).count();

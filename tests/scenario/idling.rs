@@ -56,7 +56,7 @@ fn a_player_waits_for_an_hour_where_the_operator_says_so_and_then_gets_everythin
     let viewer = world.player("live/cam");
     world.run_for(HOUR);
     assert_eq!((viewer.closed(), viewer.notices()), (None, vec![]));
-    assert_eq!(world.server().hub().tape_bytes(), 0);
+    assert_eq!(world.tape_bytes(), 0);
     let camera = world.publisher("live/cam").streaming(SLOW);
     world.run_for(ms(5_000));
     assert_eq!(viewer.run_of(&camera).first, 2);
@@ -75,7 +75,7 @@ fn a_player_that_plays_nothing_but_sound_keeps_no_pictures() {
     world.run_for(HOUR / 4);
     assert_eq!((viewer.closed(), viewer.notices(), pictures(&viewer)), (None, vec![], before));
     let bytes_per_second = camera.sent().iter().map(|sent| sent.payload.len()).sum::<usize>() / 900;
-    let tape = world.server().hub().tape_bytes();
+    let tape = world.tape_bytes();
     assert!(tape < bytes_per_second * GROUPS_SECONDS, "{tape} of {bytes_per_second} a second");
 }
 
@@ -100,7 +100,7 @@ fn idle_for_an_hour(world: &mut World, viewer: &Client<Player>) {
     let mut tape = 0;
     for _ in 0..720 {
         world.run_for(HOUR / 720);
-        tape = tape.max(world.server().hub().tape_bytes());
+        tape = tape.max(world.tape_bytes());
     }
     assert_eq!((viewer.closed(), viewer.media()), (None, vec![]));
     assert_eq!(viewer.outbox_peak(), 0);

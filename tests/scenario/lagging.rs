@@ -25,7 +25,7 @@ fn a_stalled_player_costs_bounded_memory_and_others_lose_nothing() {
     let mut tape_peak = 0;
     for quarter in 1..=80 {
         world.run_until(ms(5_000 + quarter * 250));
-        tape_peak = tape_peak.max(world.server().hub().tape_bytes());
+        tape_peak = tape_peak.max(world.tape_bytes());
     }
 
     let largest = camera.sent().iter().map(|sent| sent.payload.len()).max().unwrap_or_default();
@@ -39,7 +39,7 @@ fn a_stalled_player_costs_bounded_memory_and_others_lose_nothing() {
     let lag_seconds = StreamConfig::default().lag_max.as_secs() as usize;
     assert!(tape_peak > per_second * lag_seconds, "the tape was kept for it: {tape_peak}");
     assert!(tape_peak < per_second * (lag_seconds + 2 + 2), "{tape_peak} bytes at {per_second} a second");
-    let tape = world.server().hub().tape_bytes();
+    let tape = world.tape_bytes();
     assert!(tape < per_second * 5, "two groups, once it is given up: {tape} bytes at {per_second} a second");
 
     let run = healthy.run_of(&camera);

@@ -105,7 +105,7 @@ fn what_is_for_no_player_is_passed_over_and_counted() {
     let run = viewer.run_of(&camera);
     assert!(run.first == 3 && camera.sent().len() as u64 - run.last < 10);
     assert_eq!((camera.closed(), viewer.closed()), (None, None));
-    let session = world.server().session(camera.session()).expect("it is live");
+    let session = world.session(&camera).expect("it is live");
     let counts = [Quirk::UnknownMessageType, Quirk::UserControlTooShort, Quirk::ControlTooShort]
         .map(|quirk| session.quirks().get(quirk));
     assert_eq!(counts, [4 * 3, 3, 3]);
@@ -221,7 +221,7 @@ fn a_message_that_is_aborted_reaches_nobody_and_those_beside_it_do() {
     world.run_for(ms(500));
     let expected = [(TypeId::VIDEO, 0, PICTURE), (TypeId::AUDIO, 50, SOUND), (TypeId::VIDEO, 80, &long[..])];
     assert_came(&viewer, &expected);
-    let session = world.server().session(camera.session()).expect("it is live");
+    let session = world.session(&camera).expect("it is live");
     assert_eq!(session.quirks().seen().collect::<Vec<_>>(), [], "all that is by the book");
 }
 

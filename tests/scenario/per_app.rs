@@ -108,10 +108,7 @@ fn a_tape_holds_as_much_as_its_app_says() {
     world.run_until(ms(19_000));
 
     let second = cameras[0].sent().iter().map(|sent| sent.payload.len()).sum::<usize>() / 19;
-    let tape = |world: &World, name: &str| {
-        let mut streams = world.server().hub().streams();
-        streams.find(|(other, _)| other.as_str() == name).map(|(_, stream)| stream.tape_bytes()).unwrap()
-    };
+    let tape = |world: &World, name: &str| world.tape_bytes_of(&name.parse().unwrap());
     assert!((second * 2..second * 4).contains(&tape(&world, "short/cam")), "{second} a second");
     assert!((250_000..=300_000).contains(&tape(&world, "small/cam")));
     assert!(tape(&world, "live/cam") > second * 17);

@@ -177,7 +177,7 @@ fn a_publisher_that_never_reads_is_listened_to_however_much_it_sends() {
     world.run_until(ms(40_000));
     let said = camera.with(|camera| camera.peer().bytes_sent());
     assert!(said / 1_024 > (limits::OUTBOX_BYTES + 2 * 8_192) as u64, "{said}");
-    let session = world.server().session(camera.session()).expect("it is live");
+    let session = world.session(&camera).expect("it is live");
     assert!(
         said - session.traffic().received_bytes() < 500_000,
         "{} of {said}",
@@ -193,7 +193,7 @@ fn a_publisher_that_answers_no_ping_and_never_reads_lives_as_long_as_it_sends() 
     world.stall(&camera);
     world.run_until(ms(3_600_000));
     assert_eq!(camera.closed(), None);
-    let session = world.server().session(camera.session()).expect("it is live");
+    let session = world.session(&camera).expect("it is live");
     assert_eq!(session.round_trip(), None);
 }
 

@@ -32,8 +32,8 @@ fn events_of_every_kind_from_publisher_and_player_disturb_nothing() {
     assert_eq!((camera.closed(), viewer.closed()), (None, None));
     let run = viewer.run_of(&camera);
     assert!(run.first == 3 && camera.sent().len() as u64 - run.last < 10, "{run:?}");
-    for session in [camera.session(), viewer.session()] {
-        let session = world.server().session(session).expect("it is live");
+    for session in [world.session(&camera), world.session(&viewer)] {
+        let session = session.expect("it is live");
         // Six events have a field, which two bodies are too short for; one has two of them.
         assert_eq!(session.quirks().get(Quirk::UserControlTooShort), 6 * 2 + 1);
         assert_eq!(session.round_trip(), None, "nobody was asked yet, so nobody answers");
@@ -105,7 +105,7 @@ fn an_answer_to_no_ping_measures_nothing() {
 }
 
 fn round_trip<S: Script>(world: &World, client: &Client<S>) -> Option<Duration> {
-    world.server().session(client.session()).and_then(Session::round_trip)
+    world.session(&client).and_then(Session::round_trip)
 }
 
 /// The numbers of the ping responses that came.

@@ -34,6 +34,8 @@ pub enum Passage {
         preamble: Preamble,
         /// The stream's time.
         at: Timestamp,
+        /// When the publication last sent a keyframe, or else its first video.
+        last_keyframe: Option<Timestamp>,
     },
     /// The next frame.
     Frame {
@@ -103,7 +105,8 @@ impl Stream {
                 Passage::Frame { frame: frame.clone(), at: *at, begins }
             }
             Entry::Resume { lost, preamble, at, .. } => {
-                Passage::Resume { lost: *lost, preamble: preamble.clone(), at: *at }
+                let last_keyframe = self.last_keyframe;
+                Passage::Resume { lost: *lost, preamble: preamble.clone(), at: *at, last_keyframe }
             }
             Entry::Splice { at, .. } => Passage::Splice { at: *at },
             Entry::End(ending) => Passage::End(*ending),
@@ -122,7 +125,10 @@ impl Stream {
         relay.playhead.cursor.move_to(end);
         let lost = self.lost_until(&relay.playhead, from, self.head());
         relay.playhead.cursor.move_to(Position(end.0 + 1));
-        Some([Passage::Resume { lost, preamble: Preamble::default(), at: self.head() }, Passage::End(ending)])
+        Some([
+            Passage::Resume { lost, preamble: Preamble::default(), at: self.head(), last_keyframe: None },
+            Passage::End(ending),
+        ])
     }
 
     /// Begins to mirror a stream that has its home elsewhere. `None` while somebody publishes it.
@@ -139,8 +145,9 @@ impl Stream {
     pub fn append_ready(&mut self, publication: &Publication, passage: Passage) -> Result<(), StaleToken> {
         self.check(publication)?;
         match passage {
-            Passage::Resume { lost, preamble, at } => {
+            Passage::Resume { lost, preamble, at, last_keyframe } => {
                 self.timeline.follow(at);
+                self.last_keyframe = last_keyframe;
                 self.configurations = Configurations::of(&preamble);
                 self.tape.append_resume(lost, preamble, at);
             }
@@ -170,6 +177,6 @@ impl Stream {
         let preamble = playhead.preamble.take().map(|(preamble, _)| preamble).unwrap_or_default();
         let entry = self.tape.get(playhead.cursor.position());
         let at = entry.and_then(Entry::time).unwrap_or(self.head());
-        Passage::Resume { lost, preamble, at }
+        Passage::Resume { lost, preamble, at, last_keyframe: self.last_keyframe }
     }
 }

@@ -34,7 +34,7 @@ pub struct Stream {
     /// Whether the publication has shown any video.
     has_video: bool,
     /// When the publication last sent a keyframe, or else its first video.
-    last_keyframe: Option<Timestamp>,
+    pub(super) last_keyframe: Option<Timestamp>,
     pub(super) configurations: Configurations,
     pub(super) timeline: Timeline,
     pub(super) tape: Tape,
@@ -294,6 +294,7 @@ impl Stream {
                 Entry::Resume { lost, preamble, .. } => {
                     playhead.awaits_keyframe = true;
                     playhead.preamble = Some((preamble.clone(), 0));
+                    self.forgive(playhead);
                     if lost.frames > 0 {
                         return Read::Gap(*lost);
                     }
@@ -471,12 +472,17 @@ impl Stream {
             None => (self.tape.end(), self.configurations.at(self.timeline.head()).frames()),
         };
         playhead.cursor.move_to(position);
-        // It would be sent on to the newest one at once where that counted as lag.
-        let is_behind = newest.is_some_and(|newest| newest.position > position);
-        playhead.cursor.begin_behind(if is_behind { self.lag_at(position) } else { Lag::default() });
+        self.forgive(playhead);
         playhead.preamble = Some((preamble, 0));
         // At a sync point with video this is a keyframe; whatever video follows elsewhere waits for one.
         playhead.awaits_keyframe = true;
+    }
+
+    /// A playhead was put where it is: it would be sent on to the newest sync point at once where that counted as lag.
+    fn forgive(&self, playhead: &Playhead) {
+        let position = playhead.cursor.position();
+        let is_behind = self.tape.newest_sync_point().is_some_and(|newest| newest.position > position);
+        playhead.cursor.begin_behind(if is_behind { self.lag_at(position) } else { Lag::default() });
     }
 
     /// Whether a player cannot go on where it is, or is too late there and could be better off.

@@ -200,7 +200,12 @@ impl Tape {
     pub(super) fn append_end(&mut self, ending: Ending) {
         self.newest_sync_point = None;
         self.earlier_sync_points.clear();
-        if !matches!(self.entries.back(), None | Some(Entry::End(_))) {
+        let has_shown = match self.entries.back() {
+            None | Some(Entry::End(_)) => false,
+            Some(Entry::Resume { lost, .. }) => lost.frames > 0,
+            Some(Entry::Frame { .. } | Entry::Splice { .. }) => true,
+        };
+        if has_shown {
             self.last_end = Some((self.end(), ending));
             self.push(Entry::End(ending));
         }

@@ -12,6 +12,7 @@
 mod client;
 mod dice;
 mod link;
+mod loops;
 mod pipe;
 mod policy;
 mod transcript;
@@ -25,14 +26,16 @@ pub use transcript::Transcript;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::IoSlice;
+use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::time::Duration;
 
 use sol_core::hub::StreamConfig;
 use sol_core::ids::{RequestId, SessionId};
 use sol_core::load::Load;
+use sol_core::name::StreamName;
 use sol_core::participant::Event;
-use sol_core::server::{Server, ServerConfig};
+use sol_core::server::ServerConfig;
 use sol_core::session::{PeerEnd, Refusal, Request, Session};
 use sol_core::time::Instant;
 
@@ -42,6 +45,7 @@ use crate::peer::{ChunkSizeHabit, Peer, PeerOptions};
 use client::Seat;
 use dice::Dice;
 use link::Link;
+use loops::Loops;
 
 /// So many milliseconds.
 pub const fn ms(millis: u64) -> Duration {
@@ -51,7 +55,7 @@ pub const fn ms(millis: u64) -> Duration {
 /// A server and its clients.
 pub struct World {
     now: Duration,
-    server: Server,
+    server: Loops,
     /// In the order in which they came.
     seats: Vec<Rc<RefCell<Seat>>>,
     seat_of: BTreeMap<SessionId, usize>,
@@ -88,17 +92,18 @@ impl World {
     /// The same with another configuration of the server.
     pub fn with_config(seed: Seed, config: ServerConfig) -> World {
         let mut dice = Dice::new(seed);
+        let (entropy, cuts) = (dice.fork(), dice.fork());
         World {
             now: Duration::ZERO,
-            server: Server::new(config),
+            server: Loops::new(loops(), &config, dice.fork()),
             seats: Vec::new(),
             seat_of: BTreeMap::new(),
             policy: Box::new(|_| Answer::allow()),
             answers: BTreeMap::new(),
             asked: 0,
             link_options: LinkOptions::default(),
-            entropy: dice.fork(),
-            cuts: dice.fork(),
+            entropy,
+            cuts,
             transcript: Transcript::default(),
         }
     }
@@ -225,9 +230,34 @@ impl World {
         self.now
     }
 
-    /// The server, for questions.
-    pub fn server(&self) -> &Server {
-        &self.server
+    /// A client's session at the server, for questions.
+    pub fn session<S>(&self, client: &Client<S>) -> Option<&Session> {
+        self.server.session(client.seat.borrow().session)
+    }
+
+    /// Sessions of the server whose end was not told.
+    pub fn session_count(&self) -> usize {
+        self.server.session_count()
+    }
+
+    /// Names of streams that somebody publishes or plays.
+    pub fn stream_count(&self) -> usize {
+        self.server.stream_count()
+    }
+
+    /// When the server wants to look after somebody.
+    pub fn deadline(&self) -> Option<Duration> {
+        self.server.poll_timeout().map(Instant::since_epoch)
+    }
+
+    /// Bytes of frames on the tape of one stream, at its home or wherever else it is kept.
+    pub fn tape_bytes_of(&self, name: &StreamName) -> usize {
+        self.server.tape_bytes_of(name)
+    }
+
+    /// Bytes of frames on all tapes, on the loop that has most.
+    pub fn tape_bytes(&self) -> usize {
+        self.server.tape_bytes()
     }
 
     /// All that the server wrote and told, with the times, in one number.
@@ -269,6 +299,10 @@ impl World {
             let mut moved = false;
             for index in 0..self.seats.len() {
                 moved |= self.attend(index);
+            }
+            if self.server.deliver(self.instant()) {
+                self.drain();
+                moved = true;
             }
             if !moved {
                 self.check_that_all_was_said();
@@ -469,7 +503,7 @@ impl World {
         }
         self.run_for(LEAVING_TIME);
         assert_eq!(self.server.session_count(), 0, "all clients have left");
-        assert!(self.server.hub().is_empty(), "no stream is left without publisher and players");
+        assert!(self.server.are_empty(), "no stream is left without publisher and players");
         assert_eq!(self.server.poll_timeout(), None, "nobody is left who could be late");
         assert!(self.seats.iter().all(|seat| seat.borrow().is_closed), "every session was told to be over");
     }
@@ -505,9 +539,19 @@ impl ComingPublisher<'_> {
     }
 }
 
+/// How many loops the server of each world has; one, unless the environment says otherwise.
+fn loops() -> NonZeroU32 {
+    match std::env::var(LOOPS_VARIABLE) {
+        Ok(count) => count.parse().expect("a number of loops"),
+        Err(_) => NonZeroU32::MIN,
+    }
+}
+
 fn app_and_name(name: &str) -> (&str, &str) {
     name.rsplit_once('/').expect("a name is `app/name`")
 }
+
+const LOOPS_VARIABLE: &str = "SOL_WORLD_LOOPS";
 
 /// What the server reads at once, as its adapters do.
 const READ_BYTES: usize = 64 * 1024;
