@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::bench::Bench;
 use crate::config::{
-    ConfigArguments, Configuration, Gathered, Layer, Leaf, LogFormat, Mistakes, OrAuto, TimeError,
+    ConfigArguments, Configuration, CountError, Gathered, Layer, Leaf, LogFormat, Loops, Mistakes, OrAuto,
+    Runtime, TimeError,
 };
 use crate::listen::ListenAddress;
 use crate::play::Play;
@@ -65,6 +66,14 @@ pub(crate) struct Serve {
     #[arg(long)]
     demo: bool,
 
+    /// What the server runs on [default: tokio]
+    #[arg(long, value_enum)]
+    runtime: Option<Runtime>,
+
+    /// Threads that serve connections [default: auto, one for each core]
+    #[arg(long, value_name = "N|auto", value_parser = loops)]
+    loops: Option<OrAuto<Loops>>,
+
     /// Gather messages for so long before they go to the players together [default: auto]
     #[arg(long, value_name = "TIME|auto", value_parser = coalesce, long_help = COALESCE_HELP)]
     coalesce: Option<OrAuto<Gathered>>,
@@ -95,6 +104,12 @@ impl Serve {
         if self.demo {
             leaves.push(Leaf::of_flag("--demo", "server", "demo", true));
         }
+        if let Some(runtime) = self.runtime {
+            leaves.push(Leaf::of_flag("--runtime", "server", "runtime", runtime));
+        }
+        if let Some(loops) = self.loops {
+            leaves.push(Leaf::of_flag("--loops", "server", "loops", loops));
+        }
         if let Some(coalesce) = self.coalesce {
             leaves.push(Leaf::of_flag("--coalesce", "defaults", "coalesce", coalesce));
         }
@@ -119,6 +134,11 @@ impl Cli {
 /// Reads what stands behind `--coalesce`: as in a file, but for a number, which is of milliseconds.
 fn coalesce(text: &str) -> Result<OrAuto<Gathered>, TimeError> {
     if text.parse::<u64>().is_ok() { format!("{text}ms").parse() } else { text.parse() }
+}
+
+/// Reads what stands behind `--loops`.
+fn loops(text: &str) -> Result<OrAuto<Loops>, CountError> {
+    text.parse()
 }
 
 /// Says on standard error why the program cannot go on: the error and its causes, in one line; the mistakes of a

@@ -42,10 +42,11 @@ use in_force::InForce;
 use mistake::Mistake;
 
 pub(crate) use auto::OrAuto;
+pub(crate) use count::CountError;
 pub(crate) use keys::TAKES;
 pub(crate) use layer::{Layer, Leaf};
 pub(crate) use mistake::Mistakes;
-pub(crate) use settings::{Gathered, LogFormat, Policies, Policy, Settings};
+pub(crate) use settings::{Gathered, LogFormat, Loops, Policies, Policy, Runtime, Settings};
 pub(crate) use time::{Time, TimeError};
 
 /// A configuration that holds.

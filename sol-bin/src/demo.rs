@@ -4,17 +4,17 @@
 
 use std::time::Duration;
 
+use sol_tokio::Media;
 use sol_tokio::sol_core::flv::{FlvItem, FlvReader};
 use sol_tokio::sol_core::media::FrameKind;
 use sol_tokio::sol_core::timestamp::Timestamp;
-use sol_tokio::{Media, Publisher};
 use tokio::time::{Instant, sleep_until};
 
 /// The stream's name.
 pub(crate) const NAME: &str = "live/demo";
 
-/// Publishes the clip again and again, as fast as it is meant to be seen.
-pub(crate) async fn run(mut publisher: Publisher) {
+/// Passes on the clip again and again, as fast as it is meant to be seen.
+pub(crate) async fn run(mut publish: impl FnMut(&Media)) {
     let mut began = Instant::now();
     for (due, media) in showings() {
         sleep_until(began + due).await;
@@ -23,7 +23,7 @@ pub(crate) async fn run(mut publisher: Publisher) {
             // The process was stopped for a while. A live stream does not make up for it.
             began += late;
         }
-        publisher.append(&media);
+        publish(&media);
     }
 }
 

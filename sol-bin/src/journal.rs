@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 
-use sol_tokio::{Application, Event, Peer, PerApp, Refusal, Request, RequestKind, Session, TurnedAway};
+use sol_tokio::{Event, Peer, PerApp, Refusal, Request, RequestKind, Session, TurnedAway};
 use tracing::{debug, info, warn};
 use tracing_subscriber::EnvFilter;
 
@@ -34,10 +34,8 @@ impl Journal {
     pub(crate) fn new(policies: PerApp<Policies>) -> Self {
         Self { policies }
     }
-}
 
-impl Application for Journal {
-    async fn authorize(&self, _peer: &Peer, request: &Request) -> Result<(), Refusal> {
+    fn decide(&self, request: &Request) -> Result<(), Refusal> {
         let policies = self.policies.for_stream(&request.name);
         let (policy, words) = match request.kind {
             RequestKind::Publish => (policies.publish, PUBLISHING_IS_CLOSED),
@@ -49,7 +47,7 @@ impl Application for Journal {
         }
     }
 
-    fn event(&self, peer: &Peer, event: &Event, session: &Session) {
+    fn write(&self, peer: &Peer, event: &Event, session: &Session) {
         let id = peer.id.get();
         let address = readable(peer.address);
         match event {
@@ -115,9 +113,40 @@ impl Application for Journal {
         }
     }
 
-    fn turned_away(&self, peer: Option<SocketAddr>, why: &TurnedAway) {
+    fn write_turned_away(&self, peer: Option<SocketAddr>, why: &TurnedAway) {
         let peer = peer.map(|address| readable(address).to_string());
         warn!(peer, reason = why.code(), why = why.to_string(), "connection turned away");
+    }
+}
+
+impl sol_tokio::Application for Journal {
+    async fn authorize(&self, _peer: &Peer, request: &Request) -> Result<(), Refusal> {
+        self.decide(request)
+    }
+
+    fn event(&self, peer: &Peer, event: &Event, session: &Session) {
+        self.write(peer, event, session);
+    }
+
+    fn turned_away(&self, peer: Option<SocketAddr>, why: &TurnedAway) {
+        self.write_turned_away(peer, why);
+    }
+}
+
+impl sol_mio::Application for Journal {
+    fn authorize(&self, _peer: &Peer, request: &Request, answer: sol_mio::Answer) {
+        match self.decide(request) {
+            Ok(()) => answer.allow(),
+            Err(why) => answer.refuse(why),
+        }
+    }
+
+    fn event(&self, peer: &Peer, event: &Event, session: &Session) {
+        self.write(peer, event, session);
+    }
+
+    fn turned_away(&self, peer: Option<SocketAddr>, why: &TurnedAway) {
+        self.write_turned_away(peer, why);
     }
 }
 

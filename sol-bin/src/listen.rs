@@ -3,13 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
 
 use crate::config::TAKES;
 
@@ -229,7 +228,7 @@ pub(crate) fn twice(addresses: &[ListenAddress]) -> Option<&ListenAddress> {
     addresses.iter().enumerate().find(is_again).map(|(_, address)| address)
 }
 
-/// Binds every address; all of them or none. Within a tokio runtime.
+/// Binds every address; all of them or none. The sockets do not block.
 pub(crate) fn bind_all(addresses: &[ListenAddress]) -> Result<Vec<Listening>, ListenError> {
     let mut listeners = Vec::new();
     for address in addresses {
@@ -278,7 +277,7 @@ fn bind(address: SocketAddr, only_v6: bool) -> io::Result<Listening> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    let listener = TcpListener::from_std(socket.into())?;
+    let listener = TcpListener::from(socket);
     Ok(Listening { address: listener.local_addr()?, listener, is_dual: address.is_ipv6() && !only_v6 })
 }
 
@@ -329,8 +328,8 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_port_in_use_is_named_with_what_to_do() {
+    #[test]
+    fn a_port_in_use_is_named_with_what_to_do() {
         let first = bind_all(&["127.0.0.1:0".parse().unwrap()]).unwrap();
         let port = first[0].address.port();
         let error = bind_all(&[format!("127.0.0.1:{port}").parse().unwrap()]).err().unwrap();
@@ -353,8 +352,8 @@ mod tests {
         assert_eq!(twice(&["0", "0"]), None);
     }
 
-    #[tokio::test]
-    async fn what_is_listened_on_is_described_as_it_is() {
+    #[test]
+    fn what_is_listened_on_is_described_as_it_is() {
         let described =
             |text: &str| bind_all(&[text.parse().unwrap()]).map(|listening| listening[0].to_string());
         assert!(described("0").unwrap().ends_with(" (IPv4 and IPv6)"));
@@ -363,11 +362,11 @@ mod tests {
         assert!(described("127.0.0.1:0").unwrap().starts_with("127.0.0.1:"));
     }
 
-    #[tokio::test]
-    async fn a_port_alone_is_reached_by_ipv4() {
+    #[test]
+    fn a_port_alone_is_reached_by_ipv4() {
         let listeners = bind_all(&["0".parse().unwrap()]).unwrap();
         let port = listeners[0].address.port();
-        tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-        listeners[0].listener.accept().await.unwrap();
+        std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        listeners[0].listener.accept().unwrap();
     }
 }

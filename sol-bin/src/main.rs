@@ -1,5 +1,6 @@
 //! The program `sol`: a live-streaming RTMP server that needs no configuration to begin.
 
+mod backend;
 mod bench;
 mod cli;
 mod config;

@@ -4,12 +4,12 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use anyhow::Context;
-use sol_tokio::Server;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
 use crate::Exit;
-use crate::config::{Configuration, LogFormat};
+use crate::backend::Backend;
+use crate::config::{Configuration, LogFormat, Runtime};
 use crate::journal::Journal;
 use crate::listen::Listening;
 use crate::signals::Signals;
@@ -18,10 +18,17 @@ use crate::{demo, listen, nofile, report};
 /// Serves until a signal comes.
 pub(crate) fn run(configuration: &Configuration) -> anyhow::Result<Exit> {
     nofile::raise();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
+    let server = &configuration.settings().server;
+    let mut builder = match server.runtime {
+        Runtime::Tokio => {
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            builder.worker_threads(server.loops().get() as usize);
+            builder
+        }
+        // The loops have threads of their own.
+        Runtime::Mio => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = builder.enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(serve(configuration))
 }
 
@@ -35,12 +42,14 @@ async fn serve(configuration: &Configuration) -> anyhow::Result<Exit> {
         None => info!(variables, "no configuration file"),
     }
     let mut asked_for_reports = signal(SignalKind::user_defined1()).context("cannot listen for signals")?;
-    let server = Server::new(settings.server_config(), Journal::new(settings.policies()));
+    let journal = Journal::new(settings.policies());
+    let (runtime, loops) = (settings.server.runtime, settings.server.loops());
+    let server = Backend::start(runtime, loops, settings.server_config(), journal)
+        .context("cannot start the server")?;
     if settings.server.demo {
-        let name = demo::NAME.parse().expect("it is the name of a stream");
-        let publisher = server.publish(name).expect("nobody can have taken the name before");
+        let publish = server.publish(demo::NAME.parse().expect("it is the name of a stream"));
         info!(stream = demo::NAME, "demo");
-        tokio::spawn(demo::run(publisher));
+        tokio::spawn(demo::run(publish));
     }
     match settings.server.log {
         LogFormat::Text => greet(&all_listening, settings.server.demo),
@@ -59,8 +68,7 @@ async fn serve(configuration: &Configuration) -> anyhow::Result<Exit> {
         }
     });
     for listening in all_listening {
-        let server = server.clone();
-        tokio::spawn(async move { server.serve(listening.listener).await });
+        server.listen(listening.listener).context("cannot listen")?;
     }
     let name = signals.next().await;
     info!(signal = name, connections = server.connection_count(), "shutting down");

@@ -1,6 +1,7 @@
 //! Count: a whole number, and the range that it must keep.
 
 use std::borrow::Cow;
+use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -61,9 +62,20 @@ impl<const MIN: u32, const MAX: u32> JsonSchema for Count<MIN, MAX> {
     }
 }
 
+impl<const MIN: u32, const MAX: u32> FromStr for Count<MIN, MAX> {
+    type Err = CountError;
+
+    fn from_str(text: &str) -> Result<Self, CountError> {
+        let number: i64 = text.parse().map_err(|_| CountError::NoNumber(text.to_owned()))?;
+        number.try_into()
+    }
+}
+
 /// Why a number cannot be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CountError {
+    #[error("{0:?} is no whole number")]
+    NoNumber(String),
     #[error("{0} is negative")]
     Negative(i64),
     #[error("{0} is less than {1}")]

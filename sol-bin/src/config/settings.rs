@@ -4,6 +4,7 @@
 //! docs/configuration.md. Defaults are the core's own.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +49,10 @@ pub(crate) struct ServerSettings {
     pub(crate) log: LogFormat,
     /// Publish a built-in clip as live/demo: a picture for whoever has nothing but a player.
     pub(crate) demo: bool,
+    /// What the server runs on.
+    pub(crate) runtime: Runtime,
+    /// Threads that serve connections. "auto" means one for each core that the process may use.
+    pub(crate) loops: OrAuto<Loops>,
     /// Connections at once; more are turned away. Each needs a file descriptor.
     pub(crate) connections: Count<1, { limits::CONNECTIONS as u32 }>,
     /// What the kernel may hold for a player that reads slowly (SO_SNDBUF). One player gets at most about this much in each
@@ -118,6 +123,9 @@ pub(crate) struct AppSettings {
 /// For how long messages can be gathered.
 pub(crate) type Gathered = Time<0, { millis(limits::COALESCE_TIME) }>;
 
+/// How many threads there can be.
+pub(crate) type Loops = Count<1, LOOPS_MAX>;
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -126,6 +134,30 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object a line
     Json,
+}
+
+/// What the server runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Runtime {
+    /// Tokio, whose threads share all connections
+    Tokio,
+    /// Event loops without a runtime, each with connections of its own
+    Mio,
+}
+
+impl ServerSettings {
+    /// Threads that serve connections.
+    pub(crate) fn loops(&self) -> NonZeroU32 {
+        let count = match self.loops {
+            OrAuto::Auto => {
+                let cores = std::thread::available_parallelism().map_or(1, usize::from);
+                u32::try_from(cores).unwrap_or(LOOPS_MAX).min(LOOPS_MAX)
+            }
+            OrAuto::Fixed(count) => count.get(),
+        };
+        NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN)
+    }
 }
 
 /// Who may do something.
@@ -164,6 +196,8 @@ impl Default for ServerSettings {
             rtmp: vec![ListenAddress::default()],
             log: LogFormat::Text,
             demo: false,
+            runtime: Runtime::Tokio,
+            loops: OrAuto::Auto,
             connections: Count::of(core.connections_max as u32),
             send_buffer: core
                 .send_buffer_bytes
@@ -303,6 +337,9 @@ const SEND_BUFFER_MAX: u64 = 64 * 1024 * 1024;
 /// half that again may pass once more before the acknowledgement of the last has come.
 const WINDOW_MAX: u64 = 1024 * 1024 * 1024;
 
+/// As many cores as a machine may have.
+const LOOPS_MAX: u32 = 1_024;
+
 /// A player that reads as fast as it can may be behind by a large keyframe.
 const LAG_BYTES_MIN: u64 = 256 * 1024;
 
@@ -340,6 +377,7 @@ mod tests {
         let server = &settings.server;
         assert_eq!(server.rtmp, ["1936".parse().unwrap()]);
         assert_eq!((server.log, server.demo), (LogFormat::Json, true));
+        assert_eq!((server.runtime, server.loops().get()), (Runtime::Mio, 3));
         let s = Duration::from_secs;
         let mut streams = PerApp::new(Arc::new(StreamConfig {
             waiting: s(21),
@@ -410,6 +448,8 @@ mod tests {
 rtmp = [1936]
 log = "json"
 demo = true
+runtime = "mio"
+loops = 3
 connections = 100
 send_buffer = "128KiB"
 chunk_size = 4096

@@ -31,15 +31,31 @@ pub struct StreamReport {
     pub tape_bytes: usize,
 }
 
-/// Whether somebody publishes a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+impl StreamReport {
+    /// Adds what is said of the same stream in another place. Its home knows best whether it is published; whoever has more of
+    /// it knows best what it consists of; each has players of its own.
+    pub fn absorb(&mut self, other: StreamReport) {
+        self.state = self.state.max(other.state);
+        self.players += other.players;
+        self.lag_max = self.lag_max.max(other.lag_max);
+        if other.tape_bytes > self.tape_bytes {
+            self.tracks = other.tracks;
+            self.keyframe_interval = other.keyframe_interval;
+            self.tape_bytes = other.tape_bytes;
+        }
+    }
+}
+
+/// Whether somebody publishes a stream. In the order in which one counts more than another: that it waits for its publisher
+/// is known at its home alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StreamState {
+    /// Nobody does. Players wait for somebody, or read what is left of what has ended.
+    Waiting,
     /// Somebody does.
     Live,
     /// The publisher has vanished and may return.
     Grace,
-    /// Nobody does. Players wait for somebody, or read what is left of what has ended.
-    Waiting,
 }
 
 impl StreamState {

@@ -48,6 +48,8 @@ pub struct Server {
     connections_max: usize,
     local: Local,
     events: VecDeque<(SessionId, Event)>,
+    /// The session whose end was told last.
+    told_over: Option<SessionId>,
     /// Sessions that may have something to write, or to read.
     writable: VecDeque<SessionId>,
     deadlines: BTreeSet<(Instant, SessionId)>,
@@ -74,6 +76,7 @@ impl Server {
             seats: Seats::new(numbers),
             connections_max: config.connections_max.min(limits::CONNECTIONS),
             events: VecDeque::new(),
+            told_over: None,
             writable: VecDeque::new(),
             deadlines: BTreeSet::new(),
             is_shut_down: false,
@@ -88,7 +91,7 @@ impl Server {
         if self.is_shut_down {
             return Err(TurnedAway::Shutdown);
         }
-        if self.seats.len() >= self.connections_max {
+        if self.session_count() >= self.connections_max {
             return Err(TurnedAway::TooManyConnections { max: self.connections_max });
         }
         let session = Session::accept(Arc::clone(&self.config), entropy, now);
@@ -216,14 +219,17 @@ impl Server {
     }
 
     /// The next thing that the application should know. Behind [`Event::Closed`] nothing follows for a session;
-    /// its transport is to be closed, in the way that the event says.
+    /// its transport is to be closed, in the way that the event says. Until the next call it can still be asked.
     pub fn poll_event(&mut self) -> Option<(SessionId, Event)> {
-        let (id, event) = self.events.pop_front()?;
-        if matches!(event, Event::Closed { .. })
+        if let Some(id) = self.told_over.take()
             && let Some(seat) = self.seats.remove(id)
             && let Some(at) = seat.scheduled
         {
             self.deadlines.remove(&(at, id));
+        }
+        let (id, event) = self.events.pop_front()?;
+        if matches!(event, Event::Closed { .. }) {
+            self.told_over = Some(id);
         }
         Some((id, event))
     }
@@ -270,7 +276,7 @@ impl Server {
 
     /// Number of sessions whose end was not polled.
     pub fn session_count(&self) -> usize {
-        self.seats.len()
+        self.seats.len() - usize::from(self.told_over.is_some())
     }
 
     /// The streams, for questions.

@@ -30,6 +30,22 @@ pub struct Report {
     pub connections: Vec<ConnectionReport>,
 }
 
+impl Report {
+    /// Adds what another loop says. Of a stream that both have, the one at its home knows more; players are counted on
+    /// both.
+    pub fn absorb(&mut self, other: Report) {
+        self.from_within.extend(other.from_within);
+        self.connections.extend(other.connections);
+        self.connections.sort_by_key(|connection| connection.peer.id);
+        for (name, stream) in other.streams {
+            match self.streams.binary_search_by(|(known, _)| known.cmp(&name)) {
+                Ok(index) => self.streams[index].1.absorb(stream),
+                Err(index) => self.streams.insert(index, (name, stream)),
+            }
+        }
+    }
+}
+
 /// What a connection does at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConnectionReport {

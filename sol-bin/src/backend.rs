@@ -1,0 +1,91 @@
+//! Backend: the server on one of the runtimes that an operator can choose. Nothing else knows which.
+
+use std::io;
+use std::net::TcpListener;
+
+use sol_tokio::{Media, Report, ServerConfig, StreamName};
+
+use crate::config::Runtime;
+use crate::journal::Journal;
+
+/// A server that runs.
+#[derive(Clone)]
+pub(crate) enum Backend {
+    Tokio(sol_tokio::Server<Journal>),
+    Mio(sol_mio::Server<Journal>),
+}
+
+impl Backend {
+    /// Starts it, within a tokio runtime: for mio that is where signals are heard, and nothing else.
+    pub(crate) fn start(
+        runtime: Runtime,
+        loops: std::num::NonZeroU32,
+        config: ServerConfig,
+        journal: Journal,
+    ) -> io::Result<Self> {
+        match runtime {
+            Runtime::Tokio => Ok(Self::Tokio(sol_tokio::Server::new(config, journal))),
+            Runtime::Mio => sol_mio::Server::start(config, loops, journal).map(Self::Mio),
+        }
+    }
+
+    /// Accepts connections until the shutdown.
+    pub(crate) fn listen(&self, listener: TcpListener) -> io::Result<()> {
+        match self {
+            Self::Tokio(server) => {
+                let (server, listener) = (server.clone(), tokio::net::TcpListener::from_std(listener)?);
+                tokio::spawn(async move { server.serve(listener).await });
+                Ok(())
+            }
+            Self::Mio(server) => server.listen(listener),
+        }
+    }
+
+    /// What takes a stream from within the process. Its name must be free.
+    pub(crate) fn publish(&self, name: StreamName) -> Box<dyn FnMut(&Media) + Send> {
+        const FREE: &str = "nobody can have taken the name before";
+        match self {
+            Self::Tokio(server) => {
+                let mut publisher = server.publish(name).expect(FREE);
+                Box::new(move |media| publisher.append(media))
+            }
+            Self::Mio(server) => {
+                let mut publisher = server.publish(name).expect(FREE);
+                Box::new(move |media| publisher.append(media))
+            }
+        }
+    }
+
+    pub(crate) async fn report(&self) -> Report {
+        match self {
+            Self::Tokio(server) => server.report().await,
+            Self::Mio(server) => {
+                let server = server.clone();
+                in_the_background(move || server.report()).await
+            }
+        }
+    }
+
+    pub(crate) fn connection_count(&self) -> usize {
+        match self {
+            Self::Tokio(server) => server.connection_count(),
+            Self::Mio(server) => server.connection_count(),
+        }
+    }
+
+    /// Tells everybody, and returns when they have gone.
+    pub(crate) async fn shutdown(&self) {
+        match self {
+            Self::Tokio(server) => server.shutdown().await,
+            Self::Mio(server) => {
+                let server = server.clone();
+                in_the_background(move || server.shutdown()).await;
+            }
+        }
+    }
+}
+
+/// Does something that blocks.
+async fn in_the_background<R: Send + 'static>(act: impl FnOnce() -> R + Send + 'static) -> R {
+    tokio::task::spawn_blocking(act).await.expect("it does not panic, and nobody aborts it")
+}

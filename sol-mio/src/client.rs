@@ -1,0 +1,240 @@
+//! Client: one connection to a server, to publish to it or to play from it.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::net::{Shutdown, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::net::TcpStream;
+use mio::{Events, Poll, Token};
+use rand::TryRng;
+use rand::rngs::SysRng;
+use sol_core::ids::SessionId;
+use sol_core::limits;
+use sol_core::media::Media;
+use sol_core::server::Peer;
+use sol_core::session::{CloseReason, Event, Hangup, PeerEnd, Session, SessionConfig, Target};
+use sol_core::time::Instant;
+use sol_core::url::RtmpUrl;
+
+use crate::clock::{Clock, until};
+use crate::connection::{Connection, Outcome, prepare};
+
+/// A connection in the client's role, for a thread of its own: its methods block. Nothing happens unless one of them is called.
+#[derive(Debug)]
+pub struct Client {
+    session: Session,
+    /// `None` once it is closed.
+    connection: Option<Connection>,
+    poll: Poll,
+    clock: Clock,
+    /// What the session has told, and nobody has heard yet. The end is told when the transport is closed.
+    events: VecDeque<Event>,
+    has_parted: bool,
+}
+
+impl Client {
+    /// Connects to the host of a URL, to whichever of its addresses answers first, and begins to ask for what `target`
+    /// says.
+    ///
+    /// # Errors
+    /// The host cannot be found or reached, within the time that the configuration gives a handshake, which then has as much
+    /// again; or the system has no entropy.
+    pub fn connect(url: &RtmpUrl, target: &Target, config: SessionConfig) -> io::Result<Self> {
+        let mut outcome = Err(io::Error::from(io::ErrorKind::NotFound));
+        let clock = Clock::start();
+        for address in (url.host(), url.port()).to_socket_addrs()? {
+            let left = config.timers.handshake.saturating_sub(clock.now().since_epoch());
+            outcome = match left {
+                Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
+                left => std::net::TcpStream::connect_timeout(&address, left),
+            };
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        let socket = outcome?;
+        prepare(&socket, Some(SEND_BUFFER_BYTES))?;
+        let mut seed = [0; 32];
+        SysRng.try_fill_bytes(&mut seed).map_err(io::Error::other)?;
+        let poll = Poll::new()?;
+        let peer = Peer { id: SessionId::new(0), address: socket.peer_addr()? };
+        let mut connection = Connection::new(TcpStream::from_std(socket), peer);
+        connection.register(poll.registry(), Token(0))?;
+        Ok(Self {
+            session: Session::connect(Arc::new(config), target, seed, clock.now()),
+            connection: Some(connection),
+            poll,
+            clock,
+            events: VecDeque::new(),
+            has_parted: false,
+        })
+    }
+
+    /// Waits for what happens next, and takes care of the connection meanwhile. The last is [`Event::Closed`]; then there
+    /// is nothing more.
+    pub fn next_event(&mut self) -> Option<Event> {
+        while self.events.is_empty() && self.connection.is_some() {
+            self.turn();
+        }
+        if let Some(&Event::Closed { hangup, ref why }) = self.events.front() {
+            let patience = match why {
+                CloseReason::Left => limits::LEAVE_TIME,
+                _ => limits::LINGER_TIME,
+            };
+            self.hang_up(hangup, patience);
+        }
+        self.events.pop_front()
+    }
+
+    /// Waits until more media can be sent. `false` where there is something to hear first, by [`Client::next_event`]: that it may
+    /// not publish, for one.
+    pub fn room(&mut self) -> bool {
+        while self.events.is_empty() && self.connection.is_some() {
+            if self.session.media_room() > 0 {
+                return true;
+            }
+            self.turn();
+        }
+        false
+    }
+
+    /// Sends audio, video or data, with the next call that waits. What is sent without [`Client::room`] waits in memory. See
+    /// [`Session::send_media`].
+    pub fn send(&mut self, media: &Media) {
+        self.session.send_media(media, self.clock.now());
+    }
+
+    /// Ends what it does, in good order. [`Event::Closed`] comes when all is sent and the server has closed, or does not within
+    /// [`limits::LEAVE_TIME`]; or when the server takes nothing any more.
+    pub fn leave(&mut self) {
+        self.session.leave(self.clock.now());
+    }
+
+    /// Whether the server has closed in turn, after all was sent and said: then it has everything.
+    pub fn has_parted(&self) -> bool {
+        self.has_parted
+    }
+
+    /// Answers questions: bytes, quirks, how it stands.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Does what can be done at once, or else waits until something can.
+    fn turn(&mut self) {
+        let mut progress = self.write();
+        progress |= self.read();
+        let now = self.clock.now();
+        let due = self.session.poll_timeout().map(|deadline| deadline.at);
+        if due.is_some_and(|at| at <= now) {
+            self.session.handle_timeout(now);
+            progress = true;
+        }
+        self.events.extend(std::iter::from_fn(|| self.session.poll_event()));
+        if !progress && self.events.is_empty() {
+            self.sleep(due);
+        }
+    }
+
+    fn sleep(&mut self, due: Option<Instant>) {
+        let mut events = Events::with_capacity(1);
+        let patience = due.map(|due| until(due, self.clock.now()));
+        match self.poll.poll(&mut events, patience) {
+            Ok(()) => {}
+            // A signal.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
+            Err(error) => panic!("the epoll instance cannot be polled: {error}"),
+        }
+        if let Some(connection) = &mut self.connection
+            && !events.is_empty()
+        {
+            // Whatever it was: who tries it knows.
+            connection.is_readable = true;
+            connection.is_writable = true;
+        }
+    }
+
+    fn write(&mut self) -> bool {
+        let mut progress = false;
+        while let Some(connection) = &mut self.connection
+            && connection.is_writable
+            && self.session.has_output()
+        {
+            let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
+            let count = self.session.outbound(&mut slices);
+            let now = self.clock.now();
+            match connection.write(&slices[..count]) {
+                Outcome::Blocked => break,
+                Outcome::Bytes(count) if count > 0 => self.session.handle_sent(count, now),
+                // What the server said before it closed is still to be heard.
+                Outcome::Failed(_) if self.read() => {}
+                Outcome::Bytes(_) | Outcome::Finished => self.session.handle_end(PeerEnd::Lost, now),
+                Outcome::Failed(error) => self.session.handle_end(PeerEnd::of(&error), now),
+            }
+            progress = true;
+        }
+        progress
+    }
+
+    fn read(&mut self) -> bool {
+        let mut buffer = [0; READ_BYTES];
+        let Some(connection) = self.connection.as_mut().filter(|connection| connection.is_readable) else {
+            return false;
+        };
+        if !self.session.wants_input() {
+            return false;
+        }
+        let now = self.clock.now();
+        match connection.read(&mut buffer) {
+            Outcome::Blocked => return false,
+            Outcome::Bytes(count) => self.session.handle_input(&buffer[..count], now),
+            Outcome::Finished => self.session.handle_end(PeerEnd::Finished, now),
+            Outcome::Failed(error) => self.session.handle_end(PeerEnd::of(&error), now),
+        }
+        true
+    }
+
+    fn hang_up(&mut self, hangup: Hangup, patience: Duration) {
+        let Some(connection) = self.connection.take() else { return };
+        match hangup {
+            Hangup::Close => {}
+            Hangup::Reset => connection.reset(),
+            Hangup::Linger => self.has_parted = self.part_in_peace(connection, patience),
+        }
+    }
+
+    /// Waits for the server to close in turn; whether it did.
+    fn part_in_peace(&mut self, mut connection: Connection, patience: Duration) -> bool {
+        if connection.shutdown(Shutdown::Write).is_err() {
+            return false;
+        }
+        let end = self.clock.now() + patience;
+        let mut left = limits::LINGER_BYTES;
+        let mut buffer = [0; 4096];
+        let mut events = Events::with_capacity(1);
+        loop {
+            match connection.read(&mut buffer) {
+                Outcome::Finished => return true,
+                Outcome::Bytes(count) if count <= left => left -= count,
+                Outcome::Bytes(_) | Outcome::Failed(_) => return false,
+                Outcome::Blocked => {
+                    let now = self.clock.now();
+                    if now >= end || self.poll.poll(&mut events, Some(until(end, now))).is_err() {
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Bytes per read.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Slices per write.
+const WRITE_SLICES: usize = 64;
+
+/// SO_SNDBUF; Linux doubles it. What the kernel holds when everything is sent has to leave while the server is waited for.
+const SEND_BUFFER_BYTES: u32 = 256 * 1024;

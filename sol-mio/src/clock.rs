@@ -1,0 +1,30 @@
+//! Clock: the core's time, counted from when the server was made, and the same on all loops.
+
+use std::time::Duration;
+
+use sol_core::time::Instant;
+
+/// Where the core's time begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    epoch: std::time::Instant,
+}
+
+impl Clock {
+    /// The core's time begins now.
+    pub(crate) fn start() -> Self {
+        Self { epoch: std::time::Instant::now() }
+    }
+
+    /// The time as the core is told.
+    pub(crate) fn now(self) -> Instant {
+        Instant::from_epoch(self.epoch.elapsed())
+    }
+}
+
+/// How long a poll may wait for something that is due. Rounded up: epoll counts in milliseconds, and one that returns a little
+/// too early would be asked again at once, over and over.
+pub(crate) fn until(due: Instant, now: Instant) -> Duration {
+    let left = due.saturating_since(now);
+    Duration::from_millis(left.as_millis() as u64 + u64::from(!left.subsec_nanos().is_multiple_of(1_000_000)))
+}

@@ -1,0 +1,88 @@
+//! Farewell: sockets whose session is over, and whose peers still have to read its last words.
+//!
+//! See [`Hangup::Linger`](sol_core::session::Hangup::Linger): what is unread when a socket closes turns the close into a reset,
+//! and a reset voids what the peer has not read.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::net::Shutdown;
+
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use sol_core::limits;
+use sol_core::time::Instant;
+
+/// All that linger on one loop.
+#[derive(Debug, Default)]
+pub(crate) struct Farewells {
+    by_token: BTreeMap<usize, Farewell>,
+    next: usize,
+}
+
+#[derive(Debug)]
+struct Farewell {
+    socket: TcpStream,
+    /// Then the peer had its chance to close.
+    until: Instant,
+    /// Bytes that are still read and thrown away.
+    left: usize,
+}
+
+impl Farewells {
+    /// Takes a socket; whether it lingers. Its tokens begin at `first_token`.
+    pub(crate) fn begin(
+        &mut self,
+        mut socket: TcpStream,
+        registry: &Registry,
+        first_token: usize,
+        now: Instant,
+    ) -> bool {
+        let token = first_token + self.next;
+        self.next = (self.next + 1) % (usize::MAX - first_token);
+        if socket.shutdown(Shutdown::Write).is_err()
+            || registry.reregister(&mut socket, Token(token), Interest::READABLE).is_err()
+        {
+            return false;
+        }
+        let farewell = Farewell { socket, until: now + limits::LINGER_TIME, left: limits::LINGER_BYTES };
+        self.by_token.insert(token, farewell);
+        // It may have said something that it was not asked for.
+        self.attend(Token(token)) == 0
+    }
+
+    /// A socket may have something to read; how many are over by that.
+    pub(crate) fn attend(&mut self, token: Token) -> usize {
+        let Some(farewell) = self.by_token.get_mut(&token.0) else { return 0 };
+        let is_over = farewell.read();
+        usize::from(is_over && self.by_token.remove(&token.0).is_some())
+    }
+
+    /// How many are over because their time is.
+    pub(crate) fn expire(&mut self, now: Instant) -> usize {
+        let before = self.by_token.len();
+        self.by_token.retain(|_, farewell| farewell.until > now);
+        before - self.by_token.len()
+    }
+
+    /// When the next one's time is over.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        // All have the same patience, so the first to come is the first to go.
+        self.by_token.values().map(|farewell| farewell.until).min()
+    }
+}
+
+impl Farewell {
+    /// Reads and throws away; whether it is over.
+    fn read(&mut self) -> bool {
+        let mut buffer = [0; 4096];
+        loop {
+            match self.socket.read(&mut buffer) {
+                Ok(0) => return true,
+                Ok(count) if count > self.left => return true,
+                Ok(count) => self.left -= count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Inbox: what comes to a loop from other threads.
+//!
+//! A loop that is awake looks into it before it sleeps, so that only one that sleeps has to be woken, which is a system
+//! call.
+//!
+//! Parcels are apart: they come before everything else, and are asked for alone where somebody claims a name.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use mio::{Registry, Token, Waker};
+use sol_core::crossing::{LoopId, Parcel};
+use sol_core::ids::{RequestId, SessionId};
+use sol_core::server::Report;
+use sol_core::session::Refusal;
+
+/// Something that a loop is to do.
+#[derive(Debug)]
+pub(crate) enum Letter {
+    /// Serve a connection, which counts already.
+    Serve(TcpStream, SocketAddr),
+    /// Accept connections.
+    Listen(TcpListener),
+    /// An application has answered.
+    Answer { session: SessionId, request: RequestId, verdict: Result<(), Refusal> },
+    /// Say what there is.
+    Report(Sender<Report>),
+    /// Tell everybody to leave.
+    ShutDown,
+    /// End.
+    Stop,
+}
+
+/// The inbox of one loop.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    post: Mutex<Post>,
+    /// It need not be woken.
+    is_awake: AtomicBool,
+    waker: Waker,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Post {
+    pub(crate) parcels: Vec<(LoopId, Parcel)>,
+    pub(crate) letters: Vec<Letter>,
+}
+
+impl Inbox {
+    pub(crate) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
+        let waker = Waker::new(registry, token)?;
+        Ok(Self { post: Mutex::default(), is_awake: AtomicBool::new(true), waker })
+    }
+
+    pub(crate) fn post(&self, letter: Letter) {
+        self.inner().letters.push(letter);
+        self.wake();
+    }
+
+    pub(crate) fn pass(&self, from: LoopId, parcel: Parcel) {
+        self.inner().parcels.push((from, parcel));
+        self.wake();
+    }
+
+    /// Takes all there is.
+    pub(crate) fn take(&self) -> Post {
+        std::mem::take(&mut *self.inner())
+    }
+
+    /// Takes the parcels that there are.
+    pub(crate) fn take_parcels(&self) -> Vec<(LoopId, Parcel)> {
+        std::mem::take(&mut self.inner().parcels)
+    }
+
+    /// The loop is about to sleep: whether it may. What comes from here on wakes it.
+    pub(crate) fn may_sleep(&self) -> bool {
+        self.is_awake.store(false, Ordering::SeqCst);
+        let post = self.inner();
+        post.parcels.is_empty() && post.letters.is_empty()
+    }
+
+    /// The loop has slept, and will look.
+    pub(crate) fn has_woken(&self) {
+        self.is_awake.store(true, Ordering::SeqCst);
+    }
+
+    fn wake(&self) {
+        if !self.is_awake.swap(true, Ordering::SeqCst) {
+            self.waker.wake().expect("the loop's epoll instance lives as long as its inbox");
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Post> {
+        self.post.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,86 @@
+//! Publisher: a stream that comes from within the process.
+
+use std::sync::Arc;
+
+use sol_core::crossing::{InwardId, LoopId, Parcel, media_cost};
+use sol_core::hub::{Parting, PublishRefused};
+use sol_core::media::Media;
+use sol_core::name::StreamName;
+
+use crate::application::Application;
+use crate::server::{Running, Server};
+
+/// The right to append to a stream without a connection: for what an embedder makes or fetches itself. It has its name to
+/// itself like any other publisher.
+///
+/// Dropped, it has vanished: its players wait for another to take its place, for the stream's grace. A shutdown of the
+/// server does not end it; the loops run on until it goes.
+#[derive(Debug)]
+pub struct Publisher {
+    name: StreamName,
+    id: InwardId,
+    home: LoopId,
+    running: Arc<Running>,
+    has_parted: bool,
+}
+
+impl<A: Application> Server<A> {
+    /// Publishes a stream from within the process. The application's policy is not asked.
+    ///
+    /// # Errors
+    /// [`PublishRefused`]: somebody publishes it, or there are too many streams.
+    pub fn publish(&self, name: StreamName) -> Result<Publisher, PublishRefused> {
+        let running = Arc::clone(&self.running);
+        let loops = &running.loops;
+        let claim = loops.directory().claim(&name, loops.next())?;
+        let (home, wanted) = (claim.home, claim.wanted);
+        let id = loops.outside.enter(&name);
+        loops.pass(LoopId::OUTSIDE, home, Parcel::Publish { name: name.clone(), inward: id, wanted });
+        Ok(Publisher { name, id, home, running, has_parted: false })
+    }
+}
+
+impl Publisher {
+    /// Appends one message, which its loop then delivers to the players that wait for it. Waits where that loop does not keep
+    /// up, so not to be called on a loop's own thread, which is where an [`Application`] is.
+    ///
+    /// Whoever appends keeps the pace of the stream, which is that of its timestamps. These may
+    /// begin anywhere and count for all tracks together. A step forward by more than
+    /// [`limits::CLOCK_AHEAD_MILLIS`](sol_core::limits::CLOCK_AHEAD_MILLIS) or back by more than
+    /// [`limits::CLOCK_BACK_MILLIS`](sol_core::limits::CLOCK_BACK_MILLIS) is taken for another clock, and the stream goes on
+    /// one frame later. Configurations and metadata that say nothing new are not passed on again.
+    ///
+    /// # Panics
+    /// If the payload is longer than [`limits::MESSAGE_BYTES`](sol_core::limits::MESSAGE_BYTES).
+    pub fn append(&mut self, media: &Media) {
+        let payload_bytes = media.content.payload().len();
+        assert!(payload_bytes <= sol_core::limits::MESSAGE_BYTES, "no message is longer than 16 MiB");
+        let loops = &self.running.loops;
+        loops.outside.send(self.id, media_cost(media));
+        loops.pass(LoopId::OUTSIDE, self.home, Parcel::Media { inward: self.id, media: vec![media.clone()] });
+    }
+
+    /// Ends the stream in good order: its players read what is left and are told.
+    pub fn finish(mut self) {
+        self.part(Parting::InGoodOrder);
+    }
+
+    /// What it publishes.
+    pub fn name(&self) -> &StreamName {
+        &self.name
+    }
+
+    fn part(&mut self, parting: Parting) {
+        if !std::mem::replace(&mut self.has_parted, true) {
+            let loops = &self.running.loops;
+            loops.outside.leave(self.id, &self.name);
+            loops.pass(LoopId::OUTSIDE, self.home, Parcel::Unpublish { inward: self.id, parting });
+        }
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.part(Parting::Vanished);
+    }
+}

@@ -1,0 +1,286 @@
+//! Server: the loops, and what their threads share.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::Duration;
+
+use sol_core::crossing::{Directory, LoopId, Parcel};
+use sol_core::limits;
+use sol_core::server::{Report, ServerConfig, TurnedAway};
+
+use crate::application::Application;
+use crate::clock::Clock;
+use crate::connection::prepare;
+use crate::event_loop::{EventLoop, WAKE};
+use crate::inbox::{Inbox, Letter};
+use crate::outside::Outside;
+
+/// An RTMP server. Clones are the same server; its loops end with the last of them and of its
+/// [`Publisher`](crate::Publisher)s.
+#[derive(Debug)]
+pub struct Server<A> {
+    pub(crate) shared: Arc<Shared<A>>,
+    pub(crate) running: Arc<Running>,
+}
+
+impl<A> Clone for Server<A> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), running: Arc::clone(&self.running) }
+    }
+}
+
+/// What loops and handles have in common.
+#[derive(Debug)]
+pub(crate) struct Shared<A> {
+    pub(crate) application: A,
+    pub(crate) loops: Arc<Loops>,
+    pub(crate) clock: Clock,
+    pub(crate) send_buffer_bytes: Option<u32>,
+}
+
+/// How the loops are reached.
+#[derive(Debug)]
+pub(crate) struct Loops {
+    inboxes: Vec<Arc<Inbox>>,
+    directory: Mutex<Directory>,
+    pub(crate) outside: Outside,
+    /// Which loop gets the next connection.
+    next: AtomicUsize,
+    pub(crate) census: Census,
+    is_shut_down: AtomicBool,
+}
+
+/// Who is there.
+#[derive(Debug)]
+pub(crate) struct Census {
+    count: Mutex<Count>,
+    connections_max: usize,
+    /// Notified when the last one is gone.
+    emptied: Condvar,
+}
+
+#[derive(Debug)]
+struct Count {
+    connections: usize,
+    /// Loops that still accept.
+    open_loops: usize,
+}
+
+/// The loops run while somebody has it.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) loops: Arc<Loops>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        for inbox in &self.loops.inboxes {
+            inbox.post(Letter::Stop);
+        }
+    }
+}
+
+impl<A: Application> Server<A> {
+    /// A server without listeners, on so many threads of its own.
+    ///
+    /// # Errors
+    /// The system has no file descriptors or threads left.
+    pub fn start(config: ServerConfig, loops: NonZeroU32, application: A) -> io::Result<Self> {
+        let polls = (0..loops.get()).map(|_| mio::Poll::new()).collect::<io::Result<Vec<_>>>()?;
+        let inboxes = polls.iter().map(|poll| Inbox::new(poll.registry(), WAKE).map(Arc::new));
+        let count = Count { connections: 0, open_loops: polls.len() };
+        let census = Census {
+            count: Mutex::new(count),
+            connections_max: config.connections_max.min(limits::CONNECTIONS),
+            emptied: Condvar::new(),
+        };
+        let common = Loops {
+            inboxes: inboxes.collect::<io::Result<_>>()?,
+            directory: Mutex::default(),
+            outside: Outside::default(),
+            next: AtomicUsize::new(0),
+            census,
+            is_shut_down: AtomicBool::new(false),
+        };
+        let common = Arc::new(common);
+        let shared = Arc::new(Shared {
+            application,
+            loops: Arc::clone(&common),
+            clock: Clock::start(),
+            send_buffer_bytes: config.send_buffer_bytes,
+        });
+        // From here on whoever fails ends those that run.
+        let server = Self { shared: Arc::clone(&shared), running: Arc::new(Running { loops: common }) };
+        for (index, poll) in polls.into_iter().enumerate() {
+            let here = LoopId::new(index as u32);
+            let mut event_loop = EventLoop::new(Arc::clone(&shared), &config, here, loops, poll);
+            std::thread::Builder::new().name(format!("sol-mio-{index}")).spawn(move || event_loop.run())?;
+        }
+        Ok(server)
+    }
+
+    /// Accepts connections until [`Server::shutdown`]. Any number of listeners may be served at once.
+    ///
+    /// Errors of `accept` do not end it: they go to [`Application::turned_away`]. Where the system is short of
+    /// something, it tries again after a moment.
+    ///
+    /// # Errors
+    /// The socket cannot be used.
+    pub fn listen(&self, listener: TcpListener) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        let loops = &self.shared.loops;
+        loops.inbox(loops.next()).post(Letter::Listen(listener));
+        Ok(())
+    }
+
+    /// Serves one connection that the embedder accepted itself, or turns it away as [`Application::turned_away`] tells.
+    ///
+    /// # Errors
+    /// The socket cannot be used.
+    pub fn serve(&self, socket: TcpStream) -> io::Result<()> {
+        let address = socket.peer_addr()?;
+        prepare(&socket, self.shared.send_buffer_bytes)?;
+        if let Some(to) = self.shared.admit(address) {
+            self.shared.loops.inbox(to).post(Letter::Serve(socket, address));
+        }
+        Ok(())
+    }
+
+    /// Stops accepting, tells publishers and players, and returns when all connections are closed: at once where
+    /// the peers take the message and close, within [`limits::FLUSH_TIME`] and [`limits::LINGER_TIME`] otherwise. Not to be
+    /// called on a loop's own thread.
+    ///
+    /// What the embedder publishes itself goes on until it ends it, and has no players any more.
+    pub fn shutdown(&self) {
+        self.begin_shutdown();
+        self.wait();
+    }
+
+    /// The same without waiting.
+    pub fn begin_shutdown(&self) {
+        let loops = &self.shared.loops;
+        if !loops.is_shut_down.swap(true, Ordering::SeqCst) {
+            for inbox in &loops.inboxes {
+                inbox.post(Letter::ShutDown);
+            }
+        }
+    }
+
+    /// Returns when the server was shut down and the last connection is closed.
+    pub fn wait(&self) {
+        let loops = &self.shared.loops;
+        let goes_on = |count: &mut Count| count.connections + count.open_loops > 0;
+        drop(loops.census.emptied.wait_while(loops.census.count(), goes_on));
+    }
+
+    /// What the server does at this moment: who publishes and plays what, and how well. Every loop is asked for it, so this is
+    /// for people and not for a loop; a loop that has not answered within 2 s is left out. Not to be called on a loop's own
+    /// thread.
+    pub fn report(&self) -> Report {
+        let loops = &self.shared.loops;
+        let (answer_to, answers) = mpsc::channel();
+        for inbox in &loops.inboxes {
+            inbox.post(Letter::Report(answer_to.clone()));
+        }
+        drop(answer_to);
+        let mut report = Report { from_within: loops.outside.names(), ..Report::default() };
+        let until = std::time::Instant::now() + REPORT_TIME;
+        while let Ok(part) = answers.recv_timeout(until.saturating_duration_since(std::time::Instant::now()))
+        {
+            report.absorb(part);
+        }
+        report
+    }
+
+    /// Number of connections that are open.
+    pub fn connection_count(&self) -> usize {
+        self.shared.loops.census.count().connections
+    }
+
+    /// Number of stream names in use, by a publisher or by players.
+    pub fn stream_count(&self) -> usize {
+        self.shared.loops.directory().len()
+    }
+}
+
+impl<A: Application> Shared<A> {
+    /// Counts a connection in, and says which loop is to have it; or turns it away.
+    pub(crate) fn admit(&self, address: SocketAddr) -> Option<LoopId> {
+        let why = if self.loops.is_shut_down() {
+            TurnedAway::Shutdown
+        } else if !self.loops.census.enter() {
+            TurnedAway::TooManyConnections { max: self.loops.census.connections_max }
+        } else {
+            return Some(self.loops.next());
+        };
+        self.application.turned_away(Some(address), &why);
+        None
+    }
+}
+
+impl Loops {
+    pub(crate) fn inbox(&self, of: LoopId) -> &Arc<Inbox> {
+        &self.inboxes[of.index()]
+    }
+
+    /// Passes a parcel on.
+    pub(crate) fn pass(&self, from: LoopId, to: LoopId, parcel: Parcel) {
+        match parcel {
+            Parcel::MediaTaken { inward, cost } if to == LoopId::OUTSIDE => {
+                self.outside.has_taken(inward, cost);
+            }
+            parcel => self.inbox(to).pass(from, parcel),
+        }
+    }
+
+    pub(crate) fn directory(&self) -> MutexGuard<'_, Directory> {
+        self.directory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whose turn it is.
+    pub(crate) fn next(&self) -> LoopId {
+        LoopId::new((self.next.fetch_add(1, Ordering::Relaxed) % self.inboxes.len()) as u32)
+    }
+
+    pub(crate) fn is_shut_down(&self) -> bool {
+        self.is_shut_down.load(Ordering::SeqCst)
+    }
+}
+
+impl Census {
+    /// One more, if there is room.
+    fn enter(&self) -> bool {
+        let mut count = self.count();
+        let has_room = count.connections < self.connections_max;
+        count.connections += usize::from(has_room);
+        has_room
+    }
+
+    /// One loop less accepts.
+    pub(crate) fn close(&self) {
+        self.change(|count| count.open_loops -= 1);
+    }
+
+    /// So many less.
+    pub(crate) fn leave(&self, how_many: usize) {
+        self.change(|count| count.connections -= how_many);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Count)) {
+        let mut count = self.count();
+        change(&mut count);
+        if count.connections == 0 {
+            self.emptied.notify_all();
+        }
+    }
+
+    fn count(&self) -> MutexGuard<'_, Count> {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Time that loops get to answer. Those that lead a normal life need milliseconds.
+const REPORT_TIME: Duration = Duration::from_secs(2);
