@@ -60,7 +60,12 @@ impl Connection {
 
     pub(crate) fn write(&mut self, slices: &[IoSlice<'_>]) -> Outcome {
         loop {
-            match self.socket.write_vectored(slices) {
+            let written = match slices {
+                // Spares the kernel a list of one.
+                [one] => self.socket.write(one),
+                several => self.socket.write_vectored(several),
+            };
+            match written {
                 Ok(count) => return Outcome::Bytes(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
