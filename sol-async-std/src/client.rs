@@ -35,7 +35,6 @@ pub struct Client<I = TcpStream> {
     /// What the session has told, and nobody has heard yet. The end is told when the transport is closed.
     events: VecDeque<Event>,
     parting: Parting,
-    reset: fn(&I),
 }
 
 /// How the transport is being closed.
@@ -63,7 +62,7 @@ impl Client<TcpStream> {
         let socket = clock.until(until, connecting).await.unwrap_or(Err(io::ErrorKind::TimedOut.into()))?;
         // What the kernel holds when everything is sent has to leave while the server is waited for.
         socket::prepare(&socket, Some(SEND_BUFFER_BYTES))?;
-        Ok(Self { reset: socket::reset, ..Self::over(socket, target, config)? })
+        Self::begin(Transport::socket(socket), target, config)
     }
 }
 
@@ -73,17 +72,20 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
     /// # Errors
     /// The system has no entropy.
     pub fn over(transport: I, target: &Target, config: SessionConfig) -> io::Result<Self> {
+        Self::begin(Transport::new(transport), target, config)
+    }
+
+    fn begin(transport: Transport<I>, target: &Target, config: SessionConfig) -> io::Result<Self> {
         let mut seed = [0; 32];
         SysRng.try_fill_bytes(&mut seed).map_err(io::Error::other)?;
         let clock = Clock::start();
         Ok(Self {
             session: Session::connect(Arc::new(config), target, seed, clock.now()),
-            transport: Some(Transport::new(transport)),
+            transport: Some(transport),
             clock,
             alarm: Alarm::new(clock),
             events: VecDeque::new(),
             parting: Parting { until: None, left: limits::LINGER_BYTES, is_mutual: false },
-            reset: |_| {},
         })
     }
 
@@ -185,7 +187,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
         let Some(transport) = &mut self.transport else { return };
         match hangup {
             Hangup::Close => {}
-            Hangup::Reset => (self.reset)(transport.get_ref()),
+            Hangup::Reset => transport.reset(),
             Hangup::Linger => {
                 let until = *self.parting.until.get_or_insert_with(|| self.clock.now() + patience);
                 let goodbye = transport.part_in_peace(&mut self.parting.left);

@@ -55,12 +55,11 @@ impl<'a, A: Application> Connection<'a, A> {
         Self { shared, peer, line, participant, alarm, verdict: None, answer: None }
     }
 
-    /// Serves until it is over. Gives back a transport whose peer takes nothing, to be reset.
-    pub(crate) async fn run<I>(mut self, transport: I) -> Option<I>
+    /// Serves until it is over. Gives back a transport whose peer takes nothing, to be closed by a reset.
+    pub(crate) async fn run<I>(mut self, mut transport: Transport<I>) -> Option<I>
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {
-        let mut transport = Transport::new(transport);
         let hangup = poll_fn(|context| self.poll(&mut transport, context)).await;
         let clock = self.shared.streams.clock;
         // There is nothing to report of it any more.
@@ -74,7 +73,10 @@ impl<'a, A: Application> Connection<'a, A> {
                 let _ = clock.until(until, transport.part_in_peace(&mut left)).await;
                 None
             }
-            Hangup::Reset => Some(transport.into_inner()),
+            Hangup::Reset => {
+                transport.reset();
+                Some(transport.into_inner())
+            }
         }
     }
 

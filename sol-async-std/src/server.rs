@@ -29,6 +29,7 @@ use crate::connection::{Connection, SharedParticipant, lock};
 use crate::line::Line;
 use crate::socket;
 use crate::streams::SharedStreams;
+use crate::transport::Transport;
 
 /// An RTMP server. Clones are the same server.
 ///
@@ -117,7 +118,7 @@ impl<A: Application> Server<A> {
                     let prepared = socket::prepare(&socket, self.shared.send_buffer_bytes);
                     match prepared.and_then(|()| socket::peer_address(&socket)) {
                         Ok(address) => {
-                            if let Some(connection) = self.admit(socket, address, socket::reset) {
+                            if let Some(connection) = self.admit(Transport::socket(socket), address) {
                                 // Some executors have a panic end the thread that it comes up in.
                                 spawn(Box::pin(AssertUnwindSafe(connection).catch_unwind().map(drop)));
                             }
@@ -141,13 +142,16 @@ impl<A: Application> Server<A> {
     /// the transport back where its peer takes nothing any more: whoever can should reset it (see
     /// [`Hangup::Reset`](sol_core::session::Hangup::Reset)).
     ///
+    /// To close the transport must be to say that nothing more comes. It is with smol's sockets; those of async-std, which
+    /// are only flushed, are for [`Server::serve_incoming`].
+    ///
     /// Dropping the future ends the connection at once, without a word to the peer.
     #[must_use = "a transport that comes back is to be reset"]
     pub async fn serve_connection<I>(&self, transport: I, address: SocketAddr) -> Option<I>
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        self.admit(transport, address, |_| {})?.await
+        self.admit(Transport::new(transport), address)?.await
     }
 
     /// Stops accepting, tells publishers and players, and returns when all connections are closed: at once where
@@ -199,17 +203,14 @@ impl<A: Application> Server<A> {
         self.shared.streams.len()
     }
 
-    /// Takes a connection in, or turns it away. What is taken in comes back when its peer takes nothing any more, and is
-    /// `reset` before it counts as gone.
-    fn admit<I, R>(
+    /// Takes a connection in, or turns it away. What is taken in comes back when its peer takes nothing any more.
+    fn admit<I>(
         &self,
-        transport: I,
+        transport: Transport<I>,
         address: SocketAddr,
-        reset: R,
-    ) -> Option<impl Future<Output = Option<I>> + Send + use<A, I, R>>
+    ) -> Option<impl Future<Output = Option<I>> + Send + use<A, I>>
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        R: FnOnce(&I) + Send,
     {
         let mut seed = [0; 32];
         if let Err(error) = SysRng.try_fill_bytes(&mut seed) {
@@ -227,10 +228,7 @@ impl<A: Application> Server<A> {
             return None;
         }
         let guest = Guest { shared, id };
-        Some(async move {
-            let connection = Connection::new(&guest.shared, peer, &line, participant);
-            connection.run(transport).await.inspect(reset)
-        })
+        Some(async move { Connection::new(&guest.shared, peer, &line, participant).run(transport).await })
     }
 
     fn turn_away(&self, peer: Option<SocketAddr>, why: &TurnedAway) {

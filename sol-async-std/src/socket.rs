@@ -1,7 +1,7 @@
 //! What is asked of a TCP socket, whichever library it comes from.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -22,6 +22,11 @@ pub(crate) fn prepare(socket: &impl AsFd, send_buffer_bytes: Option<u32>) -> io:
         Some(bytes) => socket.set_send_buffer_size(bytes as usize),
         None => Ok(()),
     }
+}
+
+/// Says that nothing more comes. Where that fails, the peer has gone.
+pub(crate) fn finish(socket: &impl AsFd) {
+    let _ = SockRef::from(socket).shutdown(Shutdown::Write);
 }
 
 /// Has its close become a reset. Where that fails, the kernel's own patience ends it.

@@ -1,6 +1,7 @@
 //! Transport: the bytes of one connection, both ways.
 
 use std::io::IoSlice;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -8,10 +9,16 @@ use futures_io::{AsyncRead, AsyncWrite};
 use futures_util::io::{AsyncReadExt, AsyncWriteExt};
 use sol_core::session::{PeerEnd, Session};
 
+use crate::socket;
+
 /// A transport that bytes are passed through.
 #[derive(Debug)]
 pub(crate) struct Transport<I> {
     io: I,
+    /// Says that nothing more comes, where closing it does not.
+    finish: fn(&I),
+    /// Has its close become a reset, where it can be reset.
+    reset: fn(&I),
     /// Bytes may wait in a buffer of its own, as with TLS.
     needs_flush: bool,
     /// The last read filled its buffer.
@@ -33,8 +40,17 @@ pub(crate) trait Driven {
 }
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Transport<I> {
+    /// Any transport. It cannot be reset.
     pub(crate) fn new(io: I) -> Self {
-        Self { io, needs_flush: false, reads_much: false }
+        Self { io, finish: |_| {}, reset: |_| {}, needs_flush: false, reads_much: false }
+    }
+
+    /// A TCP socket.
+    pub(crate) fn socket(io: I) -> Self
+    where
+        I: AsFd,
+    {
+        Self { finish: socket::finish, reset: socket::reset, ..Self::new(io) }
     }
 
     /// Passes on what the transport takes and gives at present, and no more than is fair to others. Whether there is more to
@@ -112,6 +128,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Transport<I> {
         if self.io.close().await.is_err() {
             return false;
         }
+        (self.finish)(&self.io);
         let mut buffer = [0; READ_BYTES];
         while let Ok(count) = self.io.read(&mut buffer).await {
             if count == 0 {
@@ -125,8 +142,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Transport<I> {
         false
     }
 
-    pub(crate) fn get_ref(&self) -> &I {
-        &self.io
+    pub(crate) fn reset(&self) {
+        (self.reset)(&self.io);
     }
 
     pub(crate) fn into_inner(self) -> I {
@@ -145,3 +162,31 @@ const WRITE_SLICES: usize = 64;
 
 /// Writes in a row. A peer that takes a long tape as fast as it is written would keep others from their turns.
 const WRITES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+    use std::time::Duration;
+
+    use async_io::Async;
+
+    use super::*;
+
+    /// Closing an `Async` only flushes it, and so does closing a socket of async-std's.
+    #[test]
+    fn a_peer_is_told_that_nothing_more_comes_before_it_is_waited_for() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let mut theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        theirs.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let ours = Async::new(listener.accept().unwrap().0).unwrap();
+        let mut transport = Transport::socket(ours);
+        let mut left = 100;
+        let mut parting = Box::pin(transport.part_in_peace(&mut left));
+        let mut noop = Context::from_waker(std::task::Waker::noop());
+        assert!(parting.as_mut().poll(&mut noop).is_pending());
+        assert_eq!(theirs.read(&mut [0; 8]).unwrap(), 0);
+        drop(theirs);
+        assert!(smol::future::block_on(parting));
+    }
+}
