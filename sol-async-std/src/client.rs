@@ -226,3 +226,65 @@ impl Driven for Turn<'_> {
 
 /// SO_SNDBUF; Linux doubles it.
 const SEND_BUFFER_BYTES: u32 = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::io::Read;
+    use std::net::{Ipv4Addr, TcpListener};
+    use std::pin::pin;
+    use std::task::Waker;
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_closes_in_turn_has_everything() {
+        let (mut client, mut theirs) = publisher();
+        client.leave();
+        let server = std::thread::spawn(move || {
+            let mut heard = Vec::new();
+            theirs.read_to_end(&mut heard).map(|_| heard)
+        });
+        let end = smol::block_on(client.next());
+        assert!(matches!(end, Some(Event::Closed { why: CloseReason::Left, .. })), "{end:?}");
+        assert!(client.has_parted());
+        assert_eq!(smol::block_on(client.next()), None);
+        assert_eq!(server.join().unwrap().unwrap().len(), 1 + 1_536, "C0 and C1");
+    }
+
+    #[test]
+    fn a_server_that_does_not_close_is_waited_for_once_however_often_nobody_waits() {
+        let (mut client, theirs) = publisher();
+        client.leave();
+        let mut until = Vec::new();
+        for _ in 0..10 {
+            // As in a `select` with a clock that ticks: the future is dropped each time.
+            let is_over = pin!(client.next()).poll(&mut Context::from_waker(Waker::noop())).is_ready();
+            assert!(!is_over);
+            until.extend(client.parting.until);
+        }
+        until.dedup();
+        assert_eq!(until.len(), 1, "{until:?}");
+        drop(theirs);
+        let end = smol::block_on(client.next());
+        assert!(matches!(end, Some(Event::Closed { why: CloseReason::Left, .. })), "{end:?}");
+    }
+
+    #[test]
+    fn what_is_no_server_is_named_though_it_takes_nothing() {
+        let (mut client, mut theirs) = publisher();
+        io::Write::write_all(&mut theirs, b"HTTP/1.1 400 Bad Request").unwrap();
+        drop(theirs);
+        let Some(Event::Closed { why, .. }) = smol::block_on(client.next()) else { panic!("it is over") };
+        assert_eq!(why.code(), "http");
+    }
+
+    /// A client that publishes, and its server.
+    fn publisher() -> (Client, std::net::TcpStream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let url: RtmpUrl = format!("rtmp://{}/live/cam", listener.local_addr().unwrap()).parse().unwrap();
+        let target = Target::publish(&url);
+        let connecting = Client::connect(&url, &target, SessionConfig::default());
+        (smol::block_on(connecting).unwrap(), listener.accept().unwrap().0)
+    }
+}
