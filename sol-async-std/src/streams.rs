@@ -277,7 +277,7 @@ mod tests {
         player.arms(&streams, &seat);
         publisher.sees(&streams).schedule(&home);
         publisher.sees(&streams).schedule(&home);
-        player.waits();
+        player.waits(streams.clock);
         assert!(streams.clock.now() >= ends);
         assert_eq!(home.read().poll_timeout(), None);
     }
@@ -295,7 +295,7 @@ mod tests {
         for deliveries in 0..3 {
             player.arms(&streams, &seat);
             publisher.appends(&streams, &home, &publication);
-            player.waits();
+            player.waits(streams.clock);
             assert!(streams.clock.now().saturating_since(began) >= interval * deliveries);
         }
     }
@@ -347,11 +347,13 @@ mod tests {
         }
 
         /// Until it is rung.
-        fn waits(&self) {
-            smol::future::block_on(poll_fn(|context| match self.line.answer(context.waker()) {
+        fn waits(&self, clock: Clock) {
+            let ringing = poll_fn(|context| match self.line.answer(context.waker()) {
                 true => Poll::Ready(()),
                 false => Poll::Pending,
-            }));
+            });
+            let in_time = clock.until(clock.now() + Duration::from_secs(60), ringing);
+            smol::future::block_on(in_time).expect("it is rung");
         }
     }
 

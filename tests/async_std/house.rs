@@ -34,16 +34,16 @@ impl Runtime {
     }
 }
 
-/// What a test's application does about the name `live/slow`.
+/// When a test's application answers who asks for `live/slow`.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) enum Slow {
-    /// Nothing in particular.
+pub(crate) enum Answers {
+    /// As for any other name.
     #[default]
-    IsAllowed,
-    /// It never decides.
-    IsNeverDecided,
-    /// It asks for a report before it decides.
-    IsLookedUp,
+    AtOnce,
+    /// It is never decided.
+    Never,
+    /// It has a look at the server before.
+    AfterAReport,
 }
 
 /// What it saw.
@@ -58,7 +58,7 @@ pub(crate) enum Seen {
 }
 
 pub(crate) struct Porter {
-    slow: Slow,
+    answers: Answers,
     seen: Mutex<Sender<Seen>>,
     server: Arc<OnceLock<Server<Porter>>>,
 }
@@ -80,14 +80,14 @@ impl Drop for GivesUp<'_> {
 
 impl Application for Porter {
     async fn authorize(&self, _peer: &Peer, request: &Request) -> Result<(), Refusal> {
-        match self.slow {
+        match self.answers {
             _ if request.name.as_str() != "live/slow" => {}
-            Slow::IsAllowed => {}
-            Slow::IsNeverDecided => {
+            Answers::AtOnce => {}
+            Answers::Never => {
                 let _patience = GivesUp(self);
                 std::future::pending::<()>().await;
             }
-            Slow::IsLookedUp => {
+            Answers::AfterAReport => {
                 let server = self.server.get().expect("it is told before anybody connects");
                 self.saw(Seen::LookedUp(server.report().await));
             }
@@ -120,19 +120,24 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) fn open(runtime: Runtime) -> Self {
-        Self::with(runtime, ServerConfig::default(), Slow::default())
+        Self::with(runtime, ServerConfig::default(), Answers::default())
     }
 
-    pub(crate) fn with(runtime: Runtime, config: ServerConfig, slow: Slow) -> Self {
+    pub(crate) fn with(runtime: Runtime, config: ServerConfig, answers: Answers) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a port");
-        Self::behind(listener, runtime, config, slow)
+        Self::behind(listener, runtime, config, answers)
     }
 
     /// Begins to serve a listener.
-    pub(crate) fn behind(listener: TcpListener, runtime: Runtime, config: ServerConfig, slow: Slow) -> Self {
+    pub(crate) fn behind(
+        listener: TcpListener,
+        runtime: Runtime,
+        config: ServerConfig,
+        answers: Answers,
+    ) -> Self {
         let (seen_by, seen) = channel();
         let door = Arc::<OnceLock<Server<Porter>>>::default();
-        let porter = Porter { slow, seen: Mutex::new(seen_by), server: Arc::clone(&door) };
+        let porter = Porter { answers, seen: Mutex::new(seen_by), server: Arc::clone(&door) };
         let server = Server::new(config, porter);
         assert!(door.set(server.clone()).is_ok());
         let address = listener.local_addr().expect("it is bound");

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use house::{House, Runtime, Seen, Slow};
+use house::{Answers, House, Runtime, Seen};
 use smol::io::{AsyncRead, AsyncWrite};
 use socket2::SockRef;
 use sol_async_std::{ServerConfig, SessionConfig, SessionTimers};
@@ -41,8 +41,8 @@ fn publish_and_play(house: &House) {
     watch(&mut late, camera.script.sent());
     watch(&mut early, camera.script.sent());
     assert_eq!((house.server.connection_count(), house.server.stream_count()), (3, 1));
-    camera.finish().unwrap();
-    early.run_to_the_end().unwrap();
+    camera.finish().expect("the server sees the end");
+    early.run_to_the_end().expect("it is told and let go");
     assert_eq!(*early.script.phase(), Phase::EndedByServer("NetStream.Play.UnpublishNotify".to_owned()));
 }
 
@@ -131,8 +131,10 @@ fn a_connection_whose_future_is_dropped_gives_its_name_back() {
 #[test]
 fn a_policy_that_never_answers_is_given_up_and_its_client_refused() {
     for runtime in BOTH {
-        let timers = SessionTimers { answer: Duration::from_millis(20), ..SessionTimers::default() };
-        let house = House::with(runtime, with_timers(timers), Slow::IsNeverDecided);
+        // Nobody closes the connection meanwhile.
+        let (answer, farewell) = (Duration::from_millis(20), Duration::MAX);
+        let timers = SessionTimers { answer, farewell, ..SessionTimers::default() };
+        let house = House::with(runtime, with_timers(timers), Answers::Never);
         let slow = publish(house.address, "slow");
         assert!(matches!(slow.script.phase(), Phase::Refused(_)), "{:?}", slow.script.phase());
         house.until(|event| matches!(event, Seen::GaveUp));
@@ -142,7 +144,7 @@ fn a_policy_that_never_answers_is_given_up_and_its_client_refused() {
 #[test]
 fn an_application_may_ask_for_a_report_before_it_answers() {
     for runtime in BOTH {
-        let house = House::with(runtime, ServerConfig::default(), Slow::IsLookedUp);
+        let house = House::with(runtime, ServerConfig::default(), Answers::AfterAReport);
         let _camera = publish(house.address, "cam");
         let slow = publish(house.address, "slow");
         assert!(matches!(slow.script.phase(), Phase::Live(_)));
@@ -158,7 +160,7 @@ fn an_application_may_ask_for_a_report_before_it_answers() {
 fn a_player_that_takes_nothing_is_reset_and_disturbs_nobody() {
     for runtime in BOTH {
         let timers = SessionTimers { stall: Duration::from_millis(100), ..SessionTimers::default() };
-        let house = House::with(runtime, with_timers(timers), Slow::default());
+        let house = House::with(runtime, with_timers(timers), Answers::default());
         let pattern = Pattern::new().video_kilobits(8_000);
         let mut camera = Wire::connect(house.address, Publisher::new("live", "cam", pattern)).unwrap();
         camera.decide().unwrap();
@@ -206,7 +208,7 @@ fn who_is_gone_before_it_is_accepted_holds_up_nobody() {
         let listener = listener();
         let gone = TcpStream::connect(listener.local_addr().expect("it is bound")).unwrap();
         reset(gone);
-        let house = House::behind(listener, runtime, ServerConfig::default(), Slow::default());
+        let house = House::behind(listener, runtime, ServerConfig::default(), Answers::default());
         assert!(matches!(publish(house.address, "cam").script.phase(), Phase::Live(_)));
         house.until(|event| matches!(event, Seen::TurnedAway("accept-failed")));
     }
