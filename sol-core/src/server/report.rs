@@ -25,8 +25,8 @@ pub struct Report {
     pub streams: Vec<(StreamName, StreamReport)>,
     /// Those of them that the process itself publishes.
     pub from_within: BTreeSet<StreamName>,
-    /// The connections, by number. One that is closing has nothing to report any more, and one that nobody drives is left
-    /// out.
+    /// The connections, by number. One that is closing has nothing to report any more, and where each is asked in its own
+    /// task, one that nobody drives is left out.
     pub connections: Vec<ConnectionReport>,
 }
 

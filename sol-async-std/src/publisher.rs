@@ -1,0 +1,83 @@
+//! Publisher: a stream that comes from within the process.
+
+use std::sync::Arc;
+
+use sol_core::hub::{Parting, Publication, PublishRefused, Streams};
+use sol_core::media::Media;
+use sol_core::name::StreamName;
+
+use crate::application::Application;
+use crate::server::Server;
+use crate::streams::{SharedStream, SharedStreams};
+
+/// The right to append to a stream without a connection: for what an embedder makes or fetches itself. It has its name to
+/// itself like any other publisher.
+///
+/// Dropped, it has vanished: its players wait for another to take its place, for the stream's grace. A shutdown of the
+/// server does not end it.
+#[derive(Debug)]
+pub struct Publisher {
+    streams: Arc<SharedStreams>,
+    name: StreamName,
+    /// `None` once it is over.
+    place: Option<(Arc<SharedStream>, Publication)>,
+}
+
+impl<A: Application> Server<A> {
+    /// Publishes a stream from within the process. The application's policy is not asked.
+    ///
+    /// # Errors
+    /// [`PublishRefused`]: somebody publishes it, or there are too many streams.
+    pub fn publish(&self, name: StreamName) -> Result<Publisher, PublishRefused> {
+        let streams = Arc::clone(&self.shared.streams);
+        let place = streams.seen_by(None).publish(&name)?;
+        streams.published_within().insert(name.clone());
+        Ok(Publisher { streams, name, place: Some(place) })
+    }
+}
+
+impl Publisher {
+    /// Appends one message, and wakes the players that wait for it, or later where the stream gathers. From any thread,
+    /// within an executor or not. Costs one copy, whatever their number.
+    ///
+    /// Whoever appends keeps the pace of the stream, which is that of its timestamps. These may
+    /// begin anywhere and count for all tracks together. A step forward by more than
+    /// [`limits::CLOCK_AHEAD_MILLIS`](sol_core::limits::CLOCK_AHEAD_MILLIS) or back by more than
+    /// [`limits::CLOCK_BACK_MILLIS`](sol_core::limits::CLOCK_BACK_MILLIS) is taken for another clock, and the stream goes on
+    /// one frame later. Configurations and metadata that say nothing new are not passed on again.
+    ///
+    /// # Panics
+    /// If the payload is longer than [`limits::MESSAGE_BYTES`](sol_core::limits::MESSAGE_BYTES).
+    pub fn append(&mut self, media: &Media) {
+        let (stream, publication) = self.place.as_ref().expect("only `finish` and `drop` end it");
+        let mut streams = self.streams.seen_by(None);
+        let grew = streams.write(stream, |tape| tape.append(publication, media));
+        if grew.expect("nobody else can end this publication") {
+            streams.appended(stream, self.streams.clock.now());
+        }
+    }
+
+    /// Ends the stream in good order: its players read what is left and are told.
+    pub fn finish(mut self) {
+        self.part(Parting::InGoodOrder);
+    }
+
+    /// What it publishes.
+    pub fn name(&self) -> &StreamName {
+        &self.name
+    }
+
+    fn part(&mut self, parting: Parting) {
+        if let Some((stream, publication)) = self.place.take() {
+            self.streams.published_within().remove(&self.name);
+            let now = self.streams.clock.now();
+            self.streams.seen_by(None).unpublish(&self.name, stream, publication, parting, now);
+        }
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.part(Parting::Vanished);
+    }
+}

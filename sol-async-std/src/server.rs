@@ -1,0 +1,295 @@
+//! Server: listeners, connections and their common state.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use async_io::Timer;
+use event_listener::Event;
+use futures_io::{AsyncRead, AsyncWrite};
+use futures_util::future::{Either, FutureExt, select};
+use futures_util::stream::{Stream, StreamExt};
+use rand::TryRng;
+use rand::rngs::SysRng;
+use sol_core::ids::SessionId;
+use sol_core::limits;
+use sol_core::participant::Participant;
+use sol_core::server::{ConnectionReport, Peer, Report, ServerConfig, TurnedAway};
+use sol_core::session::{Session, SessionConfig};
+
+use crate::application::Application;
+use crate::clock::Clock;
+use crate::connection::{Connection, SharedParticipant, lock};
+use crate::line::Line;
+use crate::socket;
+use crate::streams::SharedStreams;
+use crate::transport::Transport;
+
+/// An RTMP server. Clones are the same server.
+///
+/// What is gathered by [`Coalesce::Auto`](sol_core::hub::Coalesce) goes at once: neither async-std nor smol tells how busy
+/// its executor is, so the server never counts as busy. [`Coalesce::Fixed`](sol_core::hub::Coalesce) is as anywhere.
+#[derive(Debug)]
+pub struct Server<A> {
+    pub(crate) shared: Arc<Shared<A>>,
+}
+
+impl<A> Clone for Server<A> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+/// One connection, to be driven by an executor until it is over. Panics of the connection stay within it.
+pub type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+#[derive(Debug)]
+pub(crate) struct Shared<A> {
+    pub(crate) application: A,
+    pub(crate) streams: Arc<SharedStreams>,
+    session_config: Arc<SessionConfig>,
+    sessions_so_far: AtomicU64,
+    connections_max: usize,
+    send_buffer_bytes: Option<u32>,
+    connections: Mutex<Connections>,
+    /// Notified when the last connection is gone.
+    emptied: Event,
+    is_shutdown: AtomicBool,
+    /// Notified when the shutdown begins.
+    shutdown_begun: Event,
+}
+
+#[derive(Debug, Default)]
+struct Connections {
+    open: BTreeMap<SessionId, Entry>,
+}
+
+/// A connection, as others see it.
+#[derive(Clone, Debug)]
+struct Entry {
+    peer: Peer,
+    line: Arc<Line>,
+    /// Gone while the connection hangs up.
+    participant: Weak<SharedParticipant>,
+}
+
+impl<A: Application> Server<A> {
+    /// A server without listeners. Needs no executor, and starts none.
+    pub fn new(config: ServerConfig, application: A) -> Self {
+        let clock = Clock::start();
+        let shared = Shared {
+            application,
+            streams: Arc::new(SharedStreams::new(config.stream, config.session.chunk_size, clock)),
+            session_config: Arc::new(config.session),
+            sessions_so_far: AtomicU64::new(0),
+            connections_max: config.connections_max.min(limits::CONNECTIONS),
+            send_buffer_bytes: config.send_buffer_bytes,
+            connections: Mutex::default(),
+            emptied: Event::new(),
+            is_shutdown: AtomicBool::new(false),
+            shutdown_begun: Event::new(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Serves the connections that a listener accepts, until [`Server::shutdown`] or until there are no more. `spawn` gives
+    /// each to an executor, whichever that is. Any number of listeners may be served at once. For whatever is a TCP socket:
+    /// smol's, async-std's, or an [`async_io::Async`].
+    ///
+    /// Errors of `accept` do not end it: they go to [`Application::turned_away`]. Where the system is short of
+    /// something, it tries again after a moment.
+    pub async fn serve_incoming<I>(
+        &self,
+        incoming: impl Stream<Item = io::Result<I>>,
+        spawn: impl Fn(Serving),
+    ) where
+        I: AsyncRead + AsyncWrite + AsFd + Unpin + Send + 'static,
+    {
+        let mut incoming = pin!(incoming);
+        while let Some(Some(accepted)) = self.unless_shutdown(incoming.next()).await {
+            match accepted {
+                Ok(socket) => {
+                    let prepared = socket::prepare(&socket, self.shared.send_buffer_bytes);
+                    match prepared.and_then(|()| socket::peer_address(&socket)) {
+                        Ok(address) => {
+                            if let Some(connection) = self.admit(Transport::socket(socket), address) {
+                                // Some executors have a panic end the thread that it comes up in.
+                                spawn(Box::pin(AssertUnwindSafe(connection).catch_unwind().map(drop)));
+                            }
+                        }
+                        // Mostly one that has gone again; the next need not wait for that.
+                        Err(error) => self.turn_away(None, &TurnedAway::Accept(error)),
+                    }
+                }
+                Err(error) => {
+                    let why = TurnedAway::Accept(error);
+                    self.turn_away(None, &why);
+                    if let Some(pause) = why.pause() {
+                        Timer::after(pause).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Serves one connection that the embedder accepted itself, over any transport. Returns when it is over, and gives
+    /// the transport back where its peer takes nothing any more: whoever can should reset it (see
+    /// [`Hangup::Reset`](sol_core::session::Hangup::Reset)).
+    ///
+    /// To close the transport must be to say that nothing more comes. It is with smol's sockets; those of async-std, which
+    /// are only flushed, are for [`Server::serve_incoming`].
+    ///
+    /// Dropping the future ends the connection at once, without a word to the peer.
+    #[must_use = "a transport that comes back is to be reset"]
+    pub async fn serve_connection<I>(&self, transport: I, address: SocketAddr) -> Option<I>
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        self.admit(Transport::new(transport), address)?.await
+    }
+
+    /// Stops accepting, tells publishers and players, and returns when all connections are closed: at once where
+    /// the peers take the message and close, within [`limits::FLUSH_TIME`] and [`limits::LINGER_TIME`] otherwise.
+    ///
+    /// What the embedder publishes itself goes on until it ends it, and has no players any more.
+    pub async fn shutdown(&self) {
+        self.shared.is_shutdown.store(true, Ordering::SeqCst);
+        self.shared.shutdown_begun.notify(usize::MAX);
+        for entry in self.shared.entries() {
+            entry.line.ring();
+        }
+        loop {
+            let emptied = self.shared.emptied.listen();
+            if self.shared.connections().open.is_empty() {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    /// What the server does at this moment: who publishes and plays what, and how well. Every connection is looked at for
+    /// it, so this is for people and not for a loop. Waits for the turn that a connection is in, which takes microseconds
+    /// where [`Application::event`] does not block; so that one must not wait for a report.
+    pub async fn report(&self) -> Report {
+        let streams = &self.shared.streams;
+        let connections = self.shared.entries().into_iter().filter_map(|entry| {
+            let participant = entry.participant.upgrade()?;
+            let participant = lock(&participant);
+            let mut seen = streams.seen_by(Some(&entry.line));
+            let roles = participant.report(&mut seen, streams.clock.now());
+            let round_trip = participant.session().round_trip();
+            Some(ConnectionReport { peer: entry.peer, roles, round_trip })
+        });
+        Report {
+            streams: streams.report(),
+            from_within: streams.published_within().clone(),
+            connections: connections.collect(),
+        }
+    }
+
+    /// Number of connections that are open.
+    pub fn connection_count(&self) -> usize {
+        self.shared.connections().open.len()
+    }
+
+    /// Number of stream names in use, by a publisher or by players.
+    pub fn stream_count(&self) -> usize {
+        self.shared.streams.len()
+    }
+
+    /// Takes a connection in, or turns it away. What is taken in comes back when its peer takes nothing any more.
+    fn admit<I>(
+        &self,
+        transport: Transport<I>,
+        address: SocketAddr,
+    ) -> Option<impl Future<Output = Option<I>> + Send + use<A, I>>
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let mut seed = [0; 32];
+        if let Err(error) = SysRng.try_fill_bytes(&mut seed) {
+            self.turn_away(Some(address), &TurnedAway::Entropy(io::Error::other(error)));
+            return None;
+        }
+        let shared = Arc::clone(&self.shared);
+        let id = SessionId::new(shared.sessions_so_far.fetch_add(1, Ordering::Relaxed) + 1);
+        let (peer, line) = (Peer { id, address }, Arc::new(Line::new(id)));
+        let session = Session::accept(Arc::clone(&shared.session_config), seed, shared.streams.clock.now());
+        let participant = Arc::new(Mutex::new(Participant::new(session)));
+        let entry = Entry { peer, line: Arc::clone(&line), participant: Arc::downgrade(&participant) };
+        if let Err(why) = shared.enter(entry) {
+            self.turn_away(Some(address), &why);
+            return None;
+        }
+        let guest = Guest { shared, id };
+        Some(async move { Connection::new(&guest.shared, peer, &line, participant).run(transport).await })
+    }
+
+    fn turn_away(&self, peer: Option<SocketAddr>, why: &TurnedAway) {
+        self.shared.application.turned_away(peer, why);
+    }
+
+    /// What comes of a future, unless everybody is to leave before.
+    async fn unless_shutdown<F: Future + Unpin>(&self, future: F) -> Option<F::Output> {
+        // In this order: a shutdown in between is not missed.
+        let begun = self.shared.shutdown_begun.listen();
+        if self.shared.is_shutdown() {
+            return None;
+        }
+        match select(future, begun).await {
+            Either::Left((output, _)) => Some(output),
+            Either::Right(_) => None,
+        }
+    }
+}
+
+impl<A> Shared<A> {
+    /// Whether everybody is to leave.
+    pub(crate) fn is_shutdown(&self) -> bool {
+        self.is_shutdown.load(Ordering::SeqCst)
+    }
+
+    fn enter(&self, entry: Entry) -> Result<(), TurnedAway> {
+        let mut connections = self.connections();
+        // Under the lock: a shutdown either is seen here, or sees this one.
+        if self.is_shutdown() {
+            return Err(TurnedAway::Shutdown);
+        }
+        if connections.open.len() >= self.connections_max {
+            return Err(TurnedAway::TooManyConnections { max: self.connections_max });
+        }
+        connections.open.insert(entry.peer.id, entry);
+        Ok(())
+    }
+
+    /// Those who are connected at this moment.
+    fn entries(&self) -> Vec<Entry> {
+        self.connections().open.values().cloned().collect()
+    }
+
+    fn connections(&self) -> MutexGuard<'_, Connections> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection's entry in the list, for as long as its task or future lives.
+struct Guest<A> {
+    shared: Arc<Shared<A>>,
+    id: SessionId,
+}
+
+impl<A> Drop for Guest<A> {
+    fn drop(&mut self) {
+        let mut connections = self.shared.connections();
+        connections.open.remove(&self.id);
+        if connections.open.is_empty() {
+            self.shared.emptied.notify(usize::MAX);
+        }
+    }
+}
