@@ -169,9 +169,15 @@ impl Rtmp {
     fn open_letter(&mut self, letter: Letter) {
         let now = self.now();
         match letter {
-            // Too late if the client has left or time was up; that is harmless.
-            Letter::Decided(id, request, Ok(())) => drop(self.server.allow(id, request, now)),
-            Letter::Decided(id, request, Err(why)) => drop(self.server.refuse(id, request, &why, now)),
+            Letter::Decided(id, request, decision) => {
+                // Too late if the client has left or time was up; that is harmless.
+                let _ = match decision {
+                    Ok(()) => self.server.allow(id, request, now),
+                    Err(why) => self.server.refuse(id, request, &why, now),
+                };
+                // Input is wanted again. No event will come for what has been in the socket before.
+                self.busy.insert(id);
+            }
             Letter::InputEnded => {
                 self.listener = None;
                 self.server.shut_down(now);
@@ -307,7 +313,7 @@ impl Rtmp {
             }
         }
         if line.is_readable && self.server.wants_input(id) {
-            // An answer, or room for answers, makes that true. No event will come for what has been in the socket before.
+            // Perhaps again: while a peer leaves too much unread, none is.
             self.busy.insert(id);
         }
     }

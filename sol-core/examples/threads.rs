@@ -122,8 +122,12 @@ impl Driver {
         loop {
             if let Some((id, event)) = self.server.poll_event() {
                 match event {
-                    // It has just been asked for: somebody waits for the answer.
-                    Event::Requested(request) => drop(self.server.allow(id, request.id, self.now())),
+                    Event::Requested(request) => {
+                        // It has just been asked for: somebody waits for the answer.
+                        let _ = self.server.allow(id, request.id, self.now());
+                        // Input is wanted again, and a player that waits for its publisher is told nothing yet.
+                        self.give_orders(id, |_| {});
+                    }
                     Event::Closed { why, hangup } => {
                         eprintln!("{id}: {why}");
                         self.lines.get_mut(&id).into_iter().for_each(|line| line.hang_up(hangup));
@@ -134,7 +138,6 @@ impl Driver {
                     Event::Connected(_) => {}
                 }
             } else if let Some(id) = self.server.poll_writable() {
-                // It is named with every answer, after which input is wanted again.
                 self.give_orders(id, |_| {});
             } else {
                 return;

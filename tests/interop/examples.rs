@@ -38,6 +38,21 @@ fn embedded_ends_when_its_input_does_and_tells_those_who_are_there() {
 }
 
 #[test]
+fn a_player_that_gives_up_waiting_is_noticed_by_each() {
+    for name in ["threads", "foreign_loop", "embedded"] {
+        let example = Example::start(name);
+        let players = [Player::ffmpeg, Player::rtmpdump, Player::rtmp2src, Player::curl];
+        let players = players.map(|player| player(&example.url("live/cam")));
+        example.wait_for(players.len(), &["Started", "Play"]);
+        // Kills them.
+        drop(players);
+        example.wait_for(4, &["Ended", "Play"]);
+        let events = example.stop();
+        assert_eq!(events.matches("why: Closed(Peer").count(), 4, "{name}:\n{events}");
+    }
+}
+
+#[test]
 fn threads_lets_an_encoder_that_is_killed_come_back_and_refuses_a_second_one_aloud() {
     let clip = Clip::open("h264_aac.flv");
     let (beginning, _) = clip.cut_before_picture(PICTURES_TO_BEGIN);
