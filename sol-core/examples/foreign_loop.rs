@@ -189,8 +189,8 @@ impl Rtmp {
     fn turn(&mut self, registry: &Registry) {
         self.accept(registry);
         for id in std::mem::take(&mut self.busy) {
-            self.write(id);
             self.read(id);
+            self.write(id);
         }
         // Behind the reading: what has come counts before time does, where the process was stopped for a while.
         let now = self.now();
