@@ -12,47 +12,40 @@
 //!
 //! All three are driven in the same way, by *touch, then drain*; [`session`] has the contract.
 //!
+//! A server is all of this and sockets in place of the `Vec`:
+//!
 //! ```
-//! use std::io::IoSlice;
-//! use std::time::Duration;
+//! use sol_core::{participant::Event, server::{Server, ServerConfig}, time::Instant};
+//! use std::{collections::BTreeMap, io::{IoSlice, Write}};
 //!
-//! use sol_core::participant::Event;
-//! use sol_core::server::{Server, ServerConfig};
-//! use sol_core::time::Instant;
-//!
-//! let mut server = Server::new(ServerConfig::default());
-//! let mut now = Instant::EPOCH;
-//!
-//! // A client connects. The seed must be random and its own; here it is not.
-//! let client = server.open([7; 32], now)?;
-//!
-//! // Touch: its first bytes arrive. They are the first half of a handshake.
-//! let mut c0_c1 = vec![3];
-//! c0_c1.resize(1 + 1536, 0);
-//! server.handle_input(client, &c0_c1, now);
-//!
-//! // Drain: what happened, ...
-//! while let Some((session, event)) = server.poll_event() {
-//!     match event {
-//!         Event::Requested(request) => server.allow(session, request.id, now)?,
-//!         Event::Closed { why, .. } => println!("{session} is over: {why}"),
-//!         other => println!("{session}: {other:?}"),
+//! let (mut server, mut sockets) = (Server::new(ServerConfig::default()), BTreeMap::new());
+//! let now = Instant::EPOCH; // time is how long ago you began
+//! let client = server.open([7; 32], now)?; // somebody connects; the seed is to be random, and its own
+//! sockets.insert(client, Vec::new());
+//! server.handle_input(client, &[3; 1537], now); // touch: bytes come, the first half of a handshake …
+//! let deadline = loop { // … then drain
+//!     if let Some((id, event)) = server.poll_event() {
+//!         match event {
+//!             Event::Requested(request) => server.allow(id, request.id, now)?,
+//!             Event::Closed { .. } => drop(sockets.remove(&id)), // its field `hangup` says how
+//!             Event::Connected(_) | Event::Started { .. } | Event::Refused { .. } | Event::Ended { .. } => {}
+//!         }
+//!     } else if let Some(id) = server.poll_writable() {
+//!         let mut slices = [IoSlice::new(&[]); 16];
+//!         let count = server.outbound(id, &mut slices);
+//!         let socket = sockets.get_mut(&id).expect("it is open until `Closed`");
+//!         server.handle_sent(id, socket.write_vectored(&slices[..count])?, now);
+//!     } else {
+//!         break server.poll_timeout(); // when to say `handle_timeout`, and drain again
 //!     }
-//! }
-//! // ... what is to be written, ...
-//! while let Some(session) = server.poll_writable() {
-//!     let mut slices = [IoSlice::new(&[]); 16];
-//!     let count = server.outbound(session, &mut slices);
-//!     let written: usize = slices[..count].iter().map(|slice| slice.len()).sum(); // socket.write_vectored(..)?
-//!     server.handle_sent(session, written, now);
-//!     assert_eq!(written, 1 + 1536 + 1536); // S0, S1 and S2
-//! }
-//! // ... and when to come back at the latest.
-//! now = server.poll_timeout().expect("somebody is connected");
-//! assert_eq!(now, Instant::from_epoch(Duration::from_secs(10)));
-//! server.handle_timeout(now);
+//! };
+//! assert_eq!(sockets[&client].len(), 3073); // the other half of the handshake
+//! assert!(deadline > Some(now)); // the client has 10 s to finish it
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! `docs/driving-the-core.md` goes on from here: answers that come later, sockets that take no more, hanging up, threads. The
+//! folder `examples` has complete servers.
 //!
 //! What a peer can make the server hold or do is bounded by the table in [`limits`]. What real encoders get wrong is
 //! tolerated and counted by name: [`quirk`].
@@ -84,3 +77,8 @@ pub mod url;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// So does the code in the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/driving-the-core.md")]
+pub struct DrivingTheCore;

@@ -23,6 +23,8 @@
 //! The protocol is in [`sol_core`]; this crate owns sockets, clock, entropy and locks, and decides nothing about
 //! RTMP. Each connection has a task, and frames reach its players without it. No lock is held across an await, so a slow
 //! policy or a slow player delays nobody else.
+//!
+//! `examples/embedded.rs` has a server inside an application that is asked for keys and ends in good order.
 
 mod application;
 mod armed;

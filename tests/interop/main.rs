@@ -1,9 +1,10 @@
-//! Interop: the program `sol`, between real encoders and players of Debian 12.
+//! Interop: the program `sol`, and the examples for embedders, between real encoders and players of Debian 12.
 //!
-//! The program is the one beside these tests in the target folder: `cargo build -p sol-bin` renews it.
+//! The program is the one beside these tests in the target folder: `cargo build -p sol-bin` renews it, and
+//! `cargo build -p sol-core -p sol-tokio --examples` the examples.
 //!
 //! Each test has a server of its own, on a port of the system's choice. They need the programs: a missing one fails
-//! its tests and names its package. `cargo build -p sol-bin` builds `sol`; SOL_BIN names another one.
+//! its tests and names its package. SOL_BIN names another `sol`.
 
 #![forbid(unsafe_code)]
 
@@ -15,6 +16,7 @@ mod codecs;
 mod configuration;
 mod demo;
 mod doorman;
+mod examples;
 mod files;
 mod late;
 mod names;

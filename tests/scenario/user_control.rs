@@ -105,7 +105,7 @@ fn an_answer_to_no_ping_measures_nothing() {
 }
 
 fn round_trip<S: Script>(world: &World, client: &Client<S>) -> Option<Duration> {
-    world.session(&client).and_then(Session::round_trip)
+    world.session(client).and_then(Session::round_trip)
 }
 
 /// The numbers of the ping responses that came.

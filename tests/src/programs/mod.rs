@@ -5,6 +5,7 @@
 //!
 //! Invariants: no child outlives its [`Program`]. What a child wrote is printed only if its test fails.
 
+mod example;
 pub mod flv;
 pub mod gstreamer;
 mod log;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
+pub use example::Example;
 pub use log::{Log, LogLine};
 pub use nginx::{Nginx, free_port};
 use output::{Output, Waited};

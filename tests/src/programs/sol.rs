@@ -155,7 +155,7 @@ fn parsed(text: &str) -> Log {
     Log::parse(text).unwrap_or_else(|complaint| panic!("sol: {complaint}"))
 }
 
-/// `sol` of the same build as what runs: `target/<profile>/sol`. Tests lie in `target/<profile>/deps`, programs beside it.
+/// `sol` of the same build as what runs.
 impl Sol {
     /// The program.
     pub fn binary() -> PathBuf {
@@ -167,11 +167,16 @@ fn binary() -> PathBuf {
     if let Some(path) = env::var_os("SOL_BIN") {
         return path.into();
     }
+    profile_folder().join(format!("sol{}", env::consts::EXE_SUFFIX))
+}
+
+/// `target/<profile>` of the build that runs. Tests lie in its `deps`, programs in itself.
+pub(super) fn profile_folder() -> PathBuf {
     let own = env::current_exe().expect("a running program has a path");
     let folder = own.parent().expect("a program lies in a folder");
     let profile =
         if folder.ends_with("deps") { folder.parent().expect("`deps` lies in one") } else { folder };
-    profile.join(format!("sol{}", env::consts::EXE_SUFFIX))
+    profile.to_owned()
 }
 
 const BUILD: &str = "cargo build -p sol-bin (add --release for a release build, or name one in SOL_BIN)";
