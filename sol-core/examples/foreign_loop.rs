@@ -28,7 +28,7 @@ use socket2::SockRef;
 use sol_core::ids::{RequestId, SessionId};
 use sol_core::limits;
 use sol_core::participant::Event;
-use sol_core::server::{Server, ServerConfig, TurnedAway};
+use sol_core::server::{Output, Server, ServerConfig, TurnedAway};
 use sol_core::session::{Hangup, PeerEnd, Refusal, Request};
 use sol_core::time::Instant;
 
@@ -175,8 +175,6 @@ impl Rtmp {
                     Ok(()) => self.server.allow(id, request, now),
                     Err(why) => self.server.refuse(id, request, &why, now),
                 };
-                // Input is wanted again. No event will come for what has been in the socket before.
-                self.busy.insert(id);
             }
             Letter::InputEnded => {
                 self.listener = None;
@@ -312,17 +310,13 @@ impl Rtmp {
                 Err(error) => self.server.handle_end(id, PeerEnd::of(&error), now),
             }
         }
-        if line.is_readable && self.server.wants_input(id) {
-            // Perhaps again: while a peer leaves too much unread, none is.
-            self.busy.insert(id);
-        }
     }
 
     /// Drains what came of a touch.
     fn drain(&mut self) {
-        loop {
-            if let Some((id, event)) = self.server.poll_event() {
-                match event {
+        while let Some(output) = self.server.poll() {
+            match output {
+                Output::Event(id, event) => match event {
                     // Where nobody decides any more, the session refuses it when time is up.
                     Event::Requested(request) => drop(self.ask.send((id, request))),
                     Event::Closed { why, hangup } => {
@@ -333,11 +327,11 @@ impl Rtmp {
                         eprintln!("{id}: {event:?}");
                     }
                     Event::Connected(_) => {}
-                }
-            } else if let Some(id) = self.server.poll_writable() {
-                self.write(id);
-            } else {
-                return;
+                },
+                Output::Writable(id) => self.write(id),
+                // What it reads next came before, so no event tells of it.
+                Output::Readable(id) => drop(self.busy.insert(id)),
+                Output::Dispatch(_) => unreachable!("there is one server"),
             }
         }
     }

@@ -27,7 +27,7 @@ use socket2::SockRef;
 use sol_core::ids::SessionId;
 use sol_core::limits;
 use sol_core::participant::Event;
-use sol_core::server::{Server, ServerConfig, TurnedAway};
+use sol_core::server::{Output, Server, ServerConfig, TurnedAway};
 use sol_core::session::{Hangup, PeerEnd};
 use sol_core::time::Instant;
 
@@ -119,15 +119,11 @@ impl Driver {
     }
 
     fn drain(&mut self) {
-        loop {
-            if let Some((id, event)) = self.server.poll_event() {
-                match event {
-                    Event::Requested(request) => {
-                        // It has just been asked for: somebody waits for the answer.
-                        let _ = self.server.allow(id, request.id, self.now());
-                        // Input is wanted again, and a player that waits for its publisher is told nothing yet.
-                        self.give_orders(id, |_| {});
-                    }
+        while let Some(output) = self.server.poll() {
+            match output {
+                Output::Event(id, event) => match event {
+                    // It has just been asked for: somebody waits for the answer.
+                    Event::Requested(request) => drop(self.server.allow(id, request.id, self.now())),
                     Event::Closed { why, hangup } => {
                         eprintln!("{id}: {why}");
                         self.lines.get_mut(&id).into_iter().for_each(|line| line.hang_up(hangup));
@@ -136,11 +132,9 @@ impl Driver {
                         eprintln!("{id}: {event:?}");
                     }
                     Event::Connected(_) => {}
-                }
-            } else if let Some(id) = self.server.poll_writable() {
-                self.give_orders(id, |_| {});
-            } else {
-                return;
+                },
+                Output::Writable(id) | Output::Readable(id) => self.give_orders(id, |_| {}),
+                Output::Dispatch(_) => unreachable!("there is one server"),
             }
         }
     }

@@ -23,7 +23,7 @@ use sol_core::crossing::{Dispatch, LoopId, Standing};
 use sol_core::ids::{RequestId, SessionId};
 use sol_core::load::LoadMeter;
 use sol_core::participant::Event;
-use sol_core::server::{ConnectionReport, Peer, Report, Server, ServerConfig, TurnedAway};
+use sol_core::server::{ConnectionReport, Output, Peer, Report, Server, ServerConfig, TurnedAway};
 use sol_core::session::{Hangup, PeerEnd, Refusal, Request, Session};
 use sol_core::time::Instant;
 
@@ -235,7 +235,6 @@ impl<A: Application> EventLoop<A> {
         // Where nobody waits for it any more there is nothing to be done.
         let _ = done;
         self.drain();
-        self.enqueue_if_readable(id);
     }
 
     fn report(&mut self) -> Report {
@@ -342,7 +341,7 @@ impl<A: Application> EventLoop<A> {
             let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
             let count = self.server.outbound(id, &mut slices);
             if count == 0 {
-                break;
+                return;
             }
             if left == 0 {
                 return self.enqueue(id);
@@ -361,35 +360,27 @@ impl<A: Application> EventLoop<A> {
                 Outcome::Failed(error) => return self.server.handle_end(id, PeerEnd::of(&error), now),
             }
         }
-        // It may have been too full of answers to be asked for more.
-        self.enqueue_if_readable(id);
     }
 
     /// The server has been touched: what is to be passed on, told and written.
     fn drain(&mut self) {
-        loop {
-            self.dispatch();
-            if let Some((id, event)) = self.server.poll_event() {
-                self.tell(id, event);
-            } else if let Some(id) = self.server.poll_writable() {
-                self.write(id);
-            } else {
-                return;
+        while let Some(output) = self.server.poll() {
+            match output {
+                Output::Dispatch(dispatch) => self.dispatch(dispatch),
+                Output::Event(id, event) => self.tell(id, event),
+                Output::Readable(id) => self.enqueue(id),
+                Output::Writable(id) => self.write(id),
             }
         }
     }
 
-    fn dispatch(&mut self) {
-        while let Some(dispatch) = self.server.poll_dispatch() {
-            let parcel = match dispatch {
-                Dispatch::ToLoop(to, parcel) => Some((to, parcel)),
-                Dispatch::ToDirectory(notice) => {
-                    self.shared.loops.directory().handle_notice(notice, self.here)
-                }
-            };
-            if let Some((to, parcel)) = parcel {
-                self.shared.loops.pass(self.here, to, parcel);
-            }
+    fn dispatch(&mut self, dispatch: Dispatch) {
+        let parcel = match dispatch {
+            Dispatch::ToLoop(to, parcel) => Some((to, parcel)),
+            Dispatch::ToDirectory(notice) => self.shared.loops.directory().handle_notice(notice, self.here),
+        };
+        if let Some((to, parcel)) = parcel {
+            self.shared.loops.pass(self.here, to, parcel);
         }
     }
 
@@ -454,14 +445,6 @@ impl<A: Application> EventLoop<A> {
             && !std::mem::replace(&mut connection.is_queued, true)
         {
             self.queue.push_back(id);
-        }
-    }
-
-    /// What had come before is wanted again.
-    fn enqueue_if_readable(&mut self, id: SessionId) {
-        if self.connection(id).is_some_and(|connection| connection.is_readable) && self.server.wants_input(id)
-        {
-            self.enqueue(id);
         }
     }
 

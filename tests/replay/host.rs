@@ -7,7 +7,7 @@ use std::time::Duration;
 use sol_core::hub::StreamConfig;
 use sol_core::ids::SessionId;
 use sol_core::participant::Event;
-use sol_core::server::{Server, ServerConfig};
+use sol_core::server::{Output, Server, ServerConfig};
 use sol_core::session::PeerEnd;
 use sol_core::time::Instant;
 
@@ -77,14 +77,18 @@ impl Host {
     }
 
     fn drain(&mut self, now: Instant) {
-        loop {
-            while let Some((id, event)) = self.server.poll_event() {
-                if let Event::Requested(request) = &event {
-                    self.server.allow(id, request.id, now).expect("it was asked just now");
+        while let Some(output) = self.server.poll() {
+            let id = match output {
+                Output::Event(id, event) => {
+                    if let Event::Requested(request) = &event {
+                        self.server.allow(id, request.id, now).expect("it was asked just now");
+                    }
+                    self.events.entry(id).or_default().push(event);
+                    continue;
                 }
-                self.events.entry(id).or_default().push(event);
-            }
-            let Some(id) = self.server.poll_writable() else { return };
+                Output::Writable(id) => id,
+                Output::Readable(_) | Output::Dispatch(_) => continue,
+            };
             let mut slices = [IoSlice::new(&[]); 8];
             let count = self.server.outbound(id, &mut slices);
             let outbound = self.outbound.entry(id).or_default();

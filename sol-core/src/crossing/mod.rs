@@ -7,7 +7,7 @@
 //! ask.
 //!
 //! Loops exchange [`Parcel`]s, each of which its driver passes to another loop in the order in which they were made. What one
-//! server wants to be done comes out of [`Server::poll_dispatch`](crate::server::Server::poll_dispatch).
+//! server wants to be done comes out of it as [`Output::Dispatch`](crate::server::Output::Dispatch).
 //!
 //! Invariants: what is under way from one loop to another, and was not taken, is bounded by `limits::CROSSING_BYTES` for each
 //! stream and direction, one message excepted. An outward crossing that is full ends as for any player that lags: in a gap.

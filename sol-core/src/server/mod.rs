@@ -12,11 +12,13 @@ mod config;
 mod crossings;
 mod deadlines;
 mod local;
+mod output;
 mod report;
 mod seats;
 mod turned_away;
 
 pub use config::ServerConfig;
+pub use output::Output;
 pub use report::{ConnectionReport, Peer, Report};
 pub use turned_away::TurnedAway;
 
@@ -25,7 +27,7 @@ use std::io::IoSlice;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use crate::crossing::{Dispatch, LoopId, Parcel, Standing};
+use crate::crossing::{LoopId, Parcel, Standing};
 use crate::hub::Hub;
 use crate::ids::{RequestId, SessionId};
 use crate::limits;
@@ -50,7 +52,9 @@ pub struct Server {
     events: VecDeque<(SessionId, Event)>,
     /// The session whose end was told last.
     told_over: Option<SessionId>,
-    /// Sessions that may have something to write, or to read.
+    /// Sessions whose input is wanted again.
+    readable: VecDeque<SessionId>,
+    /// Sessions that may have something to write.
     writable: VecDeque<SessionId>,
     /// Players whose stream has advanced.
     woken: VecDeque<SessionId>,
@@ -81,6 +85,7 @@ impl Server {
             connections_max: config.connections_max.min(limits::CONNECTIONS),
             events: VecDeque::new(),
             told_over: None,
+            readable: VecDeque::new(),
             writable: VecDeque::new(),
             woken: VecDeque::new(),
             now: Instant::EPOCH,
@@ -159,8 +164,8 @@ impl Server {
     }
 
     /// The same for one of several servers, when its [`Directory`](crate::crossing::Directory) was asked for this request.
-    /// Before that is asked, [`Server::poll_dispatch`] must be drained; between the question and this call a publisher's
-    /// server has to be passed all parcels that have come for it, and a player's none.
+    /// Before that is asked, no [`Output::Dispatch`] may be left of an earlier touch; between the question and this call a
+    /// publisher's server has to be passed all parcels that have come for it, and a player's none.
     ///
     /// # Errors
     /// [`StaleRequest`] if the request does not wait, or its session is over. What the directory said is taken back.
@@ -213,48 +218,44 @@ impl Server {
     /// Another of several servers has dispatched this to here.
     pub fn handle_parcel(&mut self, from: LoopId, parcel: Parcel, now: Instant) {
         if let Some(id) = self.local.handle_parcel(from, parcel, now) {
-            // It may be read from again.
-            self.list(id);
+            self.check_input(id);
         }
         self.follow(now);
     }
 
-    /// The next thing to be done for one of several servers, in this order and before anything that comes of other servers.
-    pub fn poll_dispatch(&mut self) -> Option<Dispatch> {
-        self.local.crossings.as_mut()?.poll_dispatch()
-    }
-
-    /// The next thing that the application should know. Behind [`Event::Closed`] nothing follows for a session;
-    /// its transport is to be closed, in the way that the event says. Until the next call it can still be asked.
-    pub fn poll_event(&mut self) -> Option<(SessionId, Event)> {
+    /// The next thing that is to be done for the server. After each touch until there is none.
+    pub fn poll(&mut self) -> Option<Output> {
         if let Some(id) = self.told_over.take()
             && let Some(seat) = self.seats.remove(id)
             && let Some(at) = seat.scheduled
         {
             self.deadlines.remove(&(at, id));
         }
-        let (id, event) = self.events.pop_front()?;
-        if matches!(event, Event::Closed { .. }) {
-            self.told_over = Some(id);
-        }
-        Some((id, event))
-    }
-
-    /// A session that may have something to write, or may be read from again; each at most once until it is touched again. The
-    /// driver remembers those whose transport takes nothing at present.
-    pub fn poll_writable(&mut self) -> Option<SessionId> {
         loop {
+            if let Some(dispatch) = self.local.crossings.as_mut().and_then(Crossings::poll_dispatch) {
+                return Some(Output::Dispatch(dispatch));
+            }
+            if let Some((id, event)) = self.events.pop_front() {
+                if matches!(event, Event::Closed { .. }) {
+                    self.told_over = Some(id);
+                }
+                return Some(Output::Event(id, event));
+            }
+            while let Some(id) = self.readable.pop_front() {
+                if self.wants_input(id) {
+                    return Some(Output::Readable(id));
+                }
+            }
             while let Some(id) = self.writable.pop_front() {
                 if let Some(seat) = self.seats.get_mut(id) {
                     seat.is_listed = false;
-                    return Some(id);
+                    return Some(Output::Writable(id));
                 }
             }
             if self.woken.is_empty() {
                 return None;
             }
-            self.wake(BATCH, self.now);
-            self.follow(self.now);
+            self.wake();
         }
     }
 
@@ -269,7 +270,7 @@ impl Server {
         self.seats.get(id).map_or(0, |seat| seat.participant.outbound(slices))
     }
 
-    /// See [`Session::wants_input`].
+    /// See [`Session::wants_input`]. When it turns true again, [`Output::Readable`] tells.
     pub fn wants_input(&self, id: SessionId) -> bool {
         self.session(id).is_some_and(Session::wants_input)
             && self.local.crossings.as_ref().is_none_or(|crossings| !crossings.hold_up(id))
@@ -315,19 +316,18 @@ impl Server {
         }
         while let Some(stream) = self.local.advanced.pop_first() {
             self.woken.extend(self.local.take_armed(stream).into_iter().flatten());
-            if self.local.crossings.is_none() {
-                self.wake(usize::MAX, now);
-            }
         }
         self.now = now;
     }
 
-    /// So many of those who wait have their turn.
-    fn wake(&mut self, most: usize, now: Instant) {
-        for _ in 0..most {
-            let Some(id) = self.woken.pop_front() else { return };
+    /// Some of those who were woken have their turn.
+    fn wake(&mut self) {
+        let now = self.now;
+        for _ in 0..BATCH {
+            let Some(id) = self.woken.pop_front() else { break };
             self.touch_one(id, |participant, local| participant.handle_advanced(local, now));
         }
+        self.follow(now);
     }
 
     fn touch_one<R>(
@@ -341,19 +341,22 @@ impl Server {
         while let Some(event) = seat.participant.poll_event() {
             self.events.push_back((id, event));
         }
-        if seat.participant.session().has_output() {
-            self.list(id);
+        if seat.participant.session().has_output() && !std::mem::replace(&mut seat.is_listed, true) {
+            self.writable.push_back(id);
         }
+        self.check_input(id);
         self.schedule(id);
         Some(result)
     }
 
-    /// A session may have something to write, or to read.
-    fn list(&mut self, id: SessionId) {
+    /// Whether input of a session is wanted may have changed.
+    fn check_input(&mut self, id: SessionId) {
+        let is_wanted = self.wants_input(id);
         if let Some(seat) = self.seats.get_mut(id)
-            && !std::mem::replace(&mut seat.is_listed, true)
+            && std::mem::replace(&mut seat.is_read, is_wanted) != is_wanted
+            && is_wanted
         {
-            self.writable.push_back(id);
+            self.readable.push_back(id);
         }
     }
 

@@ -15,6 +15,8 @@ pub(super) struct Seat {
     pub(super) scheduled: Option<Instant>,
     /// It is on the list of those who may have something to write.
     pub(super) is_listed: bool,
+    /// Its driver knows that input is wanted.
+    pub(super) is_read: bool,
 }
 
 impl Seat {
@@ -53,7 +55,7 @@ impl Seats {
         let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
         let id = SessionId::in_slot(self.numbers.first, slot);
         self.numbers.first += self.numbers.step;
-        let seat = Some(Box::new(Seat { id, participant, scheduled: None, is_listed: false }));
+        let seat = Some(Box::new(Seat { id, participant, scheduled: None, is_listed: false, is_read: true }));
         match self.slots.get_mut(slot as usize) {
             Some(empty) => *empty = seat,
             None => self.slots.push(seat),

@@ -189,6 +189,8 @@ pub(super) struct Seat {
     /// What the client's socket has not taken yet.
     unwritten: VecDeque<u8>,
     pub is_reading: bool,
+    /// The server reads from it.
+    pub is_read: bool,
     /// The client does nothing more, but what it wrote still leaves.
     has_left: bool,
     pub is_closed: bool,
@@ -210,6 +212,7 @@ impl Seat {
             script,
             unwritten: VecDeque::new(),
             is_reading: true,
+            is_read: true,
             has_left: false,
             is_closed: false,
             is_blocked: false,

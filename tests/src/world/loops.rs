@@ -14,8 +14,7 @@ use sol_core::crossing::{Directory, Dispatch, LoopId, Parcel, Standing};
 use sol_core::ids::{RequestId, SessionId};
 use sol_core::load::Load;
 use sol_core::name::StreamName;
-use sol_core::participant::Event;
-use sol_core::server::{Server, ServerConfig, TurnedAway};
+use sol_core::server::{Output, Server, ServerConfig, TurnedAway};
 use sol_core::session::{PeerEnd, Refusal, Session, StaleRequest};
 use sol_core::time::Instant;
 
@@ -81,7 +80,6 @@ impl Loops {
         if self.servers.len() == 1 {
             return self.servers[0].allow(id, request, now);
         }
-        self.post();
         let (index, here) = (self.index_of(id), LoopId::new(self.index_of(id) as u32));
         let waiting = self.session(id).and_then(Session::waiting).filter(|waiting| waiting.id == request);
         let Some(waiting) = waiting.cloned() else { return Err(StaleRequest(request)) };
@@ -120,13 +118,19 @@ impl Loops {
         }
     }
 
-    pub(super) fn poll_event(&mut self) -> Option<(SessionId, Event)> {
-        self.post();
-        self.servers.iter_mut().find_map(Server::poll_event)
-    }
-
-    pub(super) fn poll_writable(&mut self) -> Option<SessionId> {
-        self.servers.iter_mut().find_map(Server::poll_writable)
+    /// What is to be done but for what passes from one loop to another.
+    pub(super) fn poll(&mut self) -> Option<Output> {
+        for index in 0..self.servers.len() {
+            while let Some(output) = self.servers[index].poll() {
+                match output {
+                    Output::Dispatch(dispatch) => self.post(index, dispatch),
+                    output @ (Output::Event(..) | Output::Writable(_) | Output::Readable(_)) => {
+                        return Some(output);
+                    }
+                }
+            }
+        }
+        None
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
@@ -179,7 +183,6 @@ impl Loops {
 
     /// One parcel, whichever the dice say, comes to where it goes; whether there was any.
     pub(super) fn deliver(&mut self, now: Instant) -> bool {
-        self.post();
         let waiting: Vec<usize> =
             (0..self.inboxes.len()).filter(|&index| !self.inboxes[index].is_empty()).collect();
         if waiting.is_empty() {
@@ -192,19 +195,15 @@ impl Loops {
         true
     }
 
-    /// Whatever loops have dispatched is on its way.
-    fn post(&mut self) {
-        for (index, server) in self.servers.iter_mut().enumerate() {
-            let here = LoopId::new(index as u32);
-            while let Some(dispatch) = server.poll_dispatch() {
-                let parcel = match dispatch {
-                    Dispatch::ToLoop(to, parcel) => Some((to, parcel)),
-                    Dispatch::ToDirectory(notice) => self.directory.handle_notice(notice, here),
-                };
-                if let Some((to, parcel)) = parcel {
-                    self.inboxes[to.index()].push_back((here, parcel));
-                }
-            }
+    /// What a loop has dispatched is on its way.
+    fn post(&mut self, from: usize, dispatch: Dispatch) {
+        let here = LoopId::new(from as u32);
+        let parcel = match dispatch {
+            Dispatch::ToLoop(to, parcel) => Some((to, parcel)),
+            Dispatch::ToDirectory(notice) => self.directory.handle_notice(notice, here),
+        };
+        if let Some((to, parcel)) = parcel {
+            self.inboxes[to.index()].push_back((here, parcel));
         }
     }
 

@@ -35,7 +35,7 @@ use sol_core::ids::{RequestId, SessionId};
 use sol_core::load::Load;
 use sol_core::name::StreamName;
 use sol_core::participant::Event;
-use sol_core::server::ServerConfig;
+use sol_core::server::{Output, ServerConfig};
 use sol_core::session::{PeerEnd, Refusal, Request, Session};
 use sol_core::time::Instant;
 
@@ -342,13 +342,13 @@ impl World {
             seat.borrow_mut().link.up.discard();
             return false;
         }
-        while self.server.wants_input(session) && seat.borrow().link.up.has_unread() {
+        while self.may_read(seat) && seat.borrow().link.up.has_unread() {
             let bytes = seat.borrow_mut().link.up.read(READ_BYTES);
             self.server.handle_input(session, &bytes, self.instant());
             self.drain();
             moved = true;
         }
-        if self.server.wants_input(session) && seat.borrow().link.up.is_over() {
+        if self.may_read(seat) && seat.borrow().link.up.is_over() {
             self.server.handle_end(session, PeerEnd::Finished, self.instant());
             self.drain();
             moved = true;
@@ -356,13 +356,23 @@ impl World {
         moved
     }
 
-    /// Polls events and writes output until there is neither.
+    /// Whether input is wanted. Once it was not, that has to be told, as an edge-triggered driver needs it.
+    fn may_read(&self, seat: &Rc<RefCell<Seat>>) -> bool {
+        let seat = &mut *seat.borrow_mut();
+        seat.is_read &= self.server.wants_input(seat.session);
+        seat.is_read
+    }
+
+    /// Does what is to be done until there is nothing.
     fn drain(&mut self) {
-        loop {
-            self.hear();
-            match self.server.poll_writable() {
-                Some(session) => self.write(session),
-                None => return,
+        while let Some(output) = self.server.poll() {
+            match output {
+                Output::Event(session, event) => self.hear(session, event),
+                Output::Writable(session) => self.write(session),
+                Output::Readable(session) => {
+                    self.seats[self.seat_of[&session]].borrow_mut().is_read = true;
+                }
+                Output::Dispatch(_) => unreachable!("it is passed on by the loops themselves"),
             }
         }
     }
@@ -399,25 +409,21 @@ impl World {
             }
             self.transcript.add_time(self.now);
             self.server.handle_sent(session, written, self.instant());
-            self.hear();
         }
     }
 
-    fn hear(&mut self) {
-        while let Some((session, event)) = self.server.poll_event() {
-            self.transcript.add(format!("{:?} {session} {event:?}", self.now).as_bytes());
-            let seat = Rc::clone(&self.seats[self.seat_of[&session]]);
-            {
-                let seat = &mut *seat.borrow_mut();
-                assert!(!seat.is_closed, "session {session} tells {event:?} after its end");
-                seat.events.push((self.now, event.clone()));
-            }
-            match event {
-                Event::Requested(request) => self.consider(session, &request),
-                Event::Closed { .. } => self.close(session, &mut seat.borrow_mut()),
-                Event::Connected(_) | Event::Refused { .. } | Event::Started { .. } | Event::Ended { .. } => {
-                }
-            }
+    fn hear(&mut self, session: SessionId, event: Event) {
+        self.transcript.add(format!("{:?} {session} {event:?}", self.now).as_bytes());
+        let seat = Rc::clone(&self.seats[self.seat_of[&session]]);
+        {
+            let seat = &mut *seat.borrow_mut();
+            assert!(!seat.is_closed, "session {session} tells {event:?} after its end");
+            seat.events.push((self.now, event.clone()));
+        }
+        match event {
+            Event::Requested(request) => self.consider(session, &request),
+            Event::Closed { .. } => self.close(session, &mut seat.borrow_mut()),
+            Event::Connected(_) | Event::Refused { .. } | Event::Started { .. } | Event::Ended { .. } => {}
         }
     }
 
@@ -491,7 +497,7 @@ impl World {
         for seat in self.seats.iter().map(|seat| seat.borrow()).filter(|seat| !seat.is_blocked) {
             let session = self.server.session(seat.session);
             let waits = session.is_some_and(Session::has_output);
-            assert!(!waits, "session {} has output that `poll_writable` did not tell of", seat.session);
+            assert!(!waits, "session {} has output that was not told of", seat.session);
         }
     }
 
