@@ -2,17 +2,19 @@
 //!
 //! Every claim ends with a shutdown, behind which nothing is left.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use sol_core::hub::{Coalesce, PublishRefused, StreamConfig};
+use sol_core::hub::PublishRefused;
 use sol_core::media::{Content, Media};
 use sol_core::message::Data;
 use sol_core::participant::Summary;
 use sol_core::server::{Report, ServerConfig};
-use sol_core::session::{RequestKind, SessionConfig, SessionTimers, Target};
+use sol_core::session::{RequestKind, SessionConfig, Target};
 use sol_core::timestamp::Timestamp;
 use sol_core::url::RtmpUrl;
 use sol_tests::peer::message::TypeId;
@@ -21,7 +23,8 @@ use sol_tests::peer::script::{Player, Publisher};
 
 use crate::adapters::{Adapter, ClientRole, Server, Within};
 use crate::net::{MINUTE, wait_until};
-use crate::porter::{Desk, Lodge, Porter, Rules, Seen, Verdict, What};
+use crate::patience::{patient, patient_timers};
+use crate::porter::{Desk, Porter, Rules, Seen, Verdict, What};
 use crate::visitor::Visitor;
 
 pub(crate) struct House<'a> {
@@ -29,7 +32,14 @@ pub(crate) struct House<'a> {
     adapter: &'a dyn Adapter,
     server: Box<dyn Server>,
     desk: Arc<Desk>,
-    lodge: Mutex<(Lodge, Vec<Seen>)>,
+    log: Mutex<Log>,
+}
+
+/// What was seen at the door.
+struct Log {
+    coming: Receiver<Seen>,
+    /// Waited past, and not waited for yet.
+    passed: Vec<Seen>,
 }
 
 impl<'a> House<'a> {
@@ -45,10 +55,10 @@ impl<'a> House<'a> {
     pub(crate) fn ruled(adapter: &'a dyn Adapter, config: ServerConfig, rules: Rules) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a port");
         let address = listener.local_addr().expect("it is bound");
-        let (porter, lodge) = Porter::new(rules);
-        let desk = Arc::clone(&lodge.desk);
+        let (porter, coming, desk) = Porter::new(rules);
         let server = adapter.serve(listener, config, porter);
-        Self { address, adapter, server, desk, lodge: Mutex::new((lodge, Vec::new())) }
+        let log = Mutex::new(Log { coming, passed: Vec::new() });
+        Self { address, adapter, server, desk, log }
     }
 
     /// Somebody who publishes this name, or may not.
@@ -95,18 +105,17 @@ impl<'a> House<'a> {
 
     /// Waits until something was seen. What was seen before counts, once.
     pub(crate) fn until(&self, wanted: impl Fn(&Seen) -> bool) -> Seen {
-        let mut lodge = self.lodge.lock().unwrap_or_else(PoisonError::into_inner);
-        let (lodge, before) = &mut *lodge;
-        if let Some(index) = before.iter().position(&wanted) {
-            return before.remove(index);
+        let mut log = self.log();
+        if let Some(index) = log.passed.iter().position(&wanted) {
+            return log.passed.remove(index);
         }
         let deadline = Instant::now() + MINUTE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            match lodge.seen.recv_timeout(left) {
+            match log.coming.recv_timeout(left) {
                 Ok(seen) if wanted(&seen) => return seen,
-                Ok(seen) => before.push(seen),
-                Err(_) => panic!("never seen; seen was {before:#?}"),
+                Ok(seen) => log.passed.push(seen),
+                Err(_) => panic!("never seen; seen was {:#?}", log.passed),
             }
         }
     }
@@ -135,10 +144,9 @@ impl<'a> House<'a> {
 
     /// All that was seen and not waited for.
     pub(crate) fn seen_besides(&self) -> Vec<Seen> {
-        let mut lodge = self.lodge.lock().unwrap_or_else(PoisonError::into_inner);
-        let (lodge, before) = &mut *lodge;
-        before.extend(lodge.seen.try_iter());
-        before.clone()
+        let log = &mut *self.log();
+        log.passed.extend(log.coming.try_iter());
+        log.passed.clone()
     }
 
     pub(crate) fn until_connections(&self, count: usize) {
@@ -163,6 +171,10 @@ impl<'a> House<'a> {
     pub(crate) fn shutdown(&self) {
         self.server.shutdown();
     }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Drop for House<'_> {
@@ -182,7 +194,7 @@ pub(crate) fn client_at(
     address: SocketAddr,
     kind: RequestKind,
     name: &str,
-) -> std::io::Result<Box<dyn ClientRole>> {
+) -> io::Result<Box<dyn ClientRole>> {
     let url: RtmpUrl = format!("rtmp://{address}/live/{name}").parse().expect("it is a URL");
     let target = match kind {
         RequestKind::Publish => Target::publish(&url),
@@ -201,58 +213,3 @@ pub(crate) fn as_media(sent: &MediaSent) -> Media {
     };
     Media { timestamp: Timestamp::from_millis(sent.timestamp_ms), content }
 }
-
-/// No time runs out, nobody is too slow, and nothing is gathered: a machine that is busy with something else changes nothing.
-/// A claim in which something is to run out makes that short, and nothing else.
-pub(crate) fn patient() -> ServerConfig {
-    ServerConfig {
-        session: SessionConfig { timers: patient_timers(), ..SessionConfig::default() },
-        stream: patient_stream().into(),
-        ..ServerConfig::default()
-    }
-}
-
-pub(crate) fn patient_stream() -> StreamConfig {
-    StreamConfig {
-        waiting: HOUR,
-        grace: HOUR,
-        coalesce: Coalesce::NONE,
-        lag_max: HOUR,
-        lag_bytes_max: u64::MAX,
-        gap_max: HOUR,
-        patience: u32::MAX,
-        ..StreamConfig::default()
-    }
-}
-
-/// With other timers.
-pub(crate) fn timed(change: impl FnOnce(&mut SessionTimers)) -> ServerConfig {
-    let mut config = patient();
-    change(&mut config.session.timers);
-    config
-}
-
-/// With other streams.
-pub(crate) fn streaming(change: impl FnOnce(&mut StreamConfig)) -> ServerConfig {
-    let mut stream = patient_stream();
-    change(&mut stream);
-    ServerConfig { stream: stream.into(), ..patient() }
-}
-
-pub(crate) fn patient_timers() -> SessionTimers {
-    SessionTimers {
-        handshake: HOUR,
-        command: HOUR,
-        answer: HOUR,
-        ping: HOUR,
-        silence: HOUR,
-        stall: HOUR,
-        farewell: HOUR,
-    }
-}
-
-pub(crate) const fn ms(milliseconds: u64) -> Duration {
-    Duration::from_millis(milliseconds)
-}
-
-const HOUR: Duration = Duration::from_secs(3_600);

@@ -8,12 +8,13 @@
 //! into the list at the end of this file. A claim that is in no list is dead code, and the compiler says so.
 //!
 //! A claim waits for what is to happen and never for time to pass. No time runs out in it but that which is to run out
-//! ([`house::patient`]), so it holds on any machine, however busy that is.
+//! ([`patience`]), so it holds on any machine, however busy that is.
 
 mod adapters;
 mod claims;
 mod house;
 mod net;
+mod patience;
 mod porter;
 mod visitor;
 

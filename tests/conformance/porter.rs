@@ -42,19 +42,12 @@ pub(crate) enum What {
     TurnedAway(&'static str),
 }
 
-/// The application's side.
 pub(crate) struct Porter {
-    seen: Sender<Seen>,
+    told: Sender<Seen>,
     desk: Arc<Desk>,
 }
 
-/// The test's side.
-pub(crate) struct Lodge {
-    pub(crate) seen: Receiver<Seen>,
-    pub(crate) desk: Arc<Desk>,
-}
-
-/// What both know.
+/// What both it and the test know.
 #[derive(Default)]
 pub(crate) struct Desk {
     rules: Rules,
@@ -72,10 +65,11 @@ struct Book {
 type Answer = Box<dyn FnOnce(Verdict) + Send>;
 
 impl Porter {
-    pub(crate) fn new(rules: Rules) -> (Self, Lodge) {
+    /// With what it will see, in order, and where the test answers.
+    pub(crate) fn new(rules: Rules) -> (Self, Receiver<Seen>, Arc<Desk>) {
         let (told, seen) = mpsc::channel();
         let desk = Arc::new(Desk { rules, ..Desk::default() });
-        (Self { seen: told, desk: Arc::clone(&desk) }, Lodge { seen, desk })
+        (Self { told, desk: Arc::clone(&desk) }, seen, desk)
     }
 
     /// Decides, at once or when the test says; `answer` may be called from another thread, or never.
@@ -129,12 +123,12 @@ impl Porter {
     }
 
     pub(crate) fn note_turned_away(&self, who: Option<SocketAddr>, why: &TurnedAway) {
-        self.seen.send(Seen { who, what: What::TurnedAway(why.code()) }).ok();
+        self.told.send(Seen { who, what: What::TurnedAway(why.code()) }).ok();
     }
 
     fn tell(&self, peer: &Peer, what: What) {
         // A test that is over listens no longer.
-        self.seen.send(Seen { who: Some(peer.address), what }).ok();
+        self.told.send(Seen { who: Some(peer.address), what }).ok();
     }
 }
 

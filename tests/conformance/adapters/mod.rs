@@ -53,7 +53,7 @@ pub(crate) trait Within: Send {
 }
 
 /// A connection in the client's role.
-pub(crate) trait ClientRole: Send {
+pub(crate) trait ClientRole {
     /// Waits for what happens next; nothing more comes behind `Closed`.
     fn next(&mut self) -> Option<Event>;
 

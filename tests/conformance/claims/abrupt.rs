@@ -6,7 +6,8 @@ use sol_tests::peer::pattern::Pattern;
 use sol_tests::peer::script::{Phase, Publisher};
 
 use crate::adapters::Adapter;
-use crate::house::{House, ms, streaming};
+use crate::house::House;
+use crate::patience::{ms, streaming};
 use crate::visitor::{Visitor, unpublished};
 
 pub(crate) fn publishers_that_are_cut_off_amid_a_frame_leave_nothing_behind_and_disturb_nobody(

@@ -11,7 +11,8 @@ use sol_core::url::RtmpUrl;
 use sol_tests::peer::pattern::{MediaSent, Pattern};
 
 use crate::adapters::{Adapter, ClientRole};
-use crate::house::{House, as_media, client_at, ms, patient_timers};
+use crate::house::{House, as_media, client_at};
+use crate::patience::{ms, patient_timers};
 use crate::porter::What;
 
 pub(crate) fn a_client_publishes_to_the_last_byte_and_leaves_in_good_order(adapter: &dyn Adapter) {

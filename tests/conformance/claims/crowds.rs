@@ -8,8 +8,9 @@ use sol_tests::peer::pattern::Pattern;
 use sol_tests::peer::script::{Player, Publisher};
 
 use crate::adapters::Adapter;
-use crate::house::{House, ms};
+use crate::house::House;
 use crate::net::wait_until;
+use crate::patience::ms;
 use crate::visitor::Visitor;
 
 pub(crate) fn thousands_of_connections_come_and_go_and_leave_nothing(adapter: &dyn Adapter) {

@@ -11,8 +11,9 @@ use sol_tests::peer::script::{Phase, Player, Publisher};
 use sol_tests::peer::{Peer, PeerOptions};
 
 use crate::adapters::Adapter;
-use crate::house::{House, ms, streaming, timed};
+use crate::house::House;
 use crate::net::MINUTE;
+use crate::patience::{ms, streaming, timed};
 use crate::porter::Rules;
 use crate::visitor::Visitor;
 

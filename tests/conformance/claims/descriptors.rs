@@ -8,7 +8,8 @@ use sol_core::limits;
 use sol_tests::peer::script::Player;
 
 use crate::adapters::Adapter;
-use crate::house::{House, ms};
+use crate::house::House;
+use crate::patience::ms;
 use crate::porter::What;
 use crate::visitor::Visitor;
 

@@ -8,7 +8,8 @@ use sol_tests::peer::run::check_runs;
 use sol_tests::peer::script::{Phase, Player, Publisher};
 
 use crate::adapters::Adapter;
-use crate::house::{House, ms, streaming};
+use crate::house::House;
+use crate::patience::{ms, streaming};
 use crate::porter::What;
 use crate::visitor::Visitor;
 

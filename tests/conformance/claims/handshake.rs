@@ -12,8 +12,9 @@ use sol_tests::peer::{Peer, PeerOptions};
 use sol_tests::strangers::{STRANGERS, StrangersEnd, Visit};
 
 use crate::adapters::Adapter;
-use crate::house::{House, ms};
+use crate::house::House;
 use crate::net::MINUTE;
+use crate::patience::ms;
 use crate::visitor::Visitor;
 
 pub(crate) fn an_opening_is_understood_in_any_cut(adapter: &dyn Adapter) {

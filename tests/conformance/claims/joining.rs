@@ -4,7 +4,8 @@ use sol_tests::peer::pattern::Pattern;
 use sol_tests::peer::script::{Player, Publisher};
 
 use crate::adapters::Adapter;
-use crate::house::{House, ms};
+use crate::house::House;
+use crate::patience::ms;
 use crate::visitor::Visitor;
 
 pub(crate) fn a_player_that_comes_amid_a_group_begins_with_its_keyframe(adapter: &dyn Adapter) {

@@ -8,7 +8,8 @@ use sol_tests::peer::script::Player;
 use sol_tests::peer::{Peer, PeerOptions};
 
 use crate::adapters::Adapter;
-use crate::house::{House, ms, patient, streaming};
+use crate::house::House;
+use crate::patience::{ms, patient, streaming};
 use crate::visitor::Visitor;
 
 pub(crate) fn what_is_published_is_played(adapter: &dyn Adapter) {

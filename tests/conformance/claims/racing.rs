@@ -7,7 +7,8 @@ use sol_tests::peer::script::{Phase, Player, Publisher};
 use sol_tests::peer::{Peer, PeerOptions};
 
 use crate::adapters::Adapter;
-use crate::house::{House, ms};
+use crate::house::House;
+use crate::patience::ms;
 use crate::visitor::{Visitor, name_in_use};
 
 pub(crate) fn of_many_publishers_at_the_same_moment_exactly_one_has_the_name(adapter: &dyn Adapter) {

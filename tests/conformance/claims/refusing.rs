@@ -8,8 +8,9 @@ use sol_tests::peer::script::Phase;
 use sol_tests::peer::{Peer, PeerOptions};
 
 use crate::adapters::Adapter;
-use crate::house::{House, ms, patient};
+use crate::house::House;
 use crate::net::MINUTE;
+use crate::patience::{ms, patient};
 use crate::porter::{Rules, What};
 use crate::visitor::{Visitor, name_in_use};
 

@@ -10,7 +10,8 @@ use sol_core::media::TrackKind;
 use sol_core::participant::Activity;
 
 use crate::adapters::Adapter;
-use crate::house::{House, ms};
+use crate::house::House;
+use crate::patience::ms;
 use crate::porter::What;
 
 pub(crate) fn a_report_says_who_publishes_and_plays_what_from_where_and_how_well(adapter: &dyn Adapter) {

@@ -6,7 +6,8 @@ use sol_tests::peer::run::check_run;
 use sol_tests::peer::script::Phase;
 
 use crate::adapters::Adapter;
-use crate::house::{House, ms, streaming};
+use crate::house::House;
+use crate::patience::{ms, streaming};
 use crate::visitor::{name_in_use, unpublished};
 
 pub(crate) fn a_publisher_that_returns_again_and_again_is_one_stream_to_its_players(adapter: &dyn Adapter) {

@@ -8,8 +8,9 @@ use sol_tests::peer::pattern::Pattern;
 use sol_tests::peer::script::Publisher;
 
 use crate::adapters::Adapter;
-use crate::house::{House, ms, patient};
+use crate::house::House;
 use crate::net::{MINUTE, wait_until};
+use crate::patience::{ms, patient};
 use crate::porter::{Rules, What};
 use crate::visitor::{Visitor, unpublished};
 

@@ -6,7 +6,8 @@ use sol_tests::peer::pattern::Pattern;
 use sol_tests::peer::script::Player;
 
 use crate::adapters::Adapter;
-use crate::house::{House, ms, timed};
+use crate::house::House;
+use crate::patience::{ms, timed};
 use crate::visitor::Visitor;
 
 pub(crate) fn a_player_that_takes_nothing_is_reset_and_disturbs_nobody(adapter: &dyn Adapter) {

@@ -7,7 +7,8 @@ use sol_tests::peer::pattern::{MediaSent, Pattern};
 use sol_tests::peer::script::Phase;
 
 use crate::adapters::Adapter;
-use crate::house::{House, as_media, ms};
+use crate::house::{House, as_media};
+use crate::patience::ms;
 use crate::visitor::name_in_use;
 
 pub(crate) fn a_stream_from_within_is_played_like_any_other(adapter: &dyn Adapter) {
