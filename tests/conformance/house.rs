@@ -149,19 +149,17 @@ impl<'a> House<'a> {
         log.passed.clone()
     }
 
-    pub(crate) fn until_connections(&self, count: usize) {
-        wait_until(|| self.server.connection_count() == count);
+    /// Waits until there are so many connections and streams.
+    pub(crate) fn until_counts(&self, connections: usize, streams: usize) {
+        wait_until(|| (self.connection_count(), self.server.stream_count()) == (connections, streams));
     }
 
-    /// Connections and streams.
-    pub(crate) fn counts(&self) -> (usize, usize) {
-        (self.server.connection_count(), self.server.stream_count())
-    }
-
-    /// Waits until nobody is left; nor may a stream be.
     pub(crate) fn until_empty(&self) {
-        self.until_connections(0);
-        assert_eq!(self.server.stream_count(), 0, "streams go with the last who holds them");
+        self.until_counts(0, 0);
+    }
+
+    pub(crate) fn connection_count(&self) -> usize {
+        self.server.connection_count()
     }
 
     pub(crate) fn report(&self) -> Report {
@@ -183,7 +181,8 @@ impl Drop for House<'_> {
             return;
         }
         self.server.shutdown();
-        assert_eq!(self.counts(), (0, 0), "connections and streams behind a shutdown");
+        assert_eq!(self.connection_count(), 0, "behind a shutdown");
+        self.until_empty();
         assert_eq!(self.desk.faults(), [""; 0]);
     }
 }

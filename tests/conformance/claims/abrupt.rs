@@ -25,8 +25,7 @@ pub(crate) fn publishers_that_are_cut_off_amid_a_frame_leave_nothing_behind_and_
             its_player.read_on(bystander.sent());
         }
     }
-    house.until_connections(2);
-    assert_eq!(house.counts(), (2, 1));
+    house.until_counts(2, 1);
     its_player.watch(bystander.sent());
 }
 
@@ -90,7 +89,7 @@ pub(crate) fn players_that_are_cut_off_amid_frames_disturb_nobody(adapter: &dyn 
         stays.read_on(camera.sent());
         house.until_closed(address);
     }
-    house.until_connections(2);
+    house.until_counts(2, 1);
     stays.watch(camera.sent());
 }
 

@@ -83,7 +83,7 @@ pub(crate) fn a_client_that_is_dropped_is_gone(adapter: &dyn Adapter) {
     let mut plays = house.client(RequestKind::Play, "cam");
     until_granted(&mut *plays);
     drop(plays);
-    house.until_connections(1);
+    house.until_counts(1, 1);
     camera.stream(ms(100));
     house.player("cam").watch(camera.sent());
 }

@@ -34,7 +34,7 @@ pub(crate) fn without_descriptors_those_who_are_there_go_on_and_the_others_are_s
         camera.stream(ms(step * 300));
         player.watch(camera.sent());
     }
-    assert_eq!(house.counts(), (2, 1));
+    assert_eq!(house.connection_count(), 2);
 
     setrlimit(Resource::Nofile, before).expect("it was so before");
     for mut guest in guests {

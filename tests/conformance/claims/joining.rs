@@ -27,7 +27,7 @@ pub(crate) fn a_player_that_comes_amid_a_group_begins_with_its_keyframe(adapter:
 pub(crate) fn a_player_that_comes_before_the_publisher_misses_nothing(adapter: &dyn Adapter) {
     let house = House::open(adapter);
     let mut players: Vec<_> = (0..12).map(|_| house.waiting_player("cam")).collect();
-    assert_eq!(house.counts(), (12, 1));
+    house.until_counts(12, 1);
     let mut camera = house.publisher("cam");
     camera.stream(ms(500));
     for player in &mut players {

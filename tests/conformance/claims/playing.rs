@@ -24,7 +24,7 @@ pub(crate) fn what_is_published_is_played(adapter: &dyn Adapter) {
         late.watch(camera.sent());
         early.watch(camera.sent());
     }
-    assert_eq!(house.counts(), (3, 1));
+    house.until_counts(3, 1);
 }
 
 pub(crate) fn sixty_players_get_every_byte_and_the_end_behind_the_last(adapter: &dyn Adapter) {
@@ -59,7 +59,7 @@ pub(crate) fn streams_beside_each_other_do_not_mix(adapter: &dyn Adapter) {
     for (camera, players) in &mut pairs {
         players.iter_mut().for_each(|player| drop(player.watch(camera.sent())));
     }
-    assert_eq!(house.counts(), (24, 8));
+    house.until_counts(24, 8);
 }
 
 pub(crate) fn one_connection_plays_several_streams(adapter: &dyn Adapter) {

@@ -86,6 +86,6 @@ pub(crate) fn connections_beyond_the_maximum_are_turned_away_and_the_others_undi
     camera.stream(ms(1_000));
     player.watch(camera.sent());
     drop(player);
-    house.until_connections(1);
+    house.until_counts(1, 1);
     house.player("cam").watch(camera.sent());
 }
