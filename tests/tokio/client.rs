@@ -5,10 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use sol_tests::peer::Peer;
-use sol_tests::peer::codec::Framing;
-use sol_tests::peer::message::{ChunkStream, Message, StreamId, TypeId};
 use sol_tests::peer::pattern::{MediaSent, Pattern};
-use sol_tests::peer::script::{Phase, Player, Publisher, Script};
+use sol_tests::peer::script::{Player, Publisher, Script};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -32,22 +30,6 @@ impl Client<Publisher> {
         client.run_until(|script| script.phase().is_decided()).await;
         client
     }
-
-    /// Begins a picture and leaves it at that.
-    pub(crate) async fn send_half_a_frame(&mut self) {
-        let frame = Message {
-            chunk_stream: ChunkStream::VIDEO,
-            timestamp_ms: 0,
-            type_id: TypeId::VIDEO,
-            stream: StreamId(1),
-            payload: vec![0x27; 10_000].into(),
-        };
-        let mut bytes = Vec::new();
-        let peer = self.script.peer_mut();
-        peer.writer().write(&frame, Framing::FULL, &mut bytes);
-        peer.send_raw_bytes(&bytes[..bytes.len() / 2]);
-        self.flush().await.expect("the server takes it");
-    }
 }
 
 impl Client<Player> {
@@ -55,20 +37,6 @@ impl Client<Player> {
     pub(crate) async fn play(server: SocketAddr, name: &str) -> Self {
         let transport = connect(server).await;
         Client::play_over(transport, name).await
-    }
-
-    /// Connects and asks to play; returns when it has asked. A server tells when it starts.
-    pub(crate) async fn ask_to_play(server: SocketAddr, name: &str) -> Self {
-        let mut client = Client { script: Player::new("live", name), transport: connect(server).await };
-        client.run_until(|script| has_asked(script.phase())).await;
-        client
-    }
-}
-
-impl<S> Client<S> {
-    /// The address that the server sees.
-    pub(crate) fn local_address(&self) -> SocketAddr {
-        self.transport.local_addr().expect("it is connected")
     }
 }
 
@@ -114,16 +82,7 @@ impl<S: Script, I: AsyncRead + AsyncWrite + Unpin> Client<S, I> {
         }
     }
 
-    /// Reads until the server closes.
-    pub(crate) async fn run_to_the_end(&mut self) -> io::Result<()> {
-        while self.read_once().await? {
-            // A ping may be answered, if the server still listens.
-            let _ = self.flush().await;
-        }
-        Ok(())
-    }
-
-    pub(crate) async fn flush(&mut self) -> io::Result<()> {
+    async fn flush(&mut self) -> io::Result<()> {
         loop {
             let bytes = self.script.take_output();
             if bytes.is_empty() {
@@ -131,10 +90,6 @@ impl<S: Script, I: AsyncRead + AsyncWrite + Unpin> Client<S, I> {
             }
             self.transport.write_all(&bytes).await?;
         }
-    }
-
-    pub(crate) fn transport(&mut self) -> &mut I {
-        &mut self.transport
     }
 
     async fn read_once(&mut self) -> io::Result<bool> {
@@ -152,8 +107,4 @@ async fn connect(server: SocketAddr) -> TcpStream {
     // A small write that waits for a delayed acknowledgement costs 43 ms, several times over in each conversation.
     transport.set_nodelay(true).expect("the socket is open");
     transport
-}
-
-fn has_asked(phase: &Phase) -> bool {
-    matches!(phase, Phase::Starting(_)) || phase.is_decided()
 }
