@@ -19,7 +19,7 @@ use mio::net::TcpStream;
 use mio::{Events, Poll, Token};
 use rand::TryRng;
 use rand::rngs::SysRng;
-use sol_core::crossing::{Dispatch, LoopId, Standing};
+use sol_core::crossing::{Dispatch, LoopId, Parcel, Standing};
 use sol_core::ids::{RequestId, SessionId};
 use sol_core::load::LoadMeter;
 use sol_core::participant::Event;
@@ -89,7 +89,12 @@ impl<A: Application> EventLoop<A> {
         while !self.is_over {
             let asleep = self.now();
             self.busy += asleep.saturating_since(woke);
-            let patience = if self.inbox.may_sleep() { self.patience(asleep) } else { Some(Duration::ZERO) };
+            let patience = match self.patience(asleep) {
+                // Whoever puts something into the inbox need not wake it.
+                Some(Duration::ZERO) => Some(Duration::ZERO),
+                patience if self.inbox.may_sleep() => patience,
+                _ => Some(Duration::ZERO),
+            };
             let polled = self.poll.poll(&mut events, patience);
             self.inbox.has_woken();
             woke = self.now();
@@ -150,10 +155,14 @@ impl<A: Application> EventLoop<A> {
         self.look_into_inbox();
         self.accept();
         // What is queued from here on has the next turn.
-        for _ in 0..self.queue.len() {
+        for served in 0..self.queue.len() {
+            if served % PARCELS_AFTER == PARCELS_AFTER - 1 {
+                self.take_parcels();
+            }
             let Some(id) = self.queue.pop_front() else { break };
             if let Some(connection) = self.connection(id) {
                 connection.is_queued = false;
+                connection.has_spent = false;
                 self.write(id);
                 self.drain();
                 self.read(id);
@@ -171,12 +180,8 @@ impl<A: Application> EventLoop<A> {
     // --- From other threads --------------------------------------------------------------------------------
 
     fn look_into_inbox(&mut self) {
-        let post = self.inbox.take();
-        for (from, parcel) in post.parcels {
-            self.server.handle_parcel(from, parcel, self.now());
-            self.drain();
-        }
-        for letter in post.letters {
+        self.take_parcels();
+        for letter in self.inbox.take_letters() {
             match letter {
                 Letter::Serve(socket, address) => self.open(socket, address),
                 Letter::Listen(listener) => self.listen(listener),
@@ -186,6 +191,13 @@ impl<A: Application> EventLoop<A> {
                 Letter::ShutDown => self.shut_down(),
                 Letter::Stop => self.is_over = true,
             }
+        }
+    }
+
+    fn take_parcels(&mut self) {
+        for (from, parcel) in self.inbox.take_parcels() {
+            self.server.handle_parcel(from, parcel, self.now());
+            self.drain();
         }
     }
 
@@ -216,14 +228,11 @@ impl<A: Application> EventLoop<A> {
                 let waiting = self.server.session(id).and_then(Session::waiting);
                 // The session may have closed while the application thought.
                 let Some(waiting) = waiting.filter(|waiting| waiting.id == request).cloned() else { return };
-                let asked = self.shared.loops.directory().ask(&waiting, self.here);
+                let (asked, before) = self.ask_directory(&waiting);
                 match asked {
                     Ok(standing) => {
-                        if matches!(standing, Standing::Claimed(..)) {
-                            // All that was said of the name before it was free.
-                            for (from, parcel) in self.inbox.take_parcels() {
-                                self.server.handle_parcel(from, parcel, now);
-                            }
+                        for (from, parcel) in before {
+                            self.server.handle_parcel(from, parcel, now);
                         }
                         self.server.allow_among(id, request, standing, now)
                     }
@@ -235,6 +244,18 @@ impl<A: Application> EventLoop<A> {
         // Where nobody waits for it any more there is nothing to be done.
         let _ = done;
         self.drain();
+    }
+
+    /// What the directory says of a request; and where somebody claims a name, all that was said of it here before. What comes
+    /// behind that is of others, who know it already.
+    fn ask_directory(&self, request: &Request) -> (Result<Standing, Refusal>, Vec<(LoopId, Parcel)>) {
+        let mut directory = self.shared.loops.directory();
+        let asked = directory.ask(request, self.here);
+        let before = match asked {
+            Ok(Standing::Claimed(..)) => self.inbox.take_parcels(),
+            Ok(Standing::Wanted(..)) | Err(_) => Vec::new(),
+        };
+        (asked, before)
     }
 
     fn report(&mut self) -> Report {
@@ -335,7 +356,7 @@ impl<A: Application> EventLoop<A> {
         let mut left = WRITE_BUDGET;
         loop {
             let Some(Some(connection)) = self.connections.get_mut(id.slot()) else { return };
-            if !connection.is_writable || connection.peer.id != id {
+            if !connection.is_writable || connection.has_spent || connection.peer.id != id {
                 return;
             }
             let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
@@ -344,6 +365,7 @@ impl<A: Application> EventLoop<A> {
                 return;
             }
             if left == 0 {
+                connection.has_spent = true;
                 return self.enqueue(id);
             }
             let outcome = connection.write(&slices[..count]);
@@ -457,6 +479,21 @@ impl<A: Application> EventLoop<A> {
     }
 }
 
+impl<A> Drop for EventLoop<A> {
+    fn drop(&mut self) {
+        let loops = &self.shared.loops;
+        loops.census.leave(self.connections.iter().flatten().count() + self.farewells.len());
+        if !self.is_shut_down {
+            loops.census.close();
+        }
+        if std::thread::panicking() {
+            // Its names and its share of the connections are lost: no server is better than half of one.
+            loops.begin_shutdown();
+            loops.outside.close();
+        }
+    }
+}
+
 /// The inbox has something.
 pub(crate) const WAKE: Token = Token(usize::MAX);
 
@@ -474,6 +511,9 @@ const READ_BYTES: usize = 64 * 1024;
 
 /// Bytes that one connection reads in a turn.
 const READ_BUDGET: usize = 256 * 1024;
+
+/// Connections that are served before it is looked whether something has crossed.
+const PARCELS_AFTER: usize = 32;
 
 /// Bytes that one connection writes in a turn.
 const WRITE_BUDGET: usize = 1024 * 1024;

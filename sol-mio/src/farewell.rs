@@ -37,8 +37,9 @@ impl Farewells {
         first_token: usize,
         now: Instant,
     ) -> bool {
+        // Never used twice, so that they are in the order in which their time is over.
         let token = first_token + self.next;
-        self.next = (self.next + 1) % (usize::MAX - first_token);
+        self.next += 1;
         if socket.shutdown(Shutdown::Write).is_err()
             || registry.reregister(&mut socket, Token(token), Interest::READABLE).is_err()
         {
@@ -60,14 +61,21 @@ impl Farewells {
     /// How many are over because their time is.
     pub(crate) fn expire(&mut self, now: Instant) -> usize {
         let before = self.by_token.len();
-        self.by_token.retain(|_, farewell| farewell.until > now);
+        while let Some(first) = self.by_token.first_entry()
+            && first.get().until <= now
+        {
+            first.remove();
+        }
         before - self.by_token.len()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_token.len()
     }
 
     /// When the next one's time is over.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        // All have the same patience, so the first to come is the first to go.
-        self.by_token.values().map(|farewell| farewell.until).min()
+        self.by_token.values().next().map(|farewell| farewell.until)
     }
 }
 

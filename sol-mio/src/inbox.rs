@@ -44,9 +44,9 @@ pub(crate) struct Inbox {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Post {
-    pub(crate) parcels: Vec<(LoopId, Parcel)>,
-    pub(crate) letters: Vec<Letter>,
+struct Post {
+    parcels: Vec<(LoopId, Parcel)>,
+    letters: Vec<Letter>,
 }
 
 impl Inbox {
@@ -65,9 +65,9 @@ impl Inbox {
         self.wake();
     }
 
-    /// Takes all there is.
-    pub(crate) fn take(&self) -> Post {
-        std::mem::take(&mut *self.inner())
+    /// Takes what there is but for parcels.
+    pub(crate) fn take_letters(&self) -> Vec<Letter> {
+        std::mem::take(&mut self.inner().letters)
     }
 
     /// Takes the parcels that there are.

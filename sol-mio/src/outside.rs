@@ -21,6 +21,8 @@ struct State {
     names: BTreeSet<StreamName>,
     /// What each has under way.
     under_way: BTreeMap<InwardId, usize>,
+    /// A loop has failed: nothing is waited for any more.
+    is_closed: bool,
 }
 
 impl Outside {
@@ -42,7 +44,8 @@ impl Outside {
     /// So much is about to go. Waits until there is room for it.
     pub(crate) fn send(&self, id: InwardId, cost: usize) {
         let is_full = |state: &mut State| {
-            state.under_way.get(&id).is_some_and(|&under_way| under_way >= limits::CROSSING_BYTES)
+            !state.is_closed
+                && state.under_way.get(&id).is_some_and(|&under_way| under_way >= limits::CROSSING_BYTES)
         };
         let mut state = self.taken.wait_while(self.state(), is_full).unwrap_or_else(PoisonError::into_inner);
         if let Some(under_way) = state.under_way.get_mut(&id) {
@@ -54,6 +57,11 @@ impl Outside {
         if let Some(under_way) = self.state().under_way.get_mut(&id) {
             *under_way = under_way.saturating_sub(cost);
         }
+        self.taken.notify_all();
+    }
+
+    pub(crate) fn close(&self) {
+        self.state().is_closed = true;
         self.taken.notify_all();
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sol_core::crossing::{InwardId, LoopId, Parcel, media_cost};
+use sol_core::crossing::{Claim, ClaimId, InwardId, LoopId, Notice, Parcel, media_cost};
 use sol_core::hub::{Parting, PublishRefused};
 use sol_core::media::Media;
 use sol_core::name::StreamName;
@@ -19,6 +19,7 @@ use crate::server::{Running, Server};
 pub struct Publisher {
     name: StreamName,
     id: InwardId,
+    claim: ClaimId,
     home: LoopId,
     running: Arc<Running>,
     has_parted: bool,
@@ -32,11 +33,13 @@ impl<A: Application> Server<A> {
     pub fn publish(&self, name: StreamName) -> Result<Publisher, PublishRefused> {
         let running = Arc::clone(&self.running);
         let loops = &running.loops;
-        let claim = loops.directory().claim(&name, loops.next())?;
-        let (home, wanted) = (claim.home, claim.wanted);
+        let mut directory = loops.directory();
+        let Claim { id: claim, home, wanted } = directory.claim(&name, loops.next_within())?;
         let id = loops.outside.enter(&name);
-        loops.pass(LoopId::OUTSIDE, home, Parcel::Publish { name: name.clone(), inward: id, wanted });
-        Ok(Publisher { name, id, home, running, has_parted: false })
+        // Before anybody can ask who has the name: whoever hears of this home finds it.
+        loops.pass(LoopId::OUTSIDE, home, Parcel::Publish { name: name.clone(), inward: id, claim, wanted });
+        drop(directory);
+        Ok(Publisher { name, id, claim, home, running, has_parted: false })
     }
 }
 
@@ -75,6 +78,9 @@ impl Publisher {
             let loops = &self.running.loops;
             loops.outside.leave(self.id, &self.name);
             loops.pass(LoopId::OUTSIDE, self.home, Parcel::Unpublish { inward: self.id, parting });
+            let parted = Notice::Parted { name: self.name.clone(), claim: self.claim };
+            // Nothing follows from it for others.
+            let _ = loops.directory().handle_notice(parted, LoopId::OUTSIDE);
         }
     }
 }

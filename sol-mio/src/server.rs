@@ -49,6 +49,8 @@ pub(crate) struct Loops {
     pub(crate) outside: Outside,
     /// Which loop gets the next connection.
     next: AtomicUsize,
+    /// Which loop gets the next stream from within.
+    next_within: AtomicUsize,
     pub(crate) census: Census,
     is_shut_down: AtomicBool,
 }
@@ -102,6 +104,7 @@ impl<A: Application> Server<A> {
             directory: Mutex::default(),
             outside: Outside::default(),
             next: AtomicUsize::new(0),
+            next_within: AtomicUsize::new(0),
             census,
             is_shut_down: AtomicBool::new(false),
         };
@@ -161,12 +164,7 @@ impl<A: Application> Server<A> {
 
     /// The same without waiting.
     pub fn begin_shutdown(&self) {
-        let loops = &self.shared.loops;
-        if !loops.is_shut_down.swap(true, Ordering::SeqCst) {
-            for inbox in &loops.inboxes {
-                inbox.post(Letter::ShutDown);
-            }
-        }
+        self.shared.loops.begin_shutdown();
     }
 
     /// Returns when the server was shut down and the last connection is closed.
@@ -226,6 +224,15 @@ impl Loops {
         &self.inboxes[of.index()]
     }
 
+    /// Tells every loop, once.
+    pub(crate) fn begin_shutdown(&self) {
+        if !self.is_shut_down.swap(true, Ordering::SeqCst) {
+            for inbox in &self.inboxes {
+                inbox.post(Letter::ShutDown);
+            }
+        }
+    }
+
     /// Passes a parcel on.
     pub(crate) fn pass(&self, from: LoopId, to: LoopId, parcel: Parcel) {
         match parcel {
@@ -243,6 +250,11 @@ impl Loops {
     /// Whose turn it is.
     pub(crate) fn next(&self) -> LoopId {
         LoopId::new((self.next.fetch_add(1, Ordering::Relaxed) % self.inboxes.len()) as u32)
+    }
+
+    /// Where the next stream from within would be at home.
+    pub(crate) fn next_within(&self) -> LoopId {
+        LoopId::new((self.next_within.fetch_add(1, Ordering::Relaxed) % self.inboxes.len()) as u32)
     }
 
     pub(crate) fn is_shut_down(&self) -> bool {
@@ -266,7 +278,9 @@ impl Census {
 
     /// So many less.
     pub(crate) fn leave(&self, how_many: usize) {
-        self.change(|count| count.connections -= how_many);
+        if how_many > 0 {
+            self.change(|count| count.connections -= how_many);
+        }
     }
 
     fn change(&self, change: impl FnOnce(&mut Count)) {

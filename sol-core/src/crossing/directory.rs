@@ -16,13 +16,14 @@ use crate::limits;
 use crate::name::StreamName;
 use crate::session::{Refusal, Request, RequestKind};
 
-use super::{LoopId, Notice, Parcel, Ticket};
+use super::{ClaimId, LoopId, Notice, Parcel, Ticket};
 
 /// Who is at home where, and who wants what.
 #[derive(Debug, Default)]
 pub struct Directory {
     names: BTreeMap<StreamName, Entry>,
     tickets: u64,
+    claims: u64,
 }
 
 #[derive(Debug, Default)]
@@ -34,13 +35,15 @@ struct Entry {
 #[derive(Debug)]
 struct Home {
     at: LoopId,
-    /// By whomever, wherever; otherwise its grace runs.
-    is_published: bool,
+    /// Whose it is, wherever that publisher is; otherwise its grace runs.
+    claim: Option<ClaimId>,
 }
 
 /// That somebody may publish a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
+    /// Of whom there is one at most.
+    pub id: ClaimId,
     /// Where the stream is at home: at the loop that asked, or the one to which its publisher has to cross.
     pub home: LoopId,
     /// Who wants it.
@@ -90,12 +93,16 @@ impl Directory {
     /// # Errors
     /// [`PublishRefused`].
     pub fn claim(&mut self, name: &StreamName, by: LoopId) -> Result<Claim, PublishRefused> {
+        let id = ClaimId(self.claims + 1);
         let entry = self.entry(name, Purpose::Publish)?;
-        let home = entry.home.get_or_insert(Home { at: by, is_published: false });
-        if std::mem::replace(&mut home.is_published, true) {
+        let home = entry.home.get_or_insert(Home { at: by, claim: None });
+        if home.claim.is_some() {
             return Err(NameInUse.into());
         }
-        Ok(Claim { home: home.at, wanted: entry.wanted.to_vec() })
+        home.claim = Some(id);
+        let claim = Claim { id, home: home.at, wanted: entry.wanted.to_vec() };
+        self.claims += 1;
+        Ok(claim)
     }
 
     /// Somebody on a loop wants to play. The loop wants the stream from then on, if it did not before.
@@ -116,22 +123,28 @@ impl Directory {
 
     /// A server has something to tell. What is to be passed on for it, and to whom.
     pub fn handle_notice(&mut self, notice: Notice, by: LoopId) -> Option<(LoopId, Parcel)> {
-        let (Notice::Vacated { name, .. } | Notice::Released(name) | Notice::Unwanted(name)) = &notice;
+        let (Notice::Parted { name, .. }
+        | Notice::Released(name)
+        | Notice::Unwanted(name)
+        | Notice::Unserved { name, .. }) = &notice;
         let entry = self.names.get_mut(name)?;
         let parcel = match &notice {
-            Notice::Vacated { stays, .. } => {
+            Notice::Parted { claim, .. } => {
                 if let Some(home) = &mut entry.home {
-                    home.is_published = false;
-                }
-                if !stays {
-                    entry.home = None;
+                    home.claim.take_if(|current| current == claim);
                 }
                 None
             }
             Notice::Released(_) => {
                 // Whoever has claimed it meanwhile is on the way there.
-                entry.home.take_if(|home| home.at == by && !home.is_published);
+                entry.home.take_if(|home| home.at == by && home.claim.is_none());
                 None
+            }
+            Notice::Unserved { name, ticket } => {
+                let (name, ticket) = (name.clone(), *ticket);
+                let home = entry.home.as_ref().map(|home| home.at).filter(|&home| home != by);
+                let is_wanted = entry.wanted.contains(&(by, ticket));
+                home.filter(|_| is_wanted).map(|home| (home, Parcel::Want { name, ticket }))
             }
             Notice::Unwanted(name) => {
                 let index = entry.wanted.iter().position(|(who, _)| *who == by)?;
@@ -178,7 +191,7 @@ mod tests {
     #[test]
     fn a_name_that_two_loops_claim_has_one_owner() {
         let mut directory = Directory::new();
-        assert_eq!(directory.claim(&name(), ONE), Ok(Claim { home: ONE, wanted: vec![] }));
+        assert_eq!(directory.claim(&name(), ONE).unwrap().home, ONE);
         assert_eq!(directory.claim(&name(), TWO), Err(NameInUse.into()));
         assert_eq!(directory.claim(&name(), ONE), Err(NameInUse.into()));
     }
@@ -186,13 +199,16 @@ mod tests {
     #[test]
     fn within_the_grace_whoever_comes_crosses_to_the_home() {
         let mut directory = Directory::new();
-        directory.claim(&name(), ONE).unwrap();
-        directory.handle_notice(Notice::Vacated { name: name(), stays: true }, ONE);
-        assert_eq!(directory.claim(&name(), TWO).map(|claim| claim.home), Ok(ONE));
-        // The grace has ended while the publisher was on its way.
+        let first = directory.claim(&name(), ONE).unwrap().id;
+        directory.handle_notice(Notice::Parted { name: name(), claim: first }, ONE);
+        let second = directory.claim(&name(), TWO).unwrap();
+        assert_eq!(second.home, ONE);
+        // The grace has ended while the publisher was on its way; and that the first has parted is told again.
         directory.handle_notice(Notice::Released(name()), ONE);
+        directory.handle_notice(Notice::Parted { name: name(), claim: first }, ONE);
         assert_eq!(directory.claim(&name(), ONE), Err(NameInUse.into()));
-        directory.handle_notice(Notice::Vacated { name: name(), stays: false }, ONE);
+        directory.handle_notice(Notice::Parted { name: name(), claim: second.id }, ONE);
+        directory.handle_notice(Notice::Released(name()), ONE);
         assert_eq!(directory.claim(&name(), TWO).map(|claim| claim.home), Ok(TWO));
     }
 
@@ -210,11 +226,24 @@ mod tests {
     }
 
     #[test]
+    fn who_finds_no_home_where_it_was_said_to_be_is_sent_to_where_it_is() {
+        let mut directory = Directory::new();
+        let ticket = directory.want(&name(), TWO).unwrap().ticket;
+        let unserved = || Notice::Unserved { name: name(), ticket };
+        assert!(directory.handle_notice(unserved(), TWO).is_none());
+        directory.claim(&name(), ONE).unwrap();
+        let told = directory.handle_notice(unserved(), TWO);
+        assert!(matches!(told, Some((ONE, Parcel::Want { ticket: wanted, .. })) if wanted == ticket));
+        directory.handle_notice(Notice::Unwanted(name()), TWO);
+        assert!(directory.handle_notice(unserved(), TWO).is_none());
+    }
+
+    #[test]
     fn a_name_is_known_while_somebody_is_at_home_or_wants_it() {
         let mut directory = Directory::new();
         directory.want(&name(), ONE).unwrap();
-        directory.claim(&name(), TWO).unwrap();
-        directory.handle_notice(Notice::Vacated { name: name(), stays: true }, TWO);
+        let claim = directory.claim(&name(), TWO).unwrap().id;
+        directory.handle_notice(Notice::Parted { name: name(), claim }, TWO);
         directory.handle_notice(Notice::Unwanted(name()), ONE);
         assert_eq!(directory.len(), 1);
         directory.handle_notice(Notice::Released(name()), TWO);

@@ -52,6 +52,10 @@ impl fmt::Display for LoopId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
 
+/// That somebody publishes a stream, at its home or across. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClaimId(u64);
+
 /// A publication whose publisher is on another loop than the stream's home; unique on its publisher's loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct InwardId(u64);
@@ -105,8 +109,10 @@ pub enum Parcel {
         /// See [`Passage::cost`].
         cost: usize,
     },
-    /// To whoever wants a stream: its home is none any more.
+    /// To whoever wants a stream: its home is none any more, or was none.
     Close {
+        /// Which stream.
+        name: StreamName,
         /// Since when it is wanted.
         ticket: Ticket,
     },
@@ -116,6 +122,8 @@ pub enum Parcel {
         name: StreamName,
         /// By what it is called from here on.
         inward: InwardId,
+        /// By which it is.
+        claim: ClaimId,
         /// Who wants the stream.
         wanted: Vec<(LoopId, Ticket)>,
     },
@@ -154,17 +162,24 @@ pub enum Dispatch {
 /// What the directory has to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// The publisher of a stream whose home this is has gone. The home stays for the stream's grace, or goes too.
-    Vacated {
-        /// Which stream.
+    /// A publisher has gone, and its stream's home knows that, or is about to. The home stays, for the stream's grace.
+    Parted {
+        /// Of which stream.
         name: StreamName,
-        /// Whether it is still at home.
-        stays: bool,
+        /// Which one.
+        claim: ClaimId,
     },
     /// A stream is not at home any more: its grace is over, or nobody is left who waits for it.
     Released(StreamName),
     /// Nobody here plays the stream any more.
     Unwanted(StreamName),
+    /// A stream that is played here has no home where it was, or was said to be. It may have another.
+    Unserved {
+        /// Which stream.
+        name: StreamName,
+        /// Since when it is wanted.
+        ticket: Ticket,
+    },
 }
 
 /// Bytes of memory that a message keeps, about.

@@ -13,6 +13,7 @@ use crate::timestamp::Timestamp;
 
 use super::playhead::{Gap, Playhead, Read};
 use super::preamble::{Configurations, Preamble};
+use super::report::Lag;
 use super::stream::{Publication, StaleToken, Stream};
 use super::tape::{Ending, Entry, Position, SyncPoint};
 
@@ -95,6 +96,7 @@ impl Stream {
         }
         let Some(entry) = self.tape.get(position) else {
             playhead.keep_up();
+            playhead.cursor.begin_behind(Lag::default());
             return None;
         };
         playhead.cursor.move_to(Position(position.0 + 1));

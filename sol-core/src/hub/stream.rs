@@ -295,6 +295,9 @@ impl Stream {
                     playhead.awaits_keyframe = true;
                     playhead.preamble = Some((preamble.clone(), 0));
                     self.forgive(playhead);
+                    if lost.duration > self.config.gap_max {
+                        return Read::TooSlow(*lost);
+                    }
                     if lost.frames > 0 {
                         return Read::Gap(*lost);
                     }

@@ -116,6 +116,8 @@ pub(super) struct Tape {
     /// The end of the tape when it was last asked what is still needed.
     looked_at: u64,
     last_end: Option<(Position, Ending)>,
+    /// Players have been given something since.
+    has_shown: bool,
 }
 
 impl Tape {
@@ -132,6 +134,7 @@ impl Tape {
             earlier_sync_points: VecDeque::new(),
             looked_at: 0,
             last_end: None,
+            has_shown: false,
         }
     }
 
@@ -186,6 +189,7 @@ impl Tape {
     pub(super) fn append(&mut self, frame: Frame, at: Timestamp) {
         let bytes = frame.wire().len();
         self.push(Entry::Frame { frame, at, offset: self.offset });
+        self.has_shown = true;
         self.bytes += bytes;
         self.offset += bytes as u64;
         while self.entries.len() > 1 && self.is_over_bounds(at) {
@@ -200,12 +204,7 @@ impl Tape {
     pub(super) fn append_end(&mut self, ending: Ending) {
         self.newest_sync_point = None;
         self.earlier_sync_points.clear();
-        let has_shown = match self.entries.back() {
-            None | Some(Entry::End(_)) => false,
-            Some(Entry::Resume { lost, .. }) => lost.frames > 0,
-            Some(Entry::Frame { .. } | Entry::Splice { .. }) => true,
-        };
-        if has_shown {
+        if std::mem::take(&mut self.has_shown) {
             self.last_end = Some((self.end(), ending));
             self.push(Entry::End(ending));
         }
@@ -216,12 +215,14 @@ impl Tape {
     pub(super) fn append_splice(&mut self, at: Timestamp) {
         if !matches!(self.entries.back(), None | Some(Entry::Splice { .. } | Entry::End(_))) {
             self.push(Entry::Splice { at, offset: self.offset });
+            self.has_shown = true;
         }
         self.debug_check();
     }
 
     /// What comes next was not there from the beginning, or some of what came before is missing.
     pub(super) fn append_resume(&mut self, lost: Gap, preamble: Preamble, at: Timestamp) {
+        self.has_shown |= lost.frames > 0 || !preamble.is_empty();
         self.push(Entry::Resume { lost, preamble, at, offset: self.offset });
         self.debug_check();
     }

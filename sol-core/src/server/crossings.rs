@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::crossing::{
-    Claim, Dispatch, InwardId, LoopId, Notice, Parcel, Standing, Ticket, Want, media_cost,
+    Claim, ClaimId, Dispatch, InwardId, LoopId, Notice, Parcel, Standing, Ticket, Want, media_cost,
 };
 use crate::hub::{Parting, Passage, Publication, Relay, Stream, StreamId};
 use crate::ids::SessionId;
@@ -28,6 +28,8 @@ pub(super) struct Crossings {
     /// Publishers here whose streams are at home elsewhere.
     inward: BTreeMap<InwardId, Inward>,
     inward_so_far: u64,
+    /// How many of them are full.
+    inward_full: usize,
     /// Publishers elsewhere whose streams are at home here.
     guests: BTreeMap<(LoopId, InwardId), Guest>,
 }
@@ -36,6 +38,8 @@ pub(super) struct Crossings {
 #[derive(Debug)]
 struct Home {
     name: StreamName,
+    /// Of its latest publisher.
+    claim: ClaimId,
     outward: Vec<Outward>,
 }
 
@@ -74,6 +78,8 @@ struct Mirror {
 /// The way of a publisher here to the home of its stream.
 #[derive(Debug)]
 struct Inward {
+    name: StreamName,
+    claim: ClaimId,
     home: LoopId,
     publisher: SessionId,
     /// What goes with the next parcel.
@@ -107,6 +113,7 @@ impl Crossings {
             mirrors: BTreeMap::new(),
             inward: BTreeMap::new(),
             inward_so_far: 0,
+            inward_full: 0,
             guests: BTreeMap::new(),
         }
     }
@@ -134,7 +141,7 @@ impl Crossings {
     pub(super) fn stand_down(&mut self) {
         match self.standing.take() {
             None => {}
-            Some(Standing::Claimed(name, claim)) if claim.home == self.here => self.disclaim(&name),
+            Some(Standing::Claimed(name, claim)) if claim.home == self.here => self.disclaim(&name, claim.id),
             Some(Standing::Claimed(name, claim)) => {
                 // Its home waits for it. One that comes and goes is no worse than one that has gone.
                 let inward = self.publish_inwards(&name, claim, SessionId::new(0));
@@ -146,8 +153,12 @@ impl Crossings {
     }
 
     /// A name was claimed for this loop, and cannot be used.
-    pub(super) fn disclaim(&mut self, name: &StreamName) {
-        self.notify(Notice::Vacated { name: name.clone(), stays: false });
+    pub(super) fn disclaim(&mut self, name: &StreamName, claim: ClaimId) {
+        self.notify(Notice::Parted { name: name.clone(), claim });
+        // Its grace may run here, which goes on.
+        if !self.homes.values().any(|home| home.name == *name) {
+            self.notify(Notice::Released(name.clone()));
+        }
     }
 
     // --- Publishers here, homes elsewhere -------------------------------------------------------------------
@@ -160,9 +171,10 @@ impl Crossings {
     ) -> InwardId {
         self.inward_so_far += 1;
         let id = InwardId::new(self.inward_so_far);
-        let Claim { home, wanted } = claim;
-        self.inward.insert(id, Inward { home, publisher, media: Vec::new(), under_way: 0 });
-        self.pass(home, Parcel::Publish { name: name.clone(), inward: id, wanted });
+        let Claim { id: claim, home, wanted } = claim;
+        let inward = Inward { name: name.clone(), claim, home, publisher, media: Vec::new(), under_way: 0 };
+        self.inward.insert(id, inward);
+        self.pass(home, Parcel::Publish { name: name.clone(), inward: id, claim, wanted });
         id
     }
 
@@ -177,7 +189,9 @@ impl Crossings {
         let Some(inward) = self.inward.get_mut(&id) else { return };
         let media = std::mem::take(&mut inward.media);
         if !media.is_empty() {
+            let was_full = inward.is_full();
             inward.under_way += media.iter().map(media_cost).sum::<usize>();
+            self.inward_full += usize::from(!was_full && inward.is_full());
             let home = inward.home;
             self.pass(home, Parcel::Media { inward: id, media });
         }
@@ -186,7 +200,10 @@ impl Crossings {
     pub(super) fn unpublish_inwards(&mut self, id: InwardId, parting: Parting) {
         self.pass_media(id);
         if let Some(inward) = self.inward.remove(&id) {
+            self.inward_full -= usize::from(inward.is_full());
             self.pass(inward.home, Parcel::Unpublish { inward: id, parting });
+            // Whoever claims the name from here on comes to its home behind that.
+            self.notify(Notice::Parted { name: inward.name, claim: inward.claim });
         }
     }
 
@@ -195,12 +212,17 @@ impl Crossings {
         let inward = self.inward.get_mut(&id)?;
         let was_full = inward.is_full();
         inward.under_way = inward.under_way.saturating_sub(cost);
-        (was_full && !inward.is_full()).then_some(inward.publisher)
+        let goes_on = was_full && !inward.is_full();
+        let publisher = inward.publisher;
+        self.inward_full -= usize::from(goes_on);
+        goes_on.then_some(publisher)
     }
 
     /// Whether nothing may be read of a connection, since what it publishes is not taken at its home.
     pub(super) fn hold_up(&self, publisher: SessionId) -> bool {
-        self.inward.values().any(|inward| inward.publisher == publisher && inward.is_full())
+        // Asked with every read.
+        self.inward_full > 0
+            && self.inward.values().any(|inward| inward.publisher == publisher && inward.is_full())
     }
 
     // --- Homes here -----------------------------------------------------------------------------------------
@@ -307,6 +329,14 @@ impl Local {
         }
     }
 
+    /// A stream comes to be at home here: it cannot be elsewhere any more, also where that was not yet told.
+    pub(super) fn forget_mirror(&mut self, name: &StreamName) {
+        if let Some(wanted) = self.crossings_mut().wanted.get(name) {
+            let ticket = wanted.ticket;
+            self.close_mirror(ticket);
+        }
+    }
+
     /// Whether there was none.
     fn open_mirror(&mut self, stream: StreamId, name: &StreamName, ticket: Ticket, home: LoopId) -> bool {
         if self.crossings_mut().mirrors.contains_key(&ticket) {
@@ -319,9 +349,16 @@ impl Local {
     }
 
     /// A stream has a publisher and is at home here.
-    pub(super) fn is_at_home(&mut self, stream: StreamId, name: &StreamName, wanted: Vec<(LoopId, Ticket)>) {
+    pub(super) fn is_at_home(
+        &mut self,
+        stream: StreamId,
+        name: &StreamName,
+        claim: ClaimId,
+        wanted: Vec<(LoopId, Ticket)>,
+    ) {
         let crossings = self.crossings_mut();
-        crossings.homes.entry(stream).or_insert(Home { name: name.clone(), outward: Vec::new() });
+        let home = Home { name: name.clone(), claim, outward: Vec::new() };
+        crossings.homes.entry(stream).or_insert(home).claim = claim;
         let here = crossings.here;
         for (to, ticket) in wanted.into_iter().filter(|&(to, _)| to != here) {
             self.go_outward(stream, to, ticket);
@@ -333,7 +370,8 @@ impl Local {
         let Some(home) = self.crossings_mut().homes.get_mut(&stream) else { return };
         let name = home.name.clone();
         let before = home.outward.iter().find(|outward| outward.to == to).map(|outward| outward.ticket);
-        if before == Some(ticket) {
+        // Whoever claims a name may know of an older one than has come here since.
+        if before >= Some(ticket) {
             return;
         }
         self.hub.hold_known(&name);
@@ -378,12 +416,19 @@ impl Local {
         if self.crossings.is_none() {
             return;
         }
-        let stays = self.hub.stream(stream).is_published();
         self.cross(stream);
+        let claim = self.crossings_mut().homes.get(&stream).map(|home| home.claim);
+        let stays = self.hub.stream(stream).is_published();
         if !stays {
             self.leave_home(stream);
         }
-        self.crossings_mut().notify(Notice::Vacated { name: name.clone(), stays });
+        let crossings = self.crossings_mut();
+        if let Some(claim) = claim {
+            crossings.notify(Notice::Parted { name: name.clone(), claim });
+        }
+        if !stays {
+            crossings.notify(Notice::Released(name.clone()));
+        }
     }
 
     /// A stream's time has come: its grace may be over.
@@ -408,7 +453,8 @@ impl Local {
             {
                 self.crossings_mut().pass(outward.to, parcel);
             }
-            self.crossings_mut().pass(outward.to, Parcel::Close { ticket: outward.ticket });
+            let close = Parcel::Close { name: home.name.clone(), ticket: outward.ticket };
+            self.crossings_mut().pass(outward.to, close);
             drop(outward);
             self.let_go(stream, &home.name);
         }
@@ -420,7 +466,7 @@ impl Local {
             Parcel::Want { name, ticket } => match self.home_of(&name) {
                 Some(stream) => self.go_outward(stream, from, ticket),
                 // It was, when that loop asked.
-                None => self.crossings_mut().pass(from, Parcel::Close { ticket }),
+                None => self.crossings_mut().pass(from, Parcel::Close { name, ticket }),
             },
             Parcel::Unwant { name, ticket } => {
                 let stream = self.hub.find(&name)?;
@@ -428,7 +474,11 @@ impl Local {
             }
             Parcel::Open { name, ticket } => {
                 let crossings = self.crossings_mut();
-                crossings.wanted.get(&name).filter(|wanted| wanted.ticket == ticket)?;
+                if crossings.wanted.get(&name).is_none_or(|wanted| wanted.ticket != ticket) {
+                    // Whoever said so did not know better.
+                    crossings.pass(from, Parcel::Unwant { name, ticket });
+                    return None;
+                }
                 if crossings.mirrors.get(&ticket).is_some_and(|mirror| mirror.home != from) {
                     self.close_mirror(ticket);
                 }
@@ -445,23 +495,23 @@ impl Local {
                 outward.under_way = outward.under_way.saturating_sub(cost);
                 self.cross(stream);
             }
-            Parcel::Close { ticket } => {
+            Parcel::Close { name, ticket } => {
                 // Another home may have come since.
                 self.crossings_mut().mirrors.get(&ticket).filter(|mirror| mirror.home == from)?;
                 self.close_mirror(ticket);
+                // Or it may come, and not know that the stream is wanted here.
+                self.crossings_mut().notify(Notice::Unserved { name, ticket });
             }
-            Parcel::Publish { name, inward, wanted } => {
+            Parcel::Publish { name, inward, claim, wanted } => {
+                self.forget_mirror(&name);
                 let stream = self.hub.hold_known(&name);
-                match self.hub.stream_mut(stream).publish() {
-                    Ok(publication) => {
-                        let guest = Guest { stream, name: name.clone(), publication, untold: 0 };
-                        self.crossings_mut().guests.insert((from, inward), guest);
-                        self.is_at_home(stream, &name, wanted);
-                        // Its players elsewhere go on with it.
-                        self.cross(stream);
-                    }
-                    Err(_) => self.let_go(stream, &name),
-                }
+                let published = self.hub.stream_mut(stream).publish();
+                let publication = published.expect("the directory gives a name to one at a time");
+                let guest = Guest { stream, name: name.clone(), publication, untold: 0 };
+                self.crossings_mut().guests.insert((from, inward), guest);
+                self.is_at_home(stream, &name, claim, wanted);
+                // Its players elsewhere go on with it.
+                self.cross(stream);
             }
             Parcel::Media { inward, media } => {
                 let guest = self.crossings.as_mut()?.guests.get_mut(&(from, inward))?;

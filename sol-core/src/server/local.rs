@@ -209,10 +209,11 @@ impl Streams for Local {
             let inward = self.crossings_mut().publish_inwards(name, claim, publisher);
             return Ok((Place::Inward(inward), Publication::ELSEWHERE));
         }
+        self.forget_mirror(name);
         let published = crate::hub::publish_held(self, name);
         match &published {
-            Ok((place, _)) => self.is_at_home(place.here(), name, claim.wanted),
-            Err(_) => self.crossings_mut().disclaim(name),
+            Ok((place, _)) => self.is_at_home(place.here(), name, claim.id, claim.wanted),
+            Err(_) => self.crossings_mut().disclaim(name, claim.id),
         }
         published
     }

@@ -165,7 +165,8 @@ impl Server {
 
     /// The same for one of several servers, when its [`Directory`](crate::crossing::Directory) was asked for this request.
     /// Before that is asked, no [`Output::Dispatch`] may be left of an earlier touch; between the question and this call a
-    /// publisher's server has to be passed all parcels that have come for it, and a player's none.
+    /// publisher's server has to be passed all parcels that had come for it when the directory was asked, and none that come
+    /// later; a player's none at all.
     ///
     /// # Errors
     /// [`StaleRequest`] if the request does not wait, or its session is over. What the directory said is taken back.

@@ -85,10 +85,16 @@ impl Loops {
         let Some(waiting) = waiting.cloned() else { return Err(StaleRequest(request)) };
         match self.directory.ask(&waiting, here) {
             Ok(standing) => {
-                if matches!(standing, Standing::Claimed(..)) {
-                    while let Some((from, parcel)) = self.inboxes[index].pop_front() {
-                        self.servers[index].handle_parcel(from, parcel, now);
-                    }
+                let before = match standing {
+                    Standing::Claimed(..) => std::mem::take(&mut self.inboxes[index]),
+                    Standing::Wanted(..) => VecDeque::new(),
+                };
+                // The others go on meanwhile, for as long as the dice say.
+                for _ in 1..self.dice.up_to(4) {
+                    self.deliver_beside(index, now);
+                }
+                for (from, parcel) in before {
+                    self.servers[index].handle_parcel(from, parcel, now);
                 }
                 self.servers[index].allow_among(id, request, standing, now)
             }
@@ -183,8 +189,13 @@ impl Loops {
 
     /// One parcel, whichever the dice say, comes to where it goes; whether there was any.
     pub(super) fn deliver(&mut self, now: Instant) -> bool {
-        let waiting: Vec<usize> =
-            (0..self.inboxes.len()).filter(|&index| !self.inboxes[index].is_empty()).collect();
+        self.deliver_beside(usize::MAX, now)
+    }
+
+    /// The same but for those to one loop.
+    fn deliver_beside(&mut self, apart: usize, now: Instant) -> bool {
+        let waits = |&index: &usize| index != apart && !self.inboxes[index].is_empty();
+        let waiting: Vec<usize> = (0..self.inboxes.len()).filter(waits).collect();
         if waiting.is_empty() {
             return false;
         }
