@@ -41,7 +41,7 @@ macro_rules! every_claim_of {
                         a_client_that_nobody_answers_gives_up,
                         a_client_that_is_dropped_is_gone,
                         a_client_that_cannot_connect_says_so,
-                        a_client_whose_connection_breaks_hears_of_it,
+                        a_client_whose_connection_ends_without_a_word_hears_of_it,
                         what_a_client_hears_and_says_may_come_byte_by_byte,
                     ]
                     handshake: [
