@@ -5,7 +5,9 @@
 //! where an adapter needs one it is wrong, and where adapters differ for a reason, what differs belongs into the core.
 //!
 //! To add an adapter, write `adapters/<its name>.rs` with an implementation of the traits in `adapters/mod.rs`, and put it
-//! into the list at the end of this file. A claim that is in no list is dead code, and the compiler says so.
+//! into the list at the end of this file. The application of each server is a [`Porter`](porter::Porter): where the adapter
+//! awaits an answer it gives `decision`, where the answer is a value to be kept and used later, `decide` calls it. A claim
+//! that is in no list is dead code, and the compiler says so.
 //!
 //! A claim waits for what is to happen and never for time to pass. No time runs out in it but that which is to run out
 //! ([`patience`]), so it holds on any machine, however busy that is.
@@ -39,7 +41,7 @@ macro_rules! every_claim_of {
                         a_client_that_nobody_answers_gives_up,
                         a_client_that_is_dropped_is_gone,
                         a_client_that_cannot_connect_says_so,
-                        a_client_whose_connection_breaks_hears_of_it,
+                        a_client_whose_connection_ends_without_a_word_hears_of_it,
                         what_a_client_hears_and_says_may_come_byte_by_byte,
                     ]
                     handshake: [

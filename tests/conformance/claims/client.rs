@@ -28,6 +28,8 @@ pub(crate) fn a_client_publishes_to_the_last_byte_and_leaves_in_good_order(adapt
     }
     client.leave();
     assert_eq!(heard(&mut *client).1.code(), "left");
+    let has_closed = house.seen_besides().iter().any(|seen| matches!(seen.what, What::Closed(_)));
+    assert!(has_closed, "the server has everything by then");
     player.watch_to_the_end(&sent);
 }
 
@@ -105,16 +107,25 @@ pub(crate) fn a_client_is_not_kept_by_what_is_no_server(adapter: &dyn Adapter) {
     assert_eq!(client.next(), None);
 }
 
-pub(crate) fn a_client_whose_connection_breaks_hears_of_it(adapter: &dyn Adapter) {
-    let address = one_visit(|mut socket| {
-        // Some of what it says has come, so it is past connecting.
-        socket.read_exact(&mut [0; 100]).expect("the client speaks first");
+pub(crate) fn a_client_whose_connection_ends_without_a_word_hears_of_it(adapter: &dyn Adapter) {
+    let resets: fn(TcpStream) = |socket| {
         SockRef::from(&socket).set_linger(Some(ms(0))).expect("it is open");
-    });
-    let mut client = client_at(adapter, address, RequestKind::Publish, "cam").expect("somebody listens");
-    assert_eq!(heard(&mut *client).1.code(), "peer-reset");
-    assert_eq!(client.next(), None);
-    assert!(!client.room(), "there is nothing any more");
+    };
+    let closes: fn(TcpStream) = |socket| {
+        socket.shutdown(Shutdown::Write).expect("it is open");
+        hear_out(socket);
+    };
+    for (end, code) in [(resets, "peer-reset"), (closes, "peer-left")] {
+        let address = one_visit(move |mut socket| {
+            // C0 and some of C1 have come, so the client is past connecting.
+            socket.read_exact(&mut [0; 100]).expect("the client speaks first");
+            end(socket);
+        });
+        let mut client = client_at(adapter, address, RequestKind::Publish, "cam").expect("somebody listens");
+        assert_eq!(heard(&mut *client).1.code(), code);
+        assert_eq!(client.next(), None);
+        assert!(!client.room(), "there is nothing any more");
+    }
 }
 
 pub(crate) fn a_client_that_nobody_answers_gives_up(adapter: &dyn Adapter) {
