@@ -190,6 +190,7 @@ impl<A: Application> Server<A> {
             streams: streams.report(),
             from_within: streams.published_within().clone(),
             connections: connections.collect(),
+            ..Report::default()
         }
     }
 

@@ -1,11 +1,13 @@
 //! Report: who is live, in log lines, when the operator asks for it with SIGUSR1.
 //!
-//! One line for each stream with its publisher, behind it one for each of its players, and a last one with the numbers of
+//! One line for each stream with its publisher, behind it one for each other loop that it crosses to and one for each of its
+//! players, and a last one with the numbers of
 //! streams and connections. They are written whatever RUST_LOG says: somebody has asked.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use sol_mio::CrossingReport;
 use sol_tokio::sol_core::media::TrackKind;
 use sol_tokio::{Activity, ConnectionReport, Report, RoleReport, StreamName, StreamReport, TrackReport};
 use tracing::info;
@@ -29,6 +31,9 @@ pub(crate) fn write(report: &Report) {
     for (name, stream) in &report.streams {
         let roles = by_name.remove(name).unwrap_or_default();
         write_stream(name, stream, &roles, report.from_within.contains(name));
+        for crossing in report.crossings.iter().filter(|crossing| crossing.name == *name) {
+            write_crossing(crossing);
+        }
         for (connection, role) in roles {
             write_player(name, connection, role);
         }
@@ -93,6 +98,20 @@ fn write_player(name: &StreamName, connection: &ConnectionReport, role: &RoleRep
         gaps = summary.gaps,
         lost_ms = (summary.gaps > 0).then(|| millis(summary.lost.duration)),
         "player"
+    );
+}
+
+fn write_crossing(crossing: &CrossingReport) {
+    let has_lost = crossing.lost.frames > 0;
+    info!(
+        target: TARGET,
+        stream = %crossing.name,
+        from = crossing.from.index(),
+        to = crossing.to.index(),
+        frames = crossing.frames,
+        lost_frames = has_lost.then_some(crossing.lost.frames),
+        lost_ms = has_lost.then(|| millis(crossing.lost.duration)),
+        "crossing"
     );
 }
 

@@ -267,7 +267,12 @@ impl<A: Application> EventLoop<A> {
         });
         let connections = connections.collect();
         let streams = self.server.hub().streams().map(|(name, stream)| (name.clone(), stream.report()));
-        Report { streams: streams.collect(), connections, ..Report::default() }
+        Report {
+            streams: streams.collect(),
+            crossings: self.server.crossings(),
+            connections,
+            ..Report::default()
+        }
     }
 
     // --- Who comes -----------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ pub use sol_core::media::{Codec, Content, Media, TrackId, TrackKind};
 pub use sol_core::name::StreamName;
 pub use sol_core::participant::{Activity, EndReason, Event, RoleReport, Summary};
 pub use sol_core::per_app::{AppPattern, PerApp};
-pub use sol_core::server::{ConnectionReport, Peer, Report, ServerConfig, TurnedAway};
+pub use sol_core::server::{ConnectionReport, CrossingReport, Peer, Report, ServerConfig, TurnedAway};
 pub use sol_core::session::{
     Call, CloseReason, Connected, Hangup, Refusal, Request, RequestKind, Session, SessionConfig,
     SessionTimers,

@@ -179,7 +179,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Ends<I> {
                     self.broken = Some(end);
                     return true;
                 }
-                Poll::Pending => break,
+                // To flush would be to let some transports forget who waits to write.
+                Poll::Pending => return progress,
             };
             progress = true;
             self.needs_flush = true;

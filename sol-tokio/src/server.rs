@@ -164,7 +164,7 @@ impl<A: Application> Server<A> {
         let answers = report::ask(self.shared.lines());
         let (streams, from_within) =
             (self.shared.streams.report(), self.shared.streams.published_within().clone());
-        Report { streams, from_within, connections: report::collect(answers).await }
+        Report { streams, from_within, connections: report::collect(answers).await, ..Report::default() }
     }
 
     /// Number of connections that are open.

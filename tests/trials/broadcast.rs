@@ -18,6 +18,7 @@ use sol_tests::wire::Wire;
 #[derive(Debug)]
 pub(crate) struct Broadcast {
     is_over: Arc<AtomicBool>,
+    sent_at: Arc<Mutex<Vec<Instant>>>,
     publisher: JoinHandle<io::Result<()>>,
 }
 
@@ -54,11 +55,22 @@ impl Broadcast {
     /// Begins, with so many players, which see it from its first frame on.
     pub(crate) fn begin(sol: &Sol, pattern: Pattern, players: usize) -> (Self, Vec<Viewer>) {
         let (sent_at, is_over) = (Arc::default(), Arc::<AtomicBool>::default());
-        let channel = Channel { server: sol.address(), pattern, sent_at, is_over: Arc::clone(&is_over) };
+        let (sent_at, is_over): (Arc<Mutex<Vec<Instant>>>, Arc<AtomicBool>) = (sent_at, is_over);
+        let channel = Channel {
+            server: sol.address(),
+            pattern,
+            sent_at: Arc::clone(&sent_at),
+            is_over: Arc::clone(&is_over),
+        };
         let viewers = (0..players).map(|_| channel.view()).collect();
         sol.wait_for(players, "play");
         let publisher = thread::spawn(move || channel.publish_to_the_end());
-        (Self { is_over, publisher }, viewers)
+        (Self { is_over, sent_at, publisher }, viewers)
+    }
+
+    /// Messages that were written so far.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent_at.lock().expect("nobody panics with it").len() as u64
     }
 
     /// Ends in good order.

@@ -11,6 +11,7 @@
 #![expect(clippy::print_stdout, reason = "a program for people")]
 
 mod broadcast;
+mod crossings;
 mod kernel;
 mod neighbour;
 mod nonsense;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     let verdict = match trial.as_str() {
         "stalled" => stalled::run(),
         "nonsense" => nonsense::run(),
+        "crossings" => crossings::run(),
         "neighbour" => neighbour::run(),
         _ => {
             println!("{USAGE}");
@@ -48,4 +50,5 @@ fn megabytes(bytes: u64) -> f64 {
 const USAGE: &str = "\
 usage: trials stalled    25 of 50 players stop reading at 8 Mbit/s, for a minute
        trials nonsense   a healthy stream beside whatever is no RTMP, or badly meant, for two minutes
+       trials crossings  a thousand players over four loops: each frame crosses once to each of the others
        trials neighbour  how long an append takes while another stream has 2,500 players";

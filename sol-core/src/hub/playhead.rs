@@ -59,6 +59,14 @@ pub struct Gap {
     pub duration: Duration,
 }
 
+impl Gap {
+    /// Another one is lost as well.
+    pub fn add(&mut self, other: Gap) {
+        self.frames += other.frames;
+        self.duration += other.duration;
+    }
+}
+
 /// Which tracks a player wants (`receiveAudio`, `receiveVideo`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {

@@ -111,7 +111,6 @@ pub struct Summary {
 impl Summary {
     pub(super) fn count_gap(&mut self, gap: Gap) {
         self.gaps += 1;
-        self.lost.frames += gap.frames;
-        self.lost.duration += gap.duration;
+        self.lost.add(gap);
     }
 }

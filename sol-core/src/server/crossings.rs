@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::crossing::{
     Claim, ClaimId, Dispatch, InwardId, LoopId, Notice, Parcel, Standing, Ticket, Want, media_cost,
 };
-use crate::hub::{Parting, Passage, Publication, Relay, Stream, StreamId};
+use crate::hub::{Gap, Parting, Passage, Publication, Relay, Stream, StreamId};
 use crate::ids::SessionId;
 use crate::limits;
 use crate::media::Media;
 use crate::name::StreamName;
 use crate::time::Instant;
 
+use super::CrossingReport;
 use super::local::Local;
 
 #[derive(Debug)]
@@ -51,6 +52,9 @@ struct Outward {
     relay: Relay,
     /// How many passages have gone.
     sequence: u64,
+    /// How many of them were frames.
+    frames: u64,
+    lost: Gap,
     /// What they cost that were not yet taken.
     under_way: usize,
 }
@@ -245,6 +249,20 @@ impl Crossings {
         }
     }
 
+    pub(super) fn report(&self) -> Vec<CrossingReport> {
+        let of_home = |home: &Home| -> Vec<CrossingReport> {
+            let of_one = |outward: &Outward| CrossingReport {
+                name: home.name.clone(),
+                from: self.here,
+                to: outward.to,
+                frames: outward.frames,
+                lost: outward.lost,
+            };
+            home.outward.iter().map(of_one).collect()
+        };
+        self.homes.values().flat_map(of_home).collect()
+    }
+
     fn pass(&mut self, to: LoopId, parcel: Parcel) {
         self.dispatches.push_back(Dispatch::ToLoop(to, parcel));
     }
@@ -261,6 +279,10 @@ impl Inward {
 }
 
 impl Outward {
+    fn new(to: LoopId, ticket: Ticket, relay: Relay) -> Self {
+        Self { to, ticket, relay, sequence: 0, frames: 0, lost: Gap::default(), under_way: 0 }
+    }
+
     /// Takes from the tape what there is, or as much as there is room for.
     fn load(&mut self, stream: &Stream) -> Option<Parcel> {
         let mut passages = Vec::new();
@@ -279,6 +301,13 @@ impl Outward {
     fn parcel(&mut self, passages: Vec<Passage>) -> Option<Parcel> {
         let sequence = self.sequence;
         self.sequence += passages.len() as u64;
+        for passage in &passages {
+            match passage {
+                Passage::Frame { .. } => self.frames += 1,
+                Passage::Resume { lost, .. } => self.lost.add(*lost),
+                Passage::Splice { .. } | Passage::End(_) => {}
+            }
+        }
         (!passages.is_empty()).then_some(Parcel::Carry { ticket: self.ticket, sequence, passages })
     }
 }
@@ -382,7 +411,7 @@ impl Local {
         let relay = self.hub.stream_mut(stream).relay();
         let crossings = self.crossings_mut();
         let Some(home) = crossings.homes.get_mut(&stream) else { return };
-        home.outward.push(Outward { to, ticket, relay, sequence: 0, under_way: 0 });
+        home.outward.push(Outward::new(to, ticket, relay));
         crossings.pass(to, Parcel::Open { name, ticket });
         self.cross(stream);
     }

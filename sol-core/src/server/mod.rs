@@ -19,7 +19,7 @@ mod turned_away;
 
 pub use config::ServerConfig;
 pub use output::Output;
-pub use report::{ConnectionReport, Peer, Report};
+pub use report::{ConnectionReport, CrossingReport, Peer, Report};
 pub use turned_away::TurnedAway;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -286,6 +286,11 @@ impl Server {
     pub fn report(&mut self, now: Instant) -> Vec<(SessionId, Vec<RoleReport>)> {
         let local = &mut self.local;
         self.seats.iter().map(|seat| (seat.id, seat.participant.report(local, now))).collect()
+    }
+
+    /// How streams that are at home here cross to other loops at this moment.
+    pub fn crossings(&self) -> Vec<CrossingReport> {
+        self.local.crossings.as_ref().map(Crossings::report).unwrap_or_default()
     }
 
     /// Number of sessions whose end was not polled.

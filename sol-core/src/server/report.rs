@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::hub::StreamReport;
+use crate::crossing::LoopId;
+use crate::hub::{Gap, StreamReport};
 use crate::ids::SessionId;
 use crate::name::StreamName;
 use crate::participant::RoleReport;
@@ -25,6 +26,8 @@ pub struct Report {
     pub streams: Vec<(StreamName, StreamReport)>,
     /// Those of them that the process itself publishes.
     pub from_within: BTreeSet<StreamName>,
+    /// How streams cross from one loop to another, where there are several.
+    pub crossings: Vec<CrossingReport>,
     /// The connections, by number. One that is closing has nothing to report any more, and where each is asked in its own
     /// task, one that nobody drives is left out.
     pub connections: Vec<ConnectionReport>,
@@ -35,6 +38,8 @@ impl Report {
     /// both.
     pub fn absorb(&mut self, other: Report) {
         self.from_within.extend(other.from_within);
+        self.crossings.extend(other.crossings);
+        self.crossings.sort_by(|one, other| (&one.name, one.to).cmp(&(&other.name, other.to)));
         self.connections.extend(other.connections);
         self.connections.sort_by_key(|connection| connection.peer.id);
         for (name, stream) in other.streams {
@@ -44,6 +49,21 @@ impl Report {
             }
         }
     }
+}
+
+/// The way of a stream from its home to another loop at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrossingReport {
+    /// Which stream.
+    pub name: StreamName,
+    /// Where it is at home.
+    pub from: LoopId,
+    /// Where it is played.
+    pub to: LoopId,
+    /// Frames that have crossed, each for all players there.
+    pub frames: u64,
+    /// What was lost because the other loop did not keep up.
+    pub lost: Gap,
 }
 
 /// What a connection does at one moment.
