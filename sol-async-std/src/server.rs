@@ -181,6 +181,10 @@ impl<A: Application> Server<A> {
         let connections = self.shared.entries().into_iter().filter_map(|entry| {
             let participant = entry.participant.upgrade()?;
             let participant = lock(&participant);
+            // The turn that was waited for may have been its last, which the application has heard of already.
+            if participant.session().is_closed() {
+                return None;
+            }
             let mut seen = streams.seen_by(Some(&entry.line));
             let roles = participant.report(&mut seen, streams.clock.now());
             let round_trip = participant.session().round_trip();

@@ -79,7 +79,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Transport<I> {
                 Poll::Ready(outcome) => {
                     return Err(outcome.err().map_or(PeerEnd::Lost, |error| PeerEnd::of(&error)));
                 }
-                Poll::Pending => break,
+                // No flush: the one of smol's sockets forgets who waits to write. It comes behind the rest.
+                Poll::Pending => return Ok(false),
             }
             self.needs_flush = true;
             writes += 1;
@@ -165,13 +166,32 @@ const WRITES: usize = 16;
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
+    use std::io::{self, Read};
     use std::net::{Ipv4Addr, TcpListener, TcpStream};
+    use std::sync::Arc;
+    use std::task::Waker;
     use std::time::Duration;
 
     use async_io::Async;
+    use sol_core::session::{SessionConfig, Target};
+    use sol_core::time::Instant;
 
     use super::*;
+
+    #[test]
+    fn a_transport_that_takes_no_more_wakes_whoever_has_more_though_a_flush_forgets_it() {
+        let mut transport = Transport::new(Forgetful { room: 100, ..Forgetful::default() });
+        let mut client = Client::new();
+        let mut noop = Context::from_waker(Waker::noop());
+        assert!(!transport.poll_exchange(&mut client, &mut noop));
+        assert!(client.session.has_output());
+        assert!(transport.io.writer.is_some(), "the rest is waited for");
+        assert!(!transport.io.is_flushed);
+        transport.io.room = usize::MAX;
+        assert!(!transport.poll_exchange(&mut client, &mut noop));
+        assert!(!client.session.has_output());
+        assert!(transport.io.is_flushed);
+    }
 
     /// Closing an `Async` only flushes it, and so does closing a socket of async-std's.
     #[test]
@@ -189,4 +209,78 @@ mod tests {
         drop(theirs);
         assert!(smol::future::block_on(parting));
     }
+    /// A client that has its first bytes to say.
+    struct Client {
+        session: Session,
+    }
+
+    impl Client {
+        fn new() -> Self {
+            let target = Target::play(&"rtmp://localhost/live/cam".parse().unwrap());
+            Self { session: Session::connect(Arc::new(SessionConfig::default()), &target, [0; 32], NOW) }
+        }
+    }
+
+    impl Driven for Client {
+        const HEARS_OUT: bool = true;
+
+        fn session(&self) -> &Session {
+            &self.session
+        }
+
+        fn handle_input(&mut self, bytes: &[u8]) {
+            self.session.handle_input(bytes, NOW);
+        }
+
+        fn handle_sent(&mut self, count: usize) {
+            self.session.handle_sent(count, NOW);
+        }
+
+        fn handle_end(&mut self, end: PeerEnd) {
+            self.session.handle_end(end, NOW);
+        }
+    }
+
+    /// Nothing comes from it, and its flush does as that of smol's sockets.
+    #[derive(Default)]
+    struct Forgetful {
+        room: usize,
+        writer: Option<Waker>,
+        is_flushed: bool,
+    }
+
+    impl AsyncRead for Forgetful {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut [u8]) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Forgetful {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            if self.room == 0 {
+                self.writer = Some(context.waker().clone());
+                return Poll::Pending;
+            }
+            let count = bytes.len().min(self.room);
+            self.room -= count;
+            self.is_flushed = false;
+            Poll::Ready(Ok(count))
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.writer = None;
+            self.is_flushed = true;
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    const NOW: Instant = Instant::from_epoch(Duration::ZERO);
 }

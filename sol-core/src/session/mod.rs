@@ -478,6 +478,11 @@ impl Session {
         self.phase.closing_for()
     }
 
+    /// Whether the session is over: [`Event::Closed`] was told, or is the last to be.
+    pub fn is_closed(&self) -> bool {
+        self.phase.is_closed()
+    }
+
     /// The time that the last ping took to be answered; `None` where none was yet. Publishers such as OBS never read
     /// theirs. An answer that comes behind the next ping, after [`SessionTimers::ping`], does not count.
     pub fn round_trip(&self) -> Option<Duration> {
