@@ -171,7 +171,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
         let Some(transport) = &mut self.transport else { return Poll::Ready(()) };
         let now = self.clock.now();
         let mut progress = false;
-        let mut broken = None;
+        let (mut broken, mut is_full) = (None, false);
         while self.session.has_output() {
             let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
             let count = self.session.outbound(&mut slices);
@@ -181,12 +181,16 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
                     broken = Some(outcome.err().map_or(PeerEnd::Lost, |error| PeerEnd::of(&error)));
                     break;
                 }
-                Poll::Pending => break,
+                Poll::Pending => {
+                    is_full = true;
+                    break;
+                }
             }
             progress = true;
             self.needs_flush = true;
         }
-        if self.needs_flush {
+        // To flush one that is full would be to let some transports forget who waits to write.
+        if self.needs_flush && !is_full {
             // An error shows again at the next read or write.
             self.needs_flush = Pin::new(&mut *transport).poll_flush(context).is_pending();
         }
