@@ -94,3 +94,50 @@ impl Farewell {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::{Ipv4Addr, TcpListener};
+    use std::time::Duration;
+
+    use mio::{Events, Poll};
+
+    use super::*;
+
+    #[test]
+    fn a_socket_lingers_until_its_peer_closes_or_its_time_is_over() {
+        let mut poll = Poll::new().unwrap();
+        let mut farewells = Farewells::default();
+        let [(first, mut its), (second, _other)] = [(), ()].map(|()| pair(&poll));
+        assert!(farewells.begin(first, poll.registry(), 100, at(0)));
+        assert!(farewells.begin(second, poll.registry(), 100, at(10)));
+        its.write_all(b"what nobody reads").unwrap();
+        drop(its);
+        let mut gone = 0;
+        let mut events = Events::with_capacity(8);
+        while gone == 0 {
+            poll.poll(&mut events, Some(Duration::from_secs(10))).unwrap();
+            assert!(!events.is_empty(), "the peer has closed");
+            gone += events.iter().map(|event| farewells.attend(event.token())).sum::<usize>();
+        }
+        assert_eq!((gone, farewells.len()), (1, 1));
+        assert_eq!(farewells.next_due(), Some(at(10) + limits::LINGER_TIME));
+        assert_eq!(farewells.expire(at(10)), 0);
+        assert_eq!(farewells.expire(at(10) + limits::LINGER_TIME), 1);
+    }
+
+    fn pair(poll: &Poll) -> (TcpStream, std::net::TcpStream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let its = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mine, _) = listener.accept().unwrap();
+        mine.set_nonblocking(true).unwrap();
+        let mut mine = TcpStream::from_std(mine);
+        poll.registry().register(&mut mine, Token(1), Interest::READABLE | Interest::WRITABLE).unwrap();
+        (mine, its)
+    }
+
+    fn at(millis: u64) -> Instant {
+        Instant::EPOCH + Duration::from_millis(millis)
+    }
+}

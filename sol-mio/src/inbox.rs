@@ -97,3 +97,50 @@ impl Inbox {
         self.post.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mio::{Events, Poll};
+
+    use super::*;
+
+    const WAKE: Token = Token(7);
+
+    #[test]
+    fn a_loop_that_is_awake_is_not_woken_and_does_not_sleep_before_it_has_looked() {
+        let (mut poll, inbox) = inbox();
+        inbox.post(Letter::ShutDown);
+        assert_eq!(woken(&mut poll), 0);
+        assert!(!inbox.may_sleep(), "there is something");
+        inbox.has_woken();
+        assert_eq!(inbox.take_letters().len(), 1);
+        assert!(inbox.may_sleep());
+    }
+
+    #[test]
+    fn a_loop_that_sleeps_is_woken_once() {
+        let (mut poll, inbox) = inbox();
+        assert!(inbox.may_sleep());
+        inbox.post(Letter::ShutDown);
+        inbox.post(Letter::Stop);
+        assert_eq!(woken(&mut poll), 1);
+        inbox.has_woken();
+        assert_eq!((inbox.take_letters().len(), inbox.take_parcels().len()), (2, 0));
+        inbox.post(Letter::Stop);
+        assert_eq!(woken(&mut poll), 0);
+    }
+
+    fn inbox() -> (Poll, Inbox) {
+        let poll = Poll::new().unwrap();
+        let inbox = Inbox::new(poll.registry(), WAKE).unwrap();
+        (poll, inbox)
+    }
+
+    fn woken(poll: &mut Poll) -> usize {
+        let mut events = Events::with_capacity(8);
+        poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+        events.iter().filter(|event| event.token() == WAKE).count()
+    }
+}
