@@ -16,7 +16,7 @@ pub(crate) enum Backend {
 }
 
 impl Backend {
-    /// Starts it, within a tokio runtime: for mio that is where signals are heard, and nothing else.
+    /// Starts it, within a tokio runtime: for mio that is where signals are heard.
     pub(crate) fn start(
         runtime: Runtime,
         loops: std::num::NonZeroU32,
@@ -54,6 +54,21 @@ impl Backend {
                 Box::new(move |media| publisher.append(media))
             }
         }
+    }
+
+    /// Runs what appends to it, beside it: with mio an append may block, and signals are to be heard all the same.
+    pub(crate) fn keep_up(
+        runtime: Runtime,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        match runtime {
+            Runtime::Tokio => drop(tokio::spawn(task)),
+            Runtime::Mio => {
+                let apart = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+                std::thread::Builder::new().name("demo".to_owned()).spawn(move || apart.block_on(task))?;
+            }
+        }
+        Ok(())
     }
 
     pub(crate) async fn report(&self) -> Report {

@@ -36,7 +36,8 @@ pub struct SessionId {
 }
 
 impl SessionId {
-    /// The connection of that number.
+    /// An id for whoever numbers sessions itself. A [`Server`](crate::server::Server) knows its sessions only by the ids that it
+    /// gave: one made of the same number is another.
     pub const fn new(number: u64) -> Self {
         Self { number, slot: 0 }
     }

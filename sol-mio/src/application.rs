@@ -13,7 +13,8 @@ use crate::inbox::{Inbox, Letter};
 /// The embedder's side of a server: a policy, and a listener for what happens.
 ///
 /// Every method has a default: a server with `()` for an application allows everything and tells nobody. All of them are
-/// called on the loops' own threads, and everybody on that loop waits meanwhile: none should block. One that panics ends the
+/// called on the loops' own threads, and everybody on that loop waits meanwhile: none should block. But for `turned_away` of a
+/// connection that was given to [`Server::serve`](crate::Server::serve), which its caller's thread hears. One that panics ends the
 /// connection that it was called for, and no other.
 pub trait Application: Send + Sync + 'static {
     /// May this peer publish or play? Called once per request. The answer can be given at once, or kept and given later

@@ -35,7 +35,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to the host of a URL, to whichever of its addresses answers first, and begins to ask for what `target`
+    /// Connects to the host of a URL, to the first of its addresses that answers, and begins to ask for what `target`
     /// says.
     ///
     /// # Errors
@@ -44,11 +44,13 @@ impl Client {
     pub fn connect(url: &RtmpUrl, target: &Target, config: SessionConfig) -> io::Result<Self> {
         let mut outcome = Err(io::Error::from(io::ErrorKind::NotFound));
         let clock = Clock::start();
-        for address in (url.host(), url.port()).to_socket_addrs()? {
+        let addresses: Vec<_> = (url.host(), url.port()).to_socket_addrs()?.collect();
+        for (tried, address) in addresses.iter().enumerate() {
+            // One that never answers must leave time for the others.
             let left = config.timers.handshake.saturating_sub(clock.now().since_epoch());
-            outcome = match left {
+            outcome = match left / (addresses.len() - tried) as u32 {
                 Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
-                left => std::net::TcpStream::connect_timeout(&address, left),
+                share => std::net::TcpStream::connect_timeout(address, share),
             };
             if outcome.is_ok() {
                 break;
@@ -221,8 +223,13 @@ impl Client {
                 Outcome::Bytes(_) | Outcome::Failed(_) => return false,
                 Outcome::Blocked => {
                     let now = self.clock.now();
-                    if now >= end || self.poll.poll(&mut events, Some(until(end, now))).is_err() {
+                    if now >= end {
                         return false;
+                    }
+                    match self.poll.poll(&mut events, Some(until(end, now))) {
+                        Err(error) if error.kind() != io::ErrorKind::Interrupted => return false,
+                        // Whatever it was: who tries it knows.
+                        Ok(()) | Err(_) => connection.is_readable = true,
                     }
                 }
             }

@@ -19,8 +19,8 @@ pub(crate) struct Connection {
     pub(crate) is_readable: bool,
     /// Bytes may be taken.
     pub(crate) is_writable: bool,
-    /// It has written as much as it may in this turn.
-    pub(crate) has_spent: bool,
+    /// Bytes written since it was attended to last.
+    pub(crate) written: usize,
     /// It is among those that are attended to in the next turn.
     pub(crate) is_queued: bool,
 }
@@ -38,7 +38,7 @@ pub(crate) enum Outcome {
 
 impl Connection {
     pub(crate) fn new(socket: TcpStream, peer: Peer) -> Self {
-        Self { peer, socket, is_readable: false, is_writable: true, has_spent: false, is_queued: false }
+        Self { peer, socket, is_readable: false, is_writable: true, written: 0, is_queued: false }
     }
 
     pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {

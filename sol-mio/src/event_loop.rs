@@ -30,8 +30,8 @@ use sol_core::time::Instant;
 use crate::application::{Answer, Application};
 use crate::clock::until;
 use crate::connection::{Connection, Outcome, prepare};
-use crate::farewell::Farewells;
 use crate::inbox::{Inbox, Letter};
+use crate::lingering::Lingering;
 use crate::listener::Listener;
 use crate::server::Shared;
 
@@ -44,7 +44,7 @@ pub(crate) struct EventLoop<A> {
     poll: Poll,
     /// By the slots of their sessions.
     connections: Vec<Option<Connection>>,
-    farewells: Farewells,
+    lingering: Lingering,
     listeners: Vec<Listener>,
     /// Connections that have more to read or to write than their budget allowed.
     queue: VecDeque<SessionId>,
@@ -52,6 +52,8 @@ pub(crate) struct EventLoop<A> {
     load: LoadMeter,
     /// How long it was not asleep in all.
     busy: Duration,
+    /// Turns in a row in which deadlines were put off.
+    put_off: usize,
     is_shut_down: bool,
     is_over: bool,
 }
@@ -71,12 +73,13 @@ impl<A: Application> EventLoop<A> {
             shared,
             poll,
             connections: Vec::new(),
-            farewells: Farewells::default(),
+            lingering: Lingering::default(),
             listeners: Vec::new(),
             queue: VecDeque::new(),
             buffer: vec![0; READ_BYTES].into(),
             load: LoadMeter::default(),
             busy: Duration::ZERO,
+            put_off: 0,
             is_shut_down: false,
             is_over: false,
         }
@@ -120,7 +123,7 @@ impl<A: Application> EventLoop<A> {
             false => None,
         };
         let dues = self.listeners.iter().filter_map(accepts_at);
-        let dues = dues.chain(self.server.poll_timeout()).chain(self.farewells.next_due());
+        let dues = dues.chain(self.server.poll_timeout()).chain(self.lingering.next_due());
         dues.min().map(|due| until(due, now))
     }
 
@@ -129,8 +132,8 @@ impl<A: Application> EventLoop<A> {
             let token = event.token();
             match token {
                 WAKE => {}
-                Token(token) if token >= FIRST_FAREWELL => {
-                    let gone = self.farewells.attend(event.token());
+                Token(token) if token >= FIRST_LINGERING => {
+                    let gone = self.lingering.attend(event.token());
                     self.shared.loops.census.leave(gone);
                 }
                 Token(token) if token >= FIRST_LISTENER => {
@@ -162,18 +165,26 @@ impl<A: Application> EventLoop<A> {
             let Some(id) = self.queue.pop_front() else { break };
             if let Some(connection) = self.connection(id) {
                 connection.is_queued = false;
-                connection.has_spent = false;
+                connection.written = 0;
                 self.write(id);
                 self.drain();
                 self.read(id);
             }
         }
         let now = self.now();
-        if self.server.poll_timeout().is_some_and(|at| at <= now) {
+        // What has come counts first: a process that was stopped for a while must not take its peers for silent. There is more to
+        // be told where a poll was full; but an endless flood must not stop the clock.
+        let is_more = events.iter().count() == EVENTS && self.put_off <= self.connections.len() / EVENTS;
+        if is_more {
+            self.put_off += 1;
+        } else if self.server.poll_timeout().is_some_and(|at| at <= now) {
             self.server.handle_timeout(now);
             self.drain();
         }
-        let gone = self.farewells.expire(now);
+        if !is_more {
+            self.put_off = 0;
+        }
+        let gone = self.lingering.expire(now);
         self.shared.loops.census.leave(gone);
     }
 
@@ -358,10 +369,9 @@ impl<A: Application> EventLoop<A> {
 
     /// Writes what there is and the socket takes, within the budget.
     fn write(&mut self, id: SessionId) {
-        let mut left = WRITE_BUDGET;
         loop {
             let Some(Some(connection)) = self.connections.get_mut(id.slot()) else { return };
-            if !connection.is_writable || connection.has_spent || connection.peer.id != id {
+            if !connection.is_writable || connection.peer.id != id {
                 return;
             }
             let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
@@ -369,16 +379,17 @@ impl<A: Application> EventLoop<A> {
             if count == 0 {
                 return;
             }
-            if left == 0 {
-                connection.has_spent = true;
+            if connection.written >= WRITE_BUDGET {
                 return self.enqueue(id);
             }
             let outcome = connection.write(&slices[..count]);
+            if let Outcome::Bytes(count) = outcome {
+                connection.written += count;
+            }
             let now = self.now();
             match outcome {
                 Outcome::Blocked => return,
                 Outcome::Bytes(count) if count > 0 => {
-                    left = left.saturating_sub(count);
                     self.server.handle_sent(id, count, now);
                 }
                 Outcome::Bytes(_) | Outcome::Finished => {
@@ -449,7 +460,7 @@ impl<A: Application> EventLoop<A> {
             }
             Hangup::Linger => {
                 let (registry, now) = (self.poll.registry(), self.now());
-                self.farewells.begin(connection.into_socket(), registry, FIRST_FAREWELL, now)
+                self.lingering.begin(connection.into_socket(), registry, FIRST_LINGERING, now)
             }
         };
         self.shared.loops.census.leave(usize::from(!lingers));
@@ -487,7 +498,9 @@ impl<A: Application> EventLoop<A> {
 impl<A> Drop for EventLoop<A> {
     fn drop(&mut self) {
         let loops = &self.shared.loops;
-        loops.census.leave(self.connections.iter().flatten().count() + self.farewells.len());
+        let waiting = self.inbox.take_letters();
+        let waiting = waiting.iter().filter(|letter| matches!(letter, Letter::Serve(..))).count();
+        loops.census.leave(waiting + self.connections.iter().flatten().count() + self.lingering.len());
         if !self.is_shut_down {
             loops.census.close();
         }
@@ -506,7 +519,7 @@ pub(crate) const WAKE: Token = Token(usize::MAX);
 const FIRST_LISTENER: usize = 1 << 32;
 
 /// Tokens from here on are of sockets that linger.
-const FIRST_FAREWELL: usize = 1 << 40;
+const FIRST_LINGERING: usize = 1 << 40;
 
 /// Events that one poll tells.
 const EVENTS: usize = 1_024;
@@ -520,7 +533,7 @@ const READ_BUDGET: usize = 256 * 1024;
 /// Connections that are served before it is looked whether something has crossed.
 const PARCELS_AFTER: usize = 32;
 
-/// Bytes that one connection writes in a turn.
+/// Bytes that one connection writes between two of its turns in the queue.
 const WRITE_BUDGET: usize = 1024 * 1024;
 
 /// Slices per write: two frames of video and the audio between them, many times over.

@@ -89,7 +89,9 @@ impl Inbox {
 
     fn wake(&self) {
         if !self.is_awake.swap(true, Ordering::SeqCst) {
-            self.waker.wake().expect("the loop's epoll instance lives as long as its inbox");
+            self.waker.wake().expect(
+                "a waker has a descriptor of its own, and takes wake-ups also where the loop has ended",
+            );
         }
     }
 

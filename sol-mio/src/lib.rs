@@ -26,16 +26,15 @@
 //! The protocol is in [`sol_core`]; this crate owns sockets, clock, entropy and threads, and decides nothing about RTMP. Each
 //! loop is a thread with an epoll instance and a [`sol_core::server::Server`] of its own, and connections go round the loops as
 //! they come. What is published on one loop crosses once to every other that has players of it; see
-//! [`sol_core::crossing`]. One loop for each core is enough, and one is best where one core is: loops share no lock while
-//! media flows.
+//! [`sol_core::crossing`]. One loop for each core is enough: while media flow, loops share nothing but each other's inboxes.
 
 mod application;
 mod client;
 mod clock;
 mod connection;
 mod event_loop;
-mod farewell;
 mod inbox;
+mod lingering;
 mod listener;
 mod outside;
 mod publisher;

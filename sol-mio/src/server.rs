@@ -125,7 +125,7 @@ impl<A: Application> Server<A> {
         Ok(server)
     }
 
-    /// Accepts connections until [`Server::shutdown`]. Any number of listeners may be served at once.
+    /// Accepts connections until [`Server::shutdown`], behind which the listener is closed at once. Any number may be served.
     ///
     /// Errors of `accept` do not end it: they go to [`Application::turned_away`]. Where the system is short of
     /// something, it tries again after a moment.
@@ -167,7 +167,7 @@ impl<A: Application> Server<A> {
         self.shared.loops.begin_shutdown();
     }
 
-    /// Returns when the server was shut down and the last connection is closed.
+    /// Returns when the server was shut down and the last connection is closed. Not to be called on a loop's own thread.
     pub fn wait(&self) {
         let loops = &self.shared.loops;
         let goes_on = |count: &mut Count| count.connections + count.open_loops > 0;

@@ -51,7 +51,8 @@ pub(crate) struct ServerSettings {
     pub(crate) demo: bool,
     /// What the server runs on.
     pub(crate) runtime: Runtime,
-    /// Threads that serve connections. "auto" means one for each core that the process may use.
+    /// Threads that serve connections: event loops of mio, or worker threads of tokio. "auto" means one for each core that the
+    /// process may use.
     pub(crate) loops: OrAuto<Loops>,
     /// Connections at once; more are turned away. Each needs a file descriptor.
     pub(crate) connections: Count<1, { limits::CONNECTIONS as u32 }>,

@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use smallvec::SmallVec;
 
 use crate::hub::{NameInUse, PublishRefused, Purpose, TooManyStreams};
-use crate::limits;
 use crate::name::StreamName;
 use crate::session::{Refusal, Request, RequestKind};
 
@@ -42,7 +41,7 @@ struct Home {
 /// That somebody may publish a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Of whom there is one at most.
+    /// Names this publisher in [`Notice::Parted`].
     pub id: ClaimId,
     /// Where the stream is at home: at the loop that asked, or the one to which its publisher has to cross.
     pub home: LoopId,
@@ -59,7 +58,8 @@ pub struct Want {
     pub home: Option<LoopId>,
 }
 
-/// What the directory says to somebody who wants to publish or to play.
+/// What the directory says to somebody who wants to publish or to play. Not to be dropped: a name that nobody gives back is in
+/// use for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// The name is this publisher's.
@@ -170,11 +170,7 @@ impl Directory {
     }
 
     fn entry(&mut self, name: &StreamName, purpose: Purpose) -> Result<&mut Entry, TooManyStreams> {
-        let names_max = match purpose {
-            Purpose::Play => limits::STREAMS,
-            Purpose::Publish => limits::STREAMS + limits::STREAMS_RESERVED,
-        };
-        if self.names.len() >= names_max && !self.names.contains_key(name) {
+        if self.names.len() >= purpose.names_max() && !self.names.contains_key(name) {
             return Err(TooManyStreams);
         }
         Ok(self.names.entry(name.clone()).or_default())
@@ -184,6 +180,7 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits;
 
     const ONE: LoopId = LoopId::new(1);
     const TWO: LoopId = LoopId::new(2);

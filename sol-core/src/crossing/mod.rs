@@ -10,7 +10,7 @@
 //! server wants to be done comes out of it as [`Output::Dispatch`](crate::server::Output::Dispatch).
 //!
 //! Invariants: what is under way from one loop to another, and was not taken, is bounded by `limits::CROSSING_BYTES` for each
-//! stream and direction, one message excepted. An outward crossing that is full ends as for any player that lags: in a gap.
+//! ticket or publication, but for what one read brings. An outward crossing that is full ends as for any player that lags: in a gap.
 //! An inward one that is full has its publisher's connection wait. No end overtakes the last frame.
 
 mod directory;
@@ -97,7 +97,7 @@ pub enum Parcel {
         ticket: Ticket,
         /// How many passages went before.
         sequence: u64,
-        /// It.
+        /// The passages, in the order of the tape.
         passages: Vec<Passage>,
     },
     /// To a stream's home: so much has been taken of what it carried.
@@ -122,7 +122,7 @@ pub enum Parcel {
         name: StreamName,
         /// By what it is called from here on.
         inward: InwardId,
-        /// By which it is.
+        /// The claim that the directory gave.
         claim: ClaimId,
         /// Who wants the stream.
         wanted: Vec<(LoopId, Ticket)>,
@@ -131,7 +131,7 @@ pub enum Parcel {
     Media {
         /// Of which publication.
         inward: InwardId,
-        /// It.
+        /// What was sent, in order.
         media: Vec<Media>,
     },
     /// To whoever publishes inwards: so much has been taken of it.

@@ -30,6 +30,16 @@ pub enum Purpose {
     Play,
 }
 
+impl Purpose {
+    /// How many names there may be before this one.
+    pub(crate) const fn names_max(self) -> usize {
+        match self {
+            Purpose::Play => limits::STREAMS,
+            Purpose::Publish => limits::STREAMS + limits::STREAMS_RESERVED,
+        }
+    }
+}
+
 /// No further name can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many streams")]
@@ -53,11 +63,7 @@ impl<H: Clone> Registry<H> {
         purpose: Purpose,
         make: impl FnOnce() -> H,
     ) -> Result<H, TooManyStreams> {
-        let names_max = match purpose {
-            Purpose::Play => limits::STREAMS,
-            Purpose::Publish => limits::STREAMS + limits::STREAMS_RESERVED,
-        };
-        if self.slots.len() >= names_max && !self.slots.contains_key(name) {
+        if self.slots.len() >= purpose.names_max() && !self.slots.contains_key(name) {
             return Err(TooManyStreams);
         }
         Ok(self.hold_known(name, make))

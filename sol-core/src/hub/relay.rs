@@ -40,7 +40,7 @@ pub enum Passage {
     },
     /// The next frame.
     Frame {
-        /// It.
+        /// The frame, as its home chunked it.
         frame: Frame,
         /// The stream's time when it was appended.
         at: Timestamp,

@@ -295,7 +295,8 @@ impl Stream {
                     playhead.awaits_keyframe = true;
                     playhead.preamble = Some((preamble.clone(), 0));
                     self.forgive(playhead);
-                    if lost.duration > self.config.gap_max {
+                    let is_over = matches!(self.tape.get(playhead.cursor.position()), Some(Entry::End(_)));
+                    if lost.duration > self.config.gap_max && !is_over {
                         return Read::TooSlow(*lost);
                     }
                     if lost.frames > 0 {

@@ -1,6 +1,7 @@
 //! Armed: who is to be served when a tape grows.
 //!
-//! Filled anew with every delivery, in the order in which players catch up, and taken whole.
+//! Filled anew with every delivery, in the order in which players catch up, but that one who comes may take the place of one who
+//! left; and taken whole.
 //!
 //! Invariant: each spot is on the list once or not at all.
 

@@ -525,10 +525,15 @@ impl Local {
                 self.cross(stream);
             }
             Parcel::Close { name, ticket } => {
-                // Another home may have come since.
-                self.crossings_mut().mirrors.get(&ticket).filter(|mirror| mirror.home == from)?;
+                let crossings = self.crossings_mut();
+                let is_wanted = crossings.wanted.get(&name).is_some_and(|wanted| wanted.ticket == ticket);
+                let is_elsewhere = crossings.mirrors.get(&ticket).is_some_and(|mirror| mirror.home != from);
+                // Another home has come since, or nobody wants it any more.
+                if is_elsewhere || !is_wanted {
+                    return None;
+                }
                 self.close_mirror(ticket);
-                // Or it may come, and not know that the stream is wanted here.
+                // Or it is about to come, and does not know that the stream is wanted here.
                 self.crossings_mut().notify(Notice::Unserved { name, ticket });
             }
             Parcel::Publish { name, inward, claim, wanted } => {

@@ -5,7 +5,7 @@
 //!
 //! A run is a function of the calls: sessions are numbered in the order in which they open, and what follows from one call
 //! happens in a fixed order: for the session that was touched, then for those who wait, by stream and in the order in which
-//! they caught up.
+//! they caught up, but that one who comes may take the place of one who left.
 
 mod armed;
 mod config;
@@ -73,7 +73,11 @@ impl Server {
 
     /// One of several servers that share their streams: loop `here` of so many. Of each connection all calls go to the server
     /// that it was opened at. See [`crate::crossing`].
+    ///
+    /// # Panics
+    /// If there is no such loop.
     pub fn among(config: ServerConfig, here: LoopId, loops: NonZeroU32) -> Self {
+        assert!(here.index() < loops.get() as usize, "loops are counted from 0");
         let numbers = SessionNumbers { first: here.index() as u64 + 1, step: u64::from(loops.get()) };
         Self::with(config, Some(Crossings::new(here)), numbers)
     }
@@ -98,7 +102,7 @@ impl Server {
     /// A client has connected. `entropy` seeds all randomness of its session; no two sessions may share one.
     ///
     /// # Errors
-    /// [`TurnedAway`]: close the transport.
+    /// [`TurnedAway::TooManyConnections`] or [`TurnedAway::Shutdown`]: close the transport.
     pub fn open(&mut self, entropy: [u8; 32], now: Instant) -> Result<SessionId, TurnedAway> {
         if self.is_shut_down {
             return Err(TurnedAway::Shutdown);
@@ -164,16 +168,19 @@ impl Server {
             .unwrap_or(Err(StaleRequest(request)))
     }
 
-    /// The same for one of several servers, when its [`Directory`](crate::crossing::Directory) was asked for this request.
-    /// Before that is asked, no [`Output::Dispatch`] may be left of an earlier touch; between the question and this call a
-    /// publisher's server has to be passed all parcels that had come for it when the directory was asked, and none that come
-    /// later; a player's none at all.
+    /// The same for one of several servers:
+    ///
+    /// 1. [`Server::poll`] until nothing is left.
+    /// 2. Ask the [`Directory`](crate::crossing::Directory), and where it says [`Standing::Claimed`] take all parcels that have
+    ///    come for this server, still with the directory's lock held.
+    /// 3. Pass those to [`Server::handle_parcel`].
+    /// 4. Call this, with no other parcels passed since step 2.
     ///
     /// # Errors
     /// [`StaleRequest`] if the request does not wait, or its session is over. What the directory said is taken back.
     ///
     /// # Panics
-    /// If the server has no others beside it.
+    /// If the server has no others beside it, or the directory was asked for another kind of request.
     pub fn allow_among(
         &mut self,
         id: SessionId,
@@ -217,7 +224,11 @@ impl Server {
         }
     }
 
-    /// Another of several servers has dispatched this to here.
+    /// Another of several servers has dispatched this to here. Parcels of one server come in the order in which it dispatched
+    /// them, and all of them.
+    ///
+    /// # Panics
+    /// If they do not, or the server has no others beside it.
     pub fn handle_parcel(&mut self, from: LoopId, parcel: Parcel, now: Instant) {
         if let Some(id) = self.local.handle_parcel(from, parcel, now) {
             self.check_input(id);
@@ -324,6 +335,7 @@ impl Server {
         while let Some(stream) = self.local.advanced.pop_first() {
             self.woken.extend(self.local.take_armed(stream).into_iter().flatten());
         }
+        debug_assert!(now >= self.now, "time goes back from {:?} to {now:?}", self.now);
         self.now = now;
     }
 

@@ -1,4 +1,4 @@
-//! Farewell: sockets whose session is over, and whose peers still have to read its last words.
+//! OneThatLingers: sockets whose session is over, and whose peers still have to read its last words.
 //!
 //! See [`Hangup::Linger`](sol_core::session::Hangup::Linger): what is unread when a socket closes turns the close into a reset,
 //! and a reset voids what the peer has not read.
@@ -14,13 +14,13 @@ use sol_core::time::Instant;
 
 /// All that linger on one loop.
 #[derive(Debug, Default)]
-pub(crate) struct Farewells {
-    by_token: BTreeMap<usize, Farewell>,
+pub(crate) struct Lingering {
+    by_token: BTreeMap<usize, OneThatLingers>,
     next: usize,
 }
 
 #[derive(Debug)]
-struct Farewell {
+struct OneThatLingers {
     socket: TcpStream,
     /// Then the peer had its chance to close.
     until: Instant,
@@ -28,7 +28,7 @@ struct Farewell {
     left: usize,
 }
 
-impl Farewells {
+impl Lingering {
     /// Takes a socket; whether it lingers. Its tokens begin at `first_token`.
     pub(crate) fn begin(
         &mut self,
@@ -45,16 +45,17 @@ impl Farewells {
         {
             return false;
         }
-        let farewell = Farewell { socket, until: now + limits::LINGER_TIME, left: limits::LINGER_BYTES };
-        self.by_token.insert(token, farewell);
+        let lingering =
+            OneThatLingers { socket, until: now + limits::LINGER_TIME, left: limits::LINGER_BYTES };
+        self.by_token.insert(token, lingering);
         // It may have said something that it was not asked for.
         self.attend(Token(token)) == 0
     }
 
     /// A socket may have something to read; how many are over by that.
     pub(crate) fn attend(&mut self, token: Token) -> usize {
-        let Some(farewell) = self.by_token.get_mut(&token.0) else { return 0 };
-        let is_over = farewell.read();
+        let Some(lingering) = self.by_token.get_mut(&token.0) else { return 0 };
+        let is_over = lingering.read();
         usize::from(is_over && self.by_token.remove(&token.0).is_some())
     }
 
@@ -75,11 +76,11 @@ impl Farewells {
 
     /// When the next one's time is over.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.by_token.values().next().map(|farewell| farewell.until)
+        self.by_token.values().next().map(|lingering| lingering.until)
     }
 }
 
-impl Farewell {
+impl OneThatLingers {
     /// Reads and throws away; whether it is over.
     fn read(&mut self) -> bool {
         let mut buffer = [0; 4096];
@@ -108,10 +109,10 @@ mod tests {
     #[test]
     fn a_socket_lingers_until_its_peer_closes_or_its_time_is_over() {
         let mut poll = Poll::new().unwrap();
-        let mut farewells = Farewells::default();
+        let mut lingering = Lingering::default();
         let [(first, mut its), (second, _other)] = [(), ()].map(|()| pair(&poll));
-        assert!(farewells.begin(first, poll.registry(), 100, at(0)));
-        assert!(farewells.begin(second, poll.registry(), 100, at(10)));
+        assert!(lingering.begin(first, poll.registry(), 100, at(0)));
+        assert!(lingering.begin(second, poll.registry(), 100, at(10)));
         its.write_all(b"what nobody reads").unwrap();
         drop(its);
         let mut gone = 0;
@@ -119,12 +120,12 @@ mod tests {
         while gone == 0 {
             poll.poll(&mut events, Some(Duration::from_secs(10))).unwrap();
             assert!(!events.is_empty(), "the peer has closed");
-            gone += events.iter().map(|event| farewells.attend(event.token())).sum::<usize>();
+            gone += events.iter().map(|event| lingering.attend(event.token())).sum::<usize>();
         }
-        assert_eq!((gone, farewells.len()), (1, 1));
-        assert_eq!(farewells.next_due(), Some(at(10) + limits::LINGER_TIME));
-        assert_eq!(farewells.expire(at(10)), 0);
-        assert_eq!(farewells.expire(at(10) + limits::LINGER_TIME), 1);
+        assert_eq!((gone, lingering.len()), (1, 1));
+        assert_eq!(lingering.next_due(), Some(at(10) + limits::LINGER_TIME));
+        assert_eq!(lingering.expire(at(10)), 0);
+        assert_eq!(lingering.expire(at(10) + limits::LINGER_TIME), 1);
     }
 
     fn pair(poll: &Poll) -> (TcpStream, std::net::TcpStream) {
