@@ -50,7 +50,7 @@ impl World {
 
     /// Does what is to be done until there is nothing.
     pub(super) fn drain(&mut self) {
-        while let Some(output) = self.server.poll() {
+        while let Some(output) = self.server.poll(self.now) {
             match output {
                 Output::Event(session, event) => self.hear(session, event),
                 Output::Writable(session) => self.write(session),

@@ -10,19 +10,25 @@
 //! Invariant: a run is a function of the seeds and of the calls.
 
 mod client;
+mod crossed;
 mod dice;
 mod driver;
 mod link;
 mod loops;
 mod pipe;
 mod policy;
+mod post;
+mod several;
 mod transcript;
+mod within;
 
 pub use client::{Client, Stranger};
-pub use dice::{Seed, seed};
+pub use crossed::{Crossed, CrossedInwards};
+pub use dice::{Dice, Seed, seed};
 pub use link::{LinkOptions, Segments};
 pub use policy::Answer;
 pub use transcript::Transcript;
+pub use within::Within;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -42,9 +48,9 @@ use crate::peer::pattern::Pattern;
 use crate::peer::script::{Player, Publisher, Script};
 use crate::peer::{ChunkSizeHabit, Peer, PeerOptions};
 use client::Seat;
-use dice::Dice;
 use link::Link;
 use loops::Loops;
+use within::Inside;
 
 /// So many milliseconds.
 pub const fn ms(millis: u64) -> Duration {
@@ -58,6 +64,8 @@ pub struct World {
     /// In the order in which they came.
     seats: Vec<Rc<RefCell<Seat>>>,
     seat_of: BTreeMap<SessionId, usize>,
+    /// Publishers within the process.
+    within: Vec<Rc<RefCell<Inside>>>,
     policy: Box<dyn Fn(&Request) -> Answer>,
     /// Answers that are still thought about, by the time at which they are known and the order of the questions.
     answers: BTreeMap<(Duration, u64), Verdict>,
@@ -90,13 +98,18 @@ impl World {
 
     /// The same with another configuration of the server.
     pub fn with_config(seed: Seed, config: ServerConfig) -> World {
+        World::made_of(seed, loops(), &config)
+    }
+
+    fn made_of(seed: Seed, loops: NonZeroU32, config: &ServerConfig) -> World {
         let mut dice = Dice::new(seed);
         let (entropy, cuts) = (dice.fork(), dice.fork());
         World {
             now: Duration::ZERO,
-            server: Loops::new(loops(), &config, dice.fork()),
+            server: Loops::new(loops, config, dice.fork()),
             seats: Vec::new(),
             seat_of: BTreeMap::new(),
+            within: Vec::new(),
             policy: Box::new(|_| Answer::allow()),
             answers: BTreeMap::new(),
             asked: 0,
@@ -269,7 +282,8 @@ impl World {
     fn next_time(&self) -> Option<Duration> {
         let seats = self.seats.iter().filter_map(|seat| seat.borrow().next_time());
         let answer = self.answers.keys().next().map(|&(at, _)| at);
-        seats.chain(answer).chain(self.server.poll_timeout().map(Instant::since_epoch)).min()
+        let within = self.next_time_within().into_iter().chain(self.server.post.next_time());
+        seats.chain(answer).chain(within).chain(self.server.poll_timeout().map(Instant::since_epoch)).min()
     }
 
     /// All that can be done at this moment, until nobody can do more.
@@ -299,6 +313,7 @@ impl World {
             for index in 0..self.seats.len() {
                 moved |= self.attend(index);
             }
+            moved |= self.stream_within();
             if self.server.deliver(self.instant()) {
                 self.drain();
                 moved = true;
@@ -356,6 +371,8 @@ impl World {
     }
 
     fn check_that_nothing_remains(&mut self) {
+        self.server.post.let_all_through();
+        self.everybody_within_leaves();
         for seat in &self.seats {
             let seat = &mut *seat.borrow_mut();
             seat.link.plug(true);
