@@ -13,14 +13,16 @@ pub const fn seed(number: u64) -> Seed {
 
 /// A row of numbers that look random and are always the same for a seed.
 #[derive(Clone, Debug)]
-pub(super) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    pub(super) fn new(seed: Seed) -> Dice {
+    /// Dice that fall as the seed says.
+    pub fn new(seed: Seed) -> Dice {
         Dice(seed.0)
     }
 
-    pub(super) fn roll(&mut self) -> u64 {
+    /// Any number.
+    pub fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -28,7 +30,7 @@ impl Dice {
     }
 
     /// A number from 1 to `most`.
-    pub(super) fn up_to(&mut self, most: usize) -> usize {
+    pub fn up_to(&mut self, most: usize) -> usize {
         1 + (self.roll() % most as u64) as usize
     }
 

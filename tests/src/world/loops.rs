@@ -1,16 +1,16 @@
 //! Loops: the server of a world, or several of them that share their streams.
 //!
-//! Clients go round the loops as they come. Parcels between loops take no time, but the dice say which is next, so that loops
-//! are as far apart as they can be within a moment.
+//! Clients go round the loops as they come, unless a test says where the next one does.
 //!
 //! Several are driven by the contract of `sol_core::crossing` to the letter: what a loop dispatches is on its way before the
 //! directory is asked anything for it; a publisher's loop then has all parcels that have come, a player's none.
 
-use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
-use sol_core::crossing::{Directory, Dispatch, LoopId, Parcel, Standing};
+use sol_core::crossing::{Directory, Dispatch, InwardId, LoopId, Parcel, Standing};
+use sol_core::hub::{Parting, PublishRefused};
 use sol_core::ids::{RequestId, SessionId};
 use sol_core::load::Load;
 use sol_core::name::StreamName;
@@ -19,15 +19,21 @@ use sol_core::session::{PeerEnd, Refusal, Session, StaleRequest};
 use sol_core::time::Instant;
 
 use super::dice::Dice;
+use super::post::Post;
+use super::within::Inside;
+use crate::peer::pattern::Pattern;
 
 /// One or more.
 pub(super) struct Loops {
     servers: Vec<Server>,
     directory: Directory,
-    inboxes: Vec<VecDeque<(LoopId, Parcel)>>,
+    pub(super) post: Post,
+    /// What was taken of publishers within the process, and they do not know yet.
+    taken: Vec<(InwardId, usize)>,
+    /// Publishers within the process so far.
+    within: u64,
     /// At which the next client arrives.
     next: usize,
-    dice: Dice,
 }
 
 impl Loops {
@@ -39,17 +45,17 @@ impl Loops {
         Self {
             servers: (0..count.get()).map(server).collect(),
             directory: Directory::new(),
-            inboxes: (0..count.get()).map(|_| VecDeque::new()).collect(),
+            post: Post::new(count.get() as usize, dice),
+            taken: Vec::new(),
+            within: 0,
             next: 0,
-            dice,
         }
     }
 
     // --- As of one server ----------------------------------------------------------------------------------
 
     pub(super) fn open(&mut self, entropy: [u8; 32], now: Instant) -> Result<SessionId, TurnedAway> {
-        let index = self.next;
-        self.next = (index + 1) % self.servers.len();
+        let index = self.go_round();
         self.servers[index].open(entropy, now)
     }
 
@@ -86,12 +92,12 @@ impl Loops {
         match self.directory.ask(&waiting, here) {
             Ok(standing) => {
                 let before = match standing {
-                    Standing::Claimed(..) => std::mem::take(&mut self.inboxes[index]),
-                    Standing::Wanted(..) => VecDeque::new(),
+                    Standing::Claimed(..) => self.post.take(index),
+                    Standing::Wanted(..) => Vec::new(),
                 };
                 // The others go on meanwhile, for as long as the dice say.
-                for _ in 1..self.dice.up_to(4) {
-                    self.deliver_beside(index, now);
+                for _ in 0..self.post.roll_head_start() {
+                    self.deliver_beside(Some(index), now);
                 }
                 for (from, parcel) in before {
                     self.servers[index].handle_parcel(from, parcel, now);
@@ -125,11 +131,11 @@ impl Loops {
     }
 
     /// What is to be done but for what passes from one loop to another.
-    pub(super) fn poll(&mut self) -> Option<Output> {
+    pub(super) fn poll(&mut self, now: Duration) -> Option<Output> {
         for index in 0..self.servers.len() {
             while let Some(output) = self.servers[index].poll() {
                 match output {
-                    Output::Dispatch(dispatch) => self.post(index, dispatch),
+                    Output::Dispatch(dispatch) => self.dispatch(index, dispatch, now),
                     output @ (Output::Event(..) | Output::Writable(_) | Output::Readable(_)) => {
                         return Some(output);
                     }
@@ -187,35 +193,75 @@ impl Loops {
 
     // --- Of several ----------------------------------------------------------------------------------------
 
-    /// One parcel, whichever the dice say, comes to where it goes; whether there was any.
-    pub(super) fn deliver(&mut self, now: Instant) -> bool {
-        self.deliver_beside(usize::MAX, now)
+    /// The next client comes there.
+    pub(super) fn next_at(&mut self, index: usize) {
+        assert!(index < self.servers.len(), "there are {} loops", self.servers.len());
+        self.next = index;
     }
 
-    /// The same but for those to one loop.
-    fn deliver_beside(&mut self, apart: usize, now: Instant) -> bool {
-        let waits = |&index: &usize| index != apart && !self.inboxes[index].is_empty();
-        let waiting: Vec<usize> = (0..self.inboxes.len()).filter(waits).collect();
-        if waiting.is_empty() {
-            return false;
-        }
-        let index = waiting[self.dice.up_to(waiting.len()) - 1];
-        if let Some((from, parcel)) = self.inboxes[index].pop_front() {
-            self.servers[index].handle_parcel(from, parcel, now);
-        }
+    /// One parcel comes to where it goes; whether there was any.
+    pub(super) fn deliver(&mut self, now: Instant) -> bool {
+        self.deliver_beside(None, now)
+    }
+
+    /// Somebody within the process begins to publish.
+    pub(super) fn publish_within(
+        &mut self,
+        name: StreamName,
+        pattern: Pattern,
+        now: Duration,
+    ) -> Result<Inside, PublishRefused> {
+        assert!(self.servers.len() > 1, "a server that is alone has no directory");
+        let by = LoopId::new(self.go_round() as u32);
+        let claim = self.directory.claim(&name, by)?;
+        self.within += 1;
+        let (inside, (home, publish)) = Inside::begin(InwardId::new(self.within), name, claim, pattern, now);
+        self.pass_from_within(home, publish, now);
+        Ok(inside)
+    }
+
+    pub(super) fn pass_from_within(&mut self, home: LoopId, parcel: Parcel, now: Duration) {
+        self.post.send(LoopId::OUTSIDE, home, parcel, now);
+    }
+
+    /// Somebody within the process publishes no more.
+    pub(super) fn part(&mut self, inside: &mut Inside, parting: Parting, now: Duration) {
+        let Some(((home, parcel), parted)) = inside.part(parting) else { return };
+        self.pass_from_within(home, parcel, now);
+        let told = self.directory.handle_notice(parted, LoopId::OUTSIDE);
+        assert!(told.is_none(), "nothing follows for others from one that has parted");
+    }
+
+    /// What was taken of publishers within the process since.
+    pub(super) fn take_taken(&mut self) -> Vec<(InwardId, usize)> {
+        std::mem::take(&mut self.taken)
+    }
+
+    /// One parcel comes to where it goes, unless that is the loop that is apart.
+    fn deliver_beside(&mut self, apart: Option<usize>, now: Instant) -> bool {
+        let Some((to, from, parcel)) = self.post.deliver(apart, now.since_epoch()) else { return false };
+        self.servers[to].handle_parcel(from, parcel, now);
         true
     }
 
     /// What a loop has dispatched is on its way.
-    fn post(&mut self, from: usize, dispatch: Dispatch) {
+    fn dispatch(&mut self, from: usize, dispatch: Dispatch, now: Duration) {
         let here = LoopId::new(from as u32);
         let parcel = match dispatch {
             Dispatch::ToLoop(to, parcel) => Some((to, parcel)),
             Dispatch::ToDirectory(notice) => self.directory.handle_notice(notice, here),
         };
-        if let Some((to, parcel)) = parcel {
-            self.inboxes[to.index()].push_back((here, parcel));
+        match parcel {
+            None => {}
+            Some((LoopId::OUTSIDE, Parcel::MediaTaken { inward, cost })) => self.taken.push((inward, cost)),
+            Some((to, parcel)) => self.post.send(here, to, parcel, now),
         }
+    }
+
+    fn go_round(&mut self) -> usize {
+        let index = self.next;
+        self.next = (index + 1) % self.servers.len();
+        index
     }
 
     fn index_of(&self, id: SessionId) -> usize {

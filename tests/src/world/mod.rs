@@ -1,7 +1,7 @@
 //! World: a server on a virtual network, its clients, and a clock that a test moves.
 //!
-//! The server is the core's own, driven by the contract of `sol_core::session` to the letter; the clients are the
-//! peers of this kit; between them are links with buffers, latency and faults. Time passes only in
+//! The server is the core's own, driven by its contract; the clients are the peers of this kit; between them are links with
+//! buffers, latency and faults. Time passes only in
 //! [`World::run_until`], and jumps from one moment at which something happens to the next.
 //!
 //! The world asserts what must hold in every scenario: the server speaks by the book; `Closed` comes once and
@@ -10,22 +10,28 @@
 //! Invariant: a run is a function of the seeds and of the calls.
 
 mod client;
+mod crossed;
 mod dice;
+mod driver;
 mod link;
 mod loops;
 mod pipe;
 mod policy;
+mod post;
+mod several;
 mod transcript;
+mod within;
 
 pub use client::{Client, Stranger};
-pub use dice::{Seed, seed};
+pub use crossed::{Crossed, CrossedInwards};
+pub use dice::{Dice, Seed, seed};
 pub use link::{LinkOptions, Segments};
 pub use policy::Answer;
 pub use transcript::Transcript;
+pub use within::Within;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io::IoSlice;
 use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::time::Duration;
@@ -34,18 +40,17 @@ use sol_core::hub::StreamConfig;
 use sol_core::ids::{RequestId, SessionId};
 use sol_core::load::Load;
 use sol_core::name::StreamName;
-use sol_core::participant::Event;
-use sol_core::server::{Output, ServerConfig};
-use sol_core::session::{PeerEnd, Refusal, Request, Session};
+use sol_core::server::ServerConfig;
+use sol_core::session::{Refusal, Request, Session};
 use sol_core::time::Instant;
 
 use crate::peer::pattern::Pattern;
 use crate::peer::script::{Player, Publisher, Script};
 use crate::peer::{ChunkSizeHabit, Peer, PeerOptions};
 use client::Seat;
-use dice::Dice;
 use link::Link;
 use loops::Loops;
+use within::Inside;
 
 /// So many milliseconds.
 pub const fn ms(millis: u64) -> Duration {
@@ -59,6 +64,8 @@ pub struct World {
     /// In the order in which they came.
     seats: Vec<Rc<RefCell<Seat>>>,
     seat_of: BTreeMap<SessionId, usize>,
+    /// Publishers within the process.
+    within: Vec<Rc<RefCell<Inside>>>,
     policy: Box<dyn Fn(&Request) -> Answer>,
     /// Answers that are still thought about, by the time at which they are known and the order of the questions.
     answers: BTreeMap<(Duration, u64), Verdict>,
@@ -91,13 +98,18 @@ impl World {
 
     /// The same with another configuration of the server.
     pub fn with_config(seed: Seed, config: ServerConfig) -> World {
+        World::made_of(seed, loops(), &config)
+    }
+
+    fn made_of(seed: Seed, loops: NonZeroU32, config: &ServerConfig) -> World {
         let mut dice = Dice::new(seed);
         let (entropy, cuts) = (dice.fork(), dice.fork());
         World {
             now: Duration::ZERO,
-            server: Loops::new(loops(), &config, dice.fork()),
+            server: Loops::new(loops, config, dice.fork()),
             seats: Vec::new(),
             seat_of: BTreeMap::new(),
+            within: Vec::new(),
             policy: Box::new(|_| Answer::allow()),
             answers: BTreeMap::new(),
             asked: 0,
@@ -270,7 +282,8 @@ impl World {
     fn next_time(&self) -> Option<Duration> {
         let seats = self.seats.iter().filter_map(|seat| seat.borrow().next_time());
         let answer = self.answers.keys().next().map(|&(at, _)| at);
-        seats.chain(answer).chain(self.server.poll_timeout().map(Instant::since_epoch)).min()
+        let within = self.next_time_within().into_iter().chain(self.server.post.next_time());
+        seats.chain(answer).chain(within).chain(self.server.poll_timeout().map(Instant::since_epoch)).min()
     }
 
     /// All that can be done at this moment, until nobody can do more.
@@ -300,6 +313,7 @@ impl World {
             for index in 0..self.seats.len() {
                 moved |= self.attend(index);
             }
+            moved |= self.stream_within();
             if self.server.deliver(self.instant()) {
                 self.drain();
                 moved = true;
@@ -327,140 +341,6 @@ impl World {
         moved
     }
 
-    // --- The server's driver: touch, then drain ------------------------------------------------------------
-
-    /// Reads while input is wanted; whether anything came.
-    fn read(&mut self, seat: &Rc<RefCell<Seat>>) -> bool {
-        let session = seat.borrow().session;
-        let mut moved = false;
-        if seat.borrow_mut().link.take_reset(self.now) {
-            self.server.handle_end(session, PeerEnd::Reset, self.instant());
-            self.drain();
-            return true;
-        }
-        if seat.borrow().is_closed {
-            seat.borrow_mut().link.up.discard();
-            return false;
-        }
-        while self.may_read(seat) && seat.borrow().link.up.has_unread() {
-            let bytes = seat.borrow_mut().link.up.read(READ_BYTES);
-            self.server.handle_input(session, &bytes, self.instant());
-            self.drain();
-            moved = true;
-        }
-        if self.may_read(seat) && seat.borrow().link.up.is_over() {
-            self.server.handle_end(session, PeerEnd::Finished, self.instant());
-            self.drain();
-            moved = true;
-        }
-        moved
-    }
-
-    /// Whether input is wanted. Once it was not, that has to be told, as an edge-triggered driver needs it.
-    fn may_read(&self, seat: &Rc<RefCell<Seat>>) -> bool {
-        let seat = &mut *seat.borrow_mut();
-        seat.is_read &= self.server.wants_input(seat.session);
-        seat.is_read
-    }
-
-    /// Does what is to be done until there is nothing.
-    fn drain(&mut self) {
-        while let Some(output) = self.server.poll() {
-            match output {
-                Output::Event(session, event) => self.hear(session, event),
-                Output::Writable(session) => self.write(session),
-                Output::Readable(session) => {
-                    self.seats[self.seat_of[&session]].borrow_mut().is_read = true;
-                }
-                Output::Dispatch(_) => unreachable!("it is passed on by the loops themselves"),
-            }
-        }
-    }
-
-    /// Writes until nothing is left or the socket takes no more.
-    fn write(&mut self, session: SessionId) {
-        let seat = Rc::clone(&self.seats[self.seat_of[&session]]);
-        loop {
-            let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
-            let count = self.server.outbound(session, &mut slices);
-            seat.borrow_mut().is_blocked = count > 0;
-            if count == 0 {
-                return;
-            }
-            let mut written = 0;
-            {
-                let seat = &mut *seat.borrow_mut();
-                assert!(!seat.is_closed, "session {session} has something to say after its end");
-                for slice in &slices[..count] {
-                    let taken = seat.link.down.write(slice);
-                    seat.transcript.add(&slice[..taken]);
-                    self.transcript.add(&slice[..taken]);
-                    written += taken;
-                    if taken < slice.len() {
-                        break;
-                    }
-                }
-            }
-            if written == 0 {
-                let waiting = self.outbox_bytes(session);
-                let peak = &mut seat.borrow_mut().outbox_peak;
-                *peak = waiting.max(*peak);
-                return;
-            }
-            self.transcript.add_time(self.now);
-            self.server.handle_sent(session, written, self.instant());
-        }
-    }
-
-    fn hear(&mut self, session: SessionId, event: Event) {
-        self.transcript.add(format!("{:?} {session} {event:?}", self.now).as_bytes());
-        let seat = Rc::clone(&self.seats[self.seat_of[&session]]);
-        {
-            let seat = &mut *seat.borrow_mut();
-            assert!(!seat.is_closed, "session {session} tells {event:?} after its end");
-            seat.events.push((self.now, event.clone()));
-        }
-        match event {
-            Event::Requested(request) => self.consider(session, &request),
-            Event::Closed { .. } => self.close(session, &mut seat.borrow_mut()),
-            Event::Connected(_) | Event::Refused { .. } | Event::Started { .. } | Event::Ended { .. } => {}
-        }
-    }
-
-    /// The session is over: the transport is closed behind what it has taken.
-    fn close(&mut self, session: SessionId, seat: &mut Seat) {
-        seat.is_closed = true;
-        seat.link.down.finish();
-        let count =
-            |is_one: fn(&Event) -> bool| seat.events.iter().filter(|(_, event)| is_one(event)).count();
-        let started = count(|event| matches!(event, Event::Started { .. }));
-        let ended = count(|event| matches!(event, Event::Ended { .. }));
-        assert_eq!(started, ended, "session {session} is over, and so is everything that it began");
-    }
-
-    fn consider(&mut self, session: SessionId, request: &Request) {
-        let Answer { verdict, delay } = (self.policy)(request);
-        let verdict = Verdict { session, request: request.id, verdict };
-        if delay.is_zero() {
-            self.answer(verdict);
-        } else {
-            self.asked += 1;
-            self.answers.insert((self.now + delay, self.asked), verdict);
-        }
-    }
-
-    fn answer(&mut self, answer: Verdict) {
-        let Verdict { session, request, verdict } = answer;
-        let now = self.instant();
-        let waited = match verdict {
-            Ok(()) => self.server.allow(session, request, now),
-            Err(why) => self.server.refuse(session, request, &why, now),
-        };
-        // A client may leave while the application thinks.
-        let is_open = self.server.session(session).is_some_and(|session| session.closing().is_none());
-        assert!(waited.is_ok() || !is_open, "session {session} asked and does not wait for the answer");
-    }
-
     // --- Helpers -------------------------------------------------------------------------------------------
 
     fn seat<S: Script>(&mut self, script: S) -> Client<S> {
@@ -478,17 +358,6 @@ impl World {
         PeerOptions { seed: self.entropy.roll(), ..PeerOptions::default() }
     }
 
-    fn outbox_bytes(&self, session: SessionId) -> usize {
-        let mut slices = vec![IoSlice::new(&[]); 64];
-        loop {
-            let count = self.server.outbound(session, &mut slices);
-            if count < slices.len() {
-                return slices[..count].iter().map(|slice| slice.len()).sum();
-            }
-            slices.resize(2 * count, IoSlice::new(&[]));
-        }
-    }
-
     fn instant(&self) -> Instant {
         Instant::from_epoch(self.now)
     }
@@ -502,6 +371,8 @@ impl World {
     }
 
     fn check_that_nothing_remains(&mut self) {
+        self.server.post.let_all_through();
+        self.everybody_within_leaves();
         for seat in &self.seats {
             let seat = &mut *seat.borrow_mut();
             seat.link.plug(true);
@@ -558,12 +429,6 @@ fn app_and_name(name: &str) -> (&str, &str) {
 }
 
 const LOOPS_VARIABLE: &str = "SOL_WORLD_LOOPS";
-
-/// What the server reads at once, as its adapters do.
-const READ_BYTES: usize = 64 * 1024;
-
-/// Few, so that one write often leaves something to show.
-const WRITE_SLICES: usize = 8;
 
 /// More than any number of segments that can be due at one moment.
 const ROUNDS_MAX: usize = 10_000_000;

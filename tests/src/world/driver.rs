@@ -1,0 +1,165 @@
+//! Driver: the server is driven by the contract of `sol_core::session` to the letter: touch, then drain.
+
+use std::cell::RefCell;
+use std::io::IoSlice;
+use std::rc::Rc;
+
+use sol_core::ids::SessionId;
+use sol_core::participant::Event;
+use sol_core::server::Output;
+use sol_core::session::{PeerEnd, Request};
+
+use super::client::Seat;
+use super::policy::Answer;
+use super::{Verdict, World};
+
+impl World {
+    /// Reads while input is wanted; whether anything came.
+    pub(super) fn read(&mut self, seat: &Rc<RefCell<Seat>>) -> bool {
+        let session = seat.borrow().session;
+        let mut moved = false;
+        if seat.borrow_mut().link.take_reset(self.now) {
+            self.server.handle_end(session, PeerEnd::Reset, self.instant());
+            self.drain();
+            return true;
+        }
+        if seat.borrow().is_closed {
+            seat.borrow_mut().link.up.discard();
+            return false;
+        }
+        while self.may_read(seat) && seat.borrow().link.up.has_unread() {
+            let bytes = seat.borrow_mut().link.up.read(READ_BYTES);
+            self.server.handle_input(session, &bytes, self.instant());
+            self.drain();
+            moved = true;
+        }
+        if self.may_read(seat) && seat.borrow().link.up.is_over() {
+            self.server.handle_end(session, PeerEnd::Finished, self.instant());
+            self.drain();
+            moved = true;
+        }
+        moved
+    }
+
+    /// Whether input is wanted. Once it was not, that has to be told, as an edge-triggered driver needs it.
+    fn may_read(&self, seat: &Rc<RefCell<Seat>>) -> bool {
+        let seat = &mut *seat.borrow_mut();
+        seat.is_read &= self.server.wants_input(seat.session);
+        seat.is_read
+    }
+
+    /// Does what is to be done until there is nothing.
+    pub(super) fn drain(&mut self) {
+        while let Some(output) = self.server.poll(self.now) {
+            match output {
+                Output::Event(session, event) => self.hear(session, event),
+                Output::Writable(session) => self.write(session),
+                Output::Readable(session) => {
+                    self.seats[self.seat_of[&session]].borrow_mut().is_read = true;
+                }
+                Output::Dispatch(_) => unreachable!("it is passed on by the loops themselves"),
+            }
+        }
+    }
+
+    /// Writes until nothing is left or the socket takes no more.
+    pub(super) fn write(&mut self, session: SessionId) {
+        let seat = Rc::clone(&self.seats[self.seat_of[&session]]);
+        loop {
+            let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
+            let count = self.server.outbound(session, &mut slices);
+            seat.borrow_mut().is_blocked = count > 0;
+            if count == 0 {
+                return;
+            }
+            let mut written = 0;
+            {
+                let seat = &mut *seat.borrow_mut();
+                assert!(!seat.is_closed, "session {session} has something to say after its end");
+                for slice in &slices[..count] {
+                    let taken = seat.link.down.write(slice);
+                    seat.transcript.add(&slice[..taken]);
+                    self.transcript.add(&slice[..taken]);
+                    written += taken;
+                    if taken < slice.len() {
+                        break;
+                    }
+                }
+            }
+            if written == 0 {
+                let waiting = self.outbox_bytes(session);
+                let peak = &mut seat.borrow_mut().outbox_peak;
+                *peak = waiting.max(*peak);
+                return;
+            }
+            self.transcript.add_time(self.now);
+            self.server.handle_sent(session, written, self.instant());
+        }
+    }
+
+    fn hear(&mut self, session: SessionId, event: Event) {
+        self.transcript.add(format!("{:?} {session} {event:?}", self.now).as_bytes());
+        let seat = Rc::clone(&self.seats[self.seat_of[&session]]);
+        {
+            let seat = &mut *seat.borrow_mut();
+            assert!(!seat.is_closed, "session {session} tells {event:?} after its end");
+            seat.events.push((self.now, event.clone()));
+        }
+        match event {
+            Event::Requested(request) => self.consider(session, &request),
+            Event::Closed { .. } => self.close(session, &mut seat.borrow_mut()),
+            Event::Connected(_) | Event::Refused { .. } | Event::Started { .. } | Event::Ended { .. } => {}
+        }
+    }
+
+    /// The session is over: the transport is closed behind what it has taken.
+    fn close(&mut self, session: SessionId, seat: &mut Seat) {
+        seat.is_closed = true;
+        seat.link.down.finish();
+        let count =
+            |is_one: fn(&Event) -> bool| seat.events.iter().filter(|(_, event)| is_one(event)).count();
+        let started = count(|event| matches!(event, Event::Started { .. }));
+        let ended = count(|event| matches!(event, Event::Ended { .. }));
+        assert_eq!(started, ended, "session {session} is over, and so is everything that it began");
+    }
+
+    fn consider(&mut self, session: SessionId, request: &Request) {
+        let Answer { verdict, delay } = (self.policy)(request);
+        let verdict = Verdict { session, request: request.id, verdict };
+        if delay.is_zero() {
+            self.answer(verdict);
+        } else {
+            self.asked += 1;
+            self.answers.insert((self.now + delay, self.asked), verdict);
+        }
+    }
+
+    pub(super) fn answer(&mut self, answer: Verdict) {
+        let Verdict { session, request, verdict } = answer;
+        let now = self.instant();
+        let waited = match verdict {
+            Ok(()) => self.server.allow(session, request, now),
+            Err(why) => self.server.refuse(session, request, &why, now),
+        };
+        // A client may leave while the application thinks.
+        let is_open = self.server.session(session).is_some_and(|session| session.closing().is_none());
+        assert!(waited.is_ok() || !is_open, "session {session} asked and does not wait for the answer");
+    }
+
+    fn outbox_bytes(&self, session: SessionId) -> usize {
+        let mut slices = vec![IoSlice::new(&[]); 64];
+        loop {
+            let count = self.server.outbound(session, &mut slices);
+            if count < slices.len() {
+                return slices[..count].iter().map(|slice| slice.len()).sum();
+            }
+            slices.resize(2 * count, IoSlice::new(&[]));
+        }
+    }
+}
+
+/// What the server reads at once, as its adapters do.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Few, so that one write often leaves something to show.
+const WRITE_SLICES: usize = 8;

@@ -1,0 +1,105 @@
+//! Within: a publisher within the process, which crosses to its stream's home as those do that are on another loop.
+//!
+//! It keeps the pace of its pattern, but waits where what it sent is not taken, as the one of sol-mio does.
+
+use std::cell::RefCell;
+use std::iter::Peekable;
+use std::rc::Rc;
+use std::time::Duration;
+
+use sol_core::crossing::{Claim, ClaimId, InwardId, LoopId, Notice, Parcel, media_cost};
+use sol_core::hub::Parting;
+use sol_core::ids::MessageType;
+use sol_core::limits;
+use sol_core::media::{Content, Media};
+use sol_core::name::StreamName;
+use sol_core::timestamp::Timestamp;
+
+use crate::peer::pattern::{MediaSent, Pattern, PatternMedia};
+
+/// A publisher within the process, as a test has it.
+#[derive(Debug)]
+pub struct Within {
+    pub(super) inside: Rc<RefCell<Inside>>,
+}
+
+impl Within {
+    /// All that it has sent.
+    pub fn sent(&self) -> Vec<MediaSent> {
+        self.inside.borrow().sent.clone()
+    }
+}
+
+/// The same as the world has it.
+#[derive(Debug)]
+pub(super) struct Inside {
+    name: StreamName,
+    id: InwardId,
+    claim: ClaimId,
+    home: LoopId,
+    media: Peekable<PatternMedia>,
+    began: Duration,
+    sent: Vec<MediaSent>,
+    /// What it costs that was not taken.
+    under_way: usize,
+    has_parted: bool,
+}
+
+impl Inside {
+    /// It begins, and what it passes to its home first.
+    pub(super) fn begin(
+        id: InwardId,
+        name: StreamName,
+        claim: Claim,
+        pattern: Pattern,
+        now: Duration,
+    ) -> (Inside, (LoopId, Parcel)) {
+        let Claim { id: claim, home, wanted } = claim;
+        let publish = Parcel::Publish { name: name.clone(), inward: id, claim, wanted };
+        let media = pattern.media().peekable();
+        let (sent, under_way, has_parted) = (Vec::new(), 0, false);
+        (Inside { name, id, claim, home, media, began: now, sent, under_way, has_parted }, (home, publish))
+    }
+
+    /// The next message that is due, if there is room for it.
+    pub(super) fn poll(&mut self, now: Duration) -> Option<(LoopId, Parcel)> {
+        if self.next_time().is_none_or(|at| at > now) {
+            return None;
+        }
+        let sent = self.media.next()?;
+        let media = media_of(&sent);
+        self.sent.push(sent);
+        self.under_way += media_cost(&media);
+        Some((self.home, Parcel::Media { inward: self.id, media: vec![media] }))
+    }
+
+    /// When it goes on by itself.
+    pub(super) fn next_time(&mut self) -> Option<Duration> {
+        let goes_on = !self.has_parted && self.under_way < limits::CROSSING_BYTES;
+        let next = self.media.peek().filter(|_| goes_on);
+        next.map(|media| self.began + media.due)
+    }
+
+    /// Something of one such publisher was taken.
+    pub(super) fn has_taken(&mut self, id: InwardId, cost: usize) {
+        if self.id == id {
+            self.under_way = self.under_way.saturating_sub(cost);
+        }
+    }
+
+    /// It goes, unless it has: what it passes to its home, and what the directory is told behind that.
+    pub(super) fn part(&mut self, parting: Parting) -> Option<((LoopId, Parcel), Notice)> {
+        if std::mem::replace(&mut self.has_parted, true) {
+            return None;
+        }
+        let unpublish = Parcel::Unpublish { inward: self.id, parting };
+        Some(((self.home, unpublish), Notice::Parted { name: self.name.clone(), claim: self.claim }))
+    }
+}
+
+/// What the core makes of a message of a pattern.
+fn media_of(sent: &MediaSent) -> Media {
+    let content = Content::of_tag(MessageType::new(sent.type_id.0), sent.payload.clone());
+    let content = content.expect("a pattern makes audio, video and data with a name");
+    Media { timestamp: Timestamp::from_millis(sent.timestamp_ms), content }
+}
