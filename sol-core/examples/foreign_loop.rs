@@ -6,6 +6,9 @@
 //!
 //! The application has a UDP socket that tells who is live to whoever sends it a datagram, and a thread of its own that
 //! decides who may publish and play: names must begin with `live/`. It ends in good order when its standard input ends.
+//!
+//! It shows how to drive the core oneself. Where an adapter fits there is no need to: `sol-tokio`; `sol-async-std` for smol and
+//! async-std; `sol-mio` for threads of its own without a runtime.
 
 #![expect(
     clippy::disallowed_macros,
