@@ -1,14 +1,15 @@
 //! Server: listeners, connections and their common state.
 
 use std::collections::BTreeMap;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Poll;
 
 use async_io::Timer;
 use event_listener::Event;
@@ -112,11 +113,19 @@ impl<A: Application> Server<A> {
         I: AsyncRead + AsyncWrite + AsFd + Unpin + Send + 'static,
     {
         let mut incoming = pin!(incoming);
+        let mut in_a_row = 0;
         while let Some(Some(accepted)) = self.unless_shutdown(incoming.next()).await {
+            in_a_row += 1;
+            if in_a_row == ACCEPTS {
+                in_a_row = 0;
+                others_first().await;
+            }
             match accepted {
                 Ok(socket) => {
+                    let address = socket::peer_address(&socket);
+                    let known = address.as_ref().ok().copied();
                     let prepared = socket::prepare(&socket, self.shared.send_buffer_bytes);
-                    match prepared.and_then(|()| socket::peer_address(&socket)) {
+                    match address.and_then(|address| prepared.map(|()| address)) {
                         Ok(address) => {
                             if let Some(connection) = self.admit(Transport::socket(socket), address) {
                                 // Some executors have a panic end the thread that it comes up in.
@@ -124,7 +133,7 @@ impl<A: Application> Server<A> {
                             }
                         }
                         // Mostly one that has gone again; the next need not wait for that.
-                        Err(error) => self.turn_away(None, &TurnedAway::Accept(error)),
+                        Err(error) => self.turn_away(known, &TurnedAway::Accept(error)),
                     }
                 }
                 Err(error) => {
@@ -142,8 +151,8 @@ impl<A: Application> Server<A> {
     /// the transport back where its peer takes nothing any more: whoever can should reset it (see
     /// [`Hangup::Reset`](sol_core::session::Hangup::Reset)).
     ///
-    /// To close the transport must be to say that nothing more comes. It is with smol's sockets; those of async-std, which
-    /// are only flushed, are for [`Server::serve_incoming`].
+    /// To close the transport must be to say that nothing more comes. It is with smol's sockets; those of async-std and
+    /// [`async_io::Async`], which are only flushed, are for [`Server::serve_incoming`].
     ///
     /// Dropping the future ends the connection at once, without a word to the peer.
     #[must_use = "a transport that comes back is to be reset"]
@@ -237,7 +246,8 @@ impl<A: Application> Server<A> {
     }
 
     fn turn_away(&self, peer: Option<SocketAddr>, why: &TurnedAway) {
-        self.shared.application.turned_away(peer, why);
+        // A panic of the application's must not end the accepting.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.shared.application.turned_away(peer, why)));
     }
 
     /// What comes of a future, unless everybody is to leave before.
@@ -298,3 +308,20 @@ impl<A> Drop for Guest<A> {
         }
     }
 }
+
+/// Lets all others who want a turn have it.
+async fn others_first() {
+    let mut were_others = false;
+    poll_fn(|context| {
+        if were_others {
+            return Poll::Ready(());
+        }
+        were_others = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Connections accepted in a row. A crowd that comes at once would keep those who are there from their turns.
+const ACCEPTS: u32 = 64;

@@ -105,13 +105,7 @@ impl SharedStream {
 
     /// Does what is due, and sets the timer for what comes next.
     fn keep_time(&self) {
-        let mut timer = self.timer.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut context = Context::from_waker(&self.reminder);
-        loop {
-            let deadline = self.read().poll_timeout();
-            if !timer.poll(deadline, &mut context) {
-                return;
-            }
+        while self.is_due() {
             let grew = self.write().handle_timeout(self.clock.now());
             if grew {
                 self.wake();
@@ -119,9 +113,18 @@ impl SharedStream {
         }
     }
 
+    /// Whether anything is due. Where nothing is, the timer is set for what comes next.
+    fn is_due(&self) -> bool {
+        let mut timer = self.timer.lock().unwrap_or_else(PoisonError::into_inner);
+        let deadline = self.read().poll_timeout();
+        timer.poll(deadline, &mut Context::from_waker(&self.reminder))
+    }
+
     /// Wakes whoever is armed, once.
     fn wake(&self) {
-        for line in std::mem::take(&mut *self.armed()).into_values() {
+        // The list is let go of before anybody is woken: an executor may run them on the spot, and they take it too.
+        let armed = std::mem::take(&mut *self.armed());
+        for line in armed.into_values() {
             line.ring();
         }
     }

@@ -1,12 +1,13 @@
 //! Transport: the bytes of one connection, both ways.
 
-use std::io::IoSlice;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
-use futures_util::io::{AsyncReadExt, AsyncWriteExt};
+use futures_util::io::AsyncWriteExt;
 use sol_core::session::{PeerEnd, Session};
 
 use crate::socket;
@@ -118,7 +119,10 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Transport<I> {
                 driven.handle_input(&buffer[..count]);
             }
             Poll::Ready(Err(error)) => driven.handle_end(PeerEnd::of(&error)),
-            Poll::Pending => return false,
+            Poll::Pending => {
+                self.reads_much = false;
+                return false;
+            }
         }
         true
     }
@@ -126,21 +130,30 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Transport<I> {
     /// See [`Hangup::Linger`](sol_core::session::Hangup::Linger). Reads and throws away no more than `left`, of which it
     /// takes off what came; whether the peer has closed in turn.
     pub(crate) async fn part_in_peace(&mut self, left: &mut usize) -> bool {
-        if self.io.close().await.is_err() {
-            return false;
+        match self.io.close().await {
+            // Done before, by a future that was dropped, and the peer has closed since.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => {}
+            Err(_) => return false,
+            Ok(()) => {}
         }
         (self.finish)(&self.io);
+        poll_fn(|context| self.poll_end(left, context)).await
+    }
+
+    /// Reads and throws away; whether the peer has closed, once that is known.
+    fn poll_end(&mut self, left: &mut usize, context: &mut Context<'_>) -> Poll<bool> {
+        // On the stack, so that whoever waits holds no buffer.
         let mut buffer = [0; READ_BYTES];
-        while let Ok(count) = self.io.read(&mut buffer).await {
-            if count == 0 {
-                return true;
+        for _ in 0..READS {
+            match Pin::new(&mut self.io).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(true),
+                Poll::Ready(Ok(count)) if count <= *left => *left -= count,
+                Poll::Ready(Ok(_) | Err(_)) => return Poll::Ready(false),
+                Poll::Pending => return Poll::Pending,
             }
-            if count > *left {
-                return false;
-            }
-            *left -= count;
         }
-        false
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 
     pub(crate) fn reset(&self) {
@@ -164,9 +177,12 @@ const WRITE_SLICES: usize = 64;
 /// Writes in a row. A peer that takes a long tape as fast as it is written would keep others from their turns.
 const WRITES: usize = 16;
 
+/// Reads in a row of what is thrown away, for the same reason.
+const READS: usize = 64;
+
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Read};
+    use std::io::Read;
     use std::net::{Ipv4Addr, TcpListener, TcpStream};
     use std::sync::Arc;
     use std::task::Waker;
@@ -209,6 +225,7 @@ mod tests {
         drop(theirs);
         assert!(smol::future::block_on(parting));
     }
+
     /// A client that has its first bytes to say.
     struct Client {
         session: Session,

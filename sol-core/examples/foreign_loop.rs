@@ -6,6 +6,9 @@
 //!
 //! The application has a UDP socket that tells who is live to whoever sends it a datagram, and a thread of its own that
 //! decides who may publish and play: names must begin with `live/`. It ends in good order when its standard input ends.
+//!
+//! It shows how to drive the core oneself. Where an adapter fits there is no need to: `sol-tokio`; `sol-async-std` for smol and
+//! async-std; `sol-mio` for threads of its own without a runtime.
 
 #![expect(
     clippy::disallowed_macros,
@@ -85,7 +88,7 @@ fn main() -> io::Result<()> {
                 }
                 LETTERS => letters.try_iter().for_each(|letter| rtmp.open_letter(letter)),
                 Token(number) => rtmp.is_ready(
-                    SessionId::new(number as u64),
+                    number as u64,
                     event.is_readable() || event.is_read_closed() || event.is_error(),
                     event.is_writable() || event.is_write_closed() || event.is_error(),
                 ),
@@ -122,7 +125,8 @@ struct Rtmp {
     accepts: bool,
     /// When to try again, where the system was short of something.
     accepts_from: Option<Instant>,
-    lines: BTreeMap<SessionId, Line>,
+    /// By the numbers of their sessions, which are their tokens.
+    lines: BTreeMap<u64, Line>,
     /// Who can go on without any news of its socket.
     busy: BTreeSet<SessionId>,
     /// Those who may still be reading, and until when.
@@ -134,6 +138,8 @@ struct Rtmp {
 
 /// A socket, and what is known of it: readiness is told once, and holds until it would block.
 struct Line {
+    /// As `open` gave it. A number alone is not enough for the server to find a session by.
+    id: SessionId,
     socket: TcpStream,
     is_readable: bool,
     is_writable: bool,
@@ -158,11 +164,11 @@ impl Rtmp {
     }
 
     /// The socket of a connection may be read from or written to.
-    fn is_ready(&mut self, id: SessionId, to_read: bool, to_write: bool) {
-        if let Some(line) = self.lines.get_mut(&id) {
+    fn is_ready(&mut self, number: u64, to_read: bool, to_write: bool) {
+        if let Some(line) = self.lines.get_mut(&number) {
             line.is_readable |= to_read;
             line.is_writable |= to_write;
-            self.busy.insert(id);
+            self.busy.insert(line.id);
         }
     }
 
@@ -195,7 +201,7 @@ impl Rtmp {
         self.server.handle_timeout(now);
         self.drain();
         while let Some((_, id)) = self.lingering.pop_front_if(|(until, _)| *until <= now) {
-            self.lines.remove(&id);
+            self.lines.remove(&id.get());
         }
     }
 
@@ -257,14 +263,14 @@ impl Rtmp {
             self.server.handle_end(id, PeerEnd::Lost, now);
             return Err(TurnedAway::Accept(error));
         }
-        let line = Line { socket, is_readable: false, is_writable: false, linger_bytes: None };
-        self.lines.insert(id, line);
+        let line = Line { id, socket, is_readable: false, is_writable: false, linger_bytes: None };
+        self.lines.insert(id.get(), line);
         Ok(())
     }
 
     /// Reads once. Who has more is busy.
     fn read(&mut self, id: SessionId) {
-        let Some(line) = self.lines.get_mut(&id) else { return };
+        let Some(line) = self.lines.get_mut(&id.get()) else { return };
         let may_read = line.linger_bytes.is_some() || self.server.wants_input(id);
         if !line.is_readable || !may_read {
             return;
@@ -279,7 +285,7 @@ impl Rtmp {
             match came {
                 Ok(count) if 0 < count && count <= *left => *left -= count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(_) | Err(_) => drop(self.lines.remove(&id)),
+                Ok(_) | Err(_) => drop(self.lines.remove(&id.get())),
             }
             return;
         }
@@ -296,7 +302,7 @@ impl Rtmp {
     /// Writes until nothing is left or the socket takes no more.
     fn write(&mut self, id: SessionId) {
         let now = self.now();
-        let Some(line) = self.lines.get_mut(&id) else { return };
+        let Some(line) = self.lines.get_mut(&id.get()) else { return };
         while line.is_writable {
             let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
             let count = self.server.outbound(id, &mut slices);
@@ -337,7 +343,7 @@ impl Rtmp {
     }
 
     fn hang_up(&mut self, id: SessionId, hangup: Hangup) {
-        let Some(line) = self.lines.get_mut(&id) else { return };
+        let Some(line) = self.lines.get_mut(&id.get()) else { return };
         match hangup {
             Hangup::Linger if line.socket.shutdown(Shutdown::Write).is_ok() => {
                 line.linger_bytes = Some(limits::LINGER_BYTES);
@@ -346,9 +352,9 @@ impl Rtmp {
             }
             Hangup::Reset => {
                 drop(SockRef::from(&line.socket).set_linger(Some(Duration::ZERO)));
-                self.lines.remove(&id);
+                self.lines.remove(&id.get());
             }
-            Hangup::Close | Hangup::Linger => drop(self.lines.remove(&id)),
+            Hangup::Close | Hangup::Linger => drop(self.lines.remove(&id.get())),
         }
     }
 

@@ -7,6 +7,9 @@
 //! The first thread drives the server, alone and without a lock. The others tell it what came and what was taken, and wait
 //! to be told to go on: there is never more than one read and one write under way for a connection, so nothing piles up
 //! between the threads. It allows everything, and ends in good order when its standard input ends.
+//!
+//! It shows how to drive the core oneself. Where an adapter fits there is no need to: `sol-tokio`; `sol-async-std` for smol and
+//! async-std; `sol-mio` for threads of its own without a runtime.
 
 #![expect(
     clippy::disallowed_macros,
@@ -81,6 +84,11 @@ impl Driver {
             let patience = self.server.poll_timeout().map(|at| at.saturating_since(self.now()));
             if let Ok(news) = news.recv_timeout(patience.unwrap_or(Duration::MAX)) {
                 self.hear(news);
+            }
+            if self.is_late() {
+                // The process was stopped for a while. What its peers said meanwhile counts before their time is up.
+                let most = 2 * self.lines.len();
+                news.try_iter().take(most).for_each(|news| self.hear(news));
             }
             // Not only when nothing came: news may never end.
             self.server.handle_timeout(self.now());
@@ -164,22 +172,33 @@ impl Driver {
         let (write_order, write_orders) = mpsc::channel();
         let (reading, has_read) = mpsc::channel::<()>();
         let (mine, tell) = (Arc::clone(&socket), self.tell.clone());
-        thread::spawn(move || {
+        let reader = thread::Builder::new().spawn(move || {
             read(id, &mine, &read_orders, &tell);
             drop(reading);
         });
         let (mine, tell) = (Arc::clone(&socket), self.tell.clone());
-        thread::spawn(move || {
+        let writer = thread::Builder::new().spawn(move || {
             write(id, &mine, &write_orders, &tell);
             // Who has hung up gives the peer a moment to read what was said last. An error is what is waited for.
             let _ = has_read.recv_timeout(limits::LINGER_TIME);
             drop(mine.shutdown(Shutdown::Both));
-            tell.send(News::Gone(id))
+            drop(tell.send(News::Gone(id)));
         });
+        if let Err(error) = reader.and(writer) {
+            // Whichever thread there is ends with it.
+            drop(socket.shutdown(Shutdown::Both));
+            self.server.handle_end(id, PeerEnd::Lost, self.now());
+            return Err(TurnedAway::Accept(error));
+        }
         let orders = Some((read_order, write_order));
         self.lines.insert(id, Line { socket, orders, is_reading: false, is_writing: false });
         self.give_orders(id, |_| {});
         Ok(())
+    }
+
+    /// Whether a deadline was missed by more than threads that are busy explain.
+    fn is_late(&self) -> bool {
+        self.server.poll_timeout().is_some_and(|at| self.now().saturating_since(at) > Duration::from_secs(1))
     }
 
     fn now(&self) -> Instant {

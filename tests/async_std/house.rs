@@ -114,8 +114,6 @@ pub(crate) struct House {
     pub(crate) server: Server<Porter>,
     pub(crate) address: SocketAddr,
     seen: Receiver<Seen>,
-    /// Told when the listener is no longer served.
-    pub(crate) closed: Receiver<()>,
 }
 
 impl House {
@@ -141,7 +139,6 @@ impl House {
         let server = Server::new(config, porter);
         assert!(door.set(server.clone()).is_ok());
         let address = listener.local_addr().expect("it is bound");
-        let (tell_closed, closed) = channel();
         let serving = server.clone();
         runtime.spawn(async move {
             match runtime {
@@ -152,9 +149,8 @@ impl House {
                     serving.serve_incoming(listener.incoming(), spawn).await;
                 }
             }
-            let _ = tell_closed.send(());
         });
-        Self { runtime, server, address, seen, closed }
+        Self { runtime, server, address, seen }
     }
 
     /// Waits for something to be seen; what was seen before counts unless it was waited past.

@@ -5,8 +5,8 @@
 mod house;
 mod role;
 
-use std::io::{self, Read};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,31 +20,6 @@ use sol_async_std::{ServerConfig, SessionConfig, SessionTimers};
 use sol_tests::peer::pattern::{MediaSent, Pattern};
 use sol_tests::peer::script::{Phase, Player, Publisher};
 use sol_tests::wire::Wire;
-
-#[test]
-fn a_stream_reaches_its_players_on_async_std() {
-    publish_and_play(&House::open(Runtime::AsyncStd));
-}
-
-#[test]
-fn a_stream_reaches_its_players_on_smol() {
-    publish_and_play(&House::open(Runtime::Smol));
-}
-
-fn publish_and_play(house: &House) {
-    let mut early = ask_to_play(house, "cam");
-    let mut camera = publish(house.address, "cam");
-    stream(&mut camera, Duration::from_secs(2));
-    watch(&mut early, camera.script.sent());
-    let mut late = play(house.address, "cam");
-    stream(&mut camera, Duration::from_secs(4));
-    watch(&mut late, camera.script.sent());
-    watch(&mut early, camera.script.sent());
-    assert_eq!((house.server.connection_count(), house.server.stream_count()), (3, 1));
-    camera.finish().expect("the server sees the end");
-    early.run_to_the_end().expect("it is told and let go");
-    assert_eq!(*early.script.phase(), Phase::EndedByServer("NetStream.Play.UnpublishNotify".to_owned()));
-}
 
 #[test]
 fn a_transport_that_panics_takes_nobody_along() {
@@ -129,14 +104,13 @@ fn a_connection_whose_future_is_dropped_gives_its_name_back() {
 }
 
 #[test]
-fn a_policy_that_never_answers_is_given_up_and_its_client_refused() {
+fn a_policy_that_never_answers_is_given_up() {
     for runtime in BOTH {
         // Nobody closes the connection meanwhile.
         let (answer, farewell) = (Duration::from_millis(20), Duration::MAX);
         let timers = SessionTimers { answer, farewell, ..SessionTimers::default() };
         let house = House::with(runtime, with_timers(timers), Answers::Never);
-        let slow = publish(house.address, "slow");
-        assert!(matches!(slow.script.phase(), Phase::Refused(_)), "{:?}", slow.script.phase());
+        let _slow = publish(house.address, "slow");
         house.until(|event| matches!(event, Seen::GaveUp));
     }
 }
@@ -157,52 +131,6 @@ fn an_application_may_ask_for_a_report_before_it_answers() {
 }
 
 #[test]
-fn a_player_that_takes_nothing_is_reset_and_disturbs_nobody() {
-    for runtime in BOTH {
-        let timers = SessionTimers { stall: Duration::from_millis(100), ..SessionTimers::default() };
-        let house = House::with(runtime, with_timers(timers), Answers::default());
-        let pattern = Pattern::new().video_kilobits(8_000);
-        let mut camera = Wire::connect(house.address, Publisher::new("live", "cam", pattern)).unwrap();
-        camera.decide().unwrap();
-        let mut stalled = play(house.address, "cam");
-        let mut other = play(house.address, "cam");
-        // More than both kernels hold for it.
-        for seconds in 1..=8 {
-            stream(&mut camera, Duration::from_secs(seconds));
-            watch(&mut other, camera.script.sent());
-        }
-        house.until(|event| matches!(event, Seen::Closed("stalled")));
-        let end = stalled.run_to_the_end().map_err(|error| error.kind());
-        assert_eq!(end, Err(io::ErrorKind::ConnectionReset));
-        stream(&mut camera, Duration::from_secs(9));
-        watch(&mut other, camera.script.sent());
-    }
-}
-
-#[test]
-fn a_shutdown_tells_everybody_and_returns_when_all_are_gone() {
-    for runtime in BOTH {
-        let house = House::open(runtime);
-        let camera = publish(house.address, "cam");
-        let mut player = ask_to_play(&house, "cam");
-        let leaving = std::thread::spawn(move || {
-            let mut camera = camera;
-            camera.run_to_the_end()?;
-            camera.socket().shutdown(Shutdown::Write)
-        });
-        let server = house.server.clone();
-        let shutdown = std::thread::spawn(move || runtime.block_on(server.shutdown()));
-        player.run_to_the_end().unwrap();
-        drop(player);
-        let _ = leaving.join().expect("nothing panics");
-        shutdown.join().expect("nothing panics");
-        house.closed.recv().expect("the listener is no longer served");
-        assert_eq!((house.server.connection_count(), house.server.stream_count()), (0, 0));
-        assert!(TcpStream::connect(house.address).is_err(), "nobody listens");
-    }
-}
-
-#[test]
 fn who_is_gone_before_it_is_accepted_holds_up_nobody() {
     for runtime in BOTH {
         let listener = listener();
@@ -217,31 +145,6 @@ fn who_is_gone_before_it_is_accepted_holds_up_nobody() {
 /// Closes a connection as a program that is killed does with what it has not read.
 fn reset(socket: TcpStream) {
     SockRef::from(&socket).set_linger(Some(Duration::ZERO)).expect("the socket is open");
-}
-
-#[test]
-fn a_thousand_connections_that_come_and_go_leave_nothing_behind() {
-    for runtime in BOTH {
-        let house = House::open(runtime);
-        let mut camera = publish(house.address, "cam");
-        let mut player = play(house.address, "cam");
-        for round in 0..1_000 {
-            let mut guest = TcpStream::connect(house.address).unwrap();
-            match round % 3 {
-                0 => drop(guest),
-                1 => reset(guest),
-                _ => {
-                    guest.shutdown(Shutdown::Write).unwrap();
-                    guest.read_to_end(&mut Vec::new()).unwrap();
-                }
-            }
-        }
-        stream(&mut camera, Duration::from_secs(1));
-        watch(&mut player, camera.script.sent());
-        while house.server.connection_count() > 2 {
-            std::thread::yield_now();
-        }
-    }
 }
 
 const BOTH: [Runtime; 2] = [Runtime::AsyncStd, Runtime::Smol];
@@ -266,15 +169,6 @@ fn publish(server: SocketAddr, name: &str) -> Wire<Publisher> {
 fn play(server: SocketAddr, name: &str) -> Wire<Player> {
     let mut wire = Wire::connect(server, Player::new("live", name)).expect("it listens");
     wire.decide().expect("the server decides");
-    wire
-}
-
-/// The same; returns when it has asked. A server tells when it starts.
-fn ask_to_play(house: &House, name: &str) -> Wire<Player> {
-    let mut wire = Wire::connect(house.address, Player::new("live", name)).expect("it listens");
-    let has_asked = |player: &Player| matches!(player.phase(), Phase::Starting(_) | Phase::Live(_));
-    wire.run_until(has_asked).expect("the server answers");
-    house.until_one_plays();
     wire
 }
 

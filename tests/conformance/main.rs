@@ -9,8 +9,9 @@
 //! awaits an answer it gives `decision`, where the answer is a value to be kept and used later, `decide` calls it. A claim
 //! that is in no list is dead code, and the compiler says so.
 //!
-//! A claim waits for what is to happen and never for time to pass. No time runs out in it but that which is to run out
-//! ([`patience`]), so it holds on any machine, however busy that is.
+//! A claim waits for what is to happen and never for time to pass. Of what can be configured no time runs out in it but that
+//! which is to run out ([`patience`]), so it holds on a busy machine. What cannot be configured runs too: the core's linger
+//! of 1 s, and the 2 s within which some adapters gather a report. A machine that stands still for longer can fail a claim.
 
 mod adapters;
 mod claims;

@@ -1,5 +1,7 @@
 //! Playing: every byte reaches every player, in order, however many there are.
 
+use std::time::{Duration, Instant};
+
 use sol_core::hub::Coalesce;
 use sol_tests::peer::message::StreamId;
 use sol_tests::peer::pattern::Pattern;
@@ -102,13 +104,17 @@ pub(crate) fn frames_larger_than_all_buffers_arrive_whole(adapter: &dyn Adapter)
 }
 
 pub(crate) fn what_is_gathered_comes_when_its_time_has_come(adapter: &dyn Adapter) {
-    let house = House::with(adapter, streaming(|stream| stream.coalesce = Coalesce::Fixed(ms(30))));
+    let house = House::with(adapter, streaming(|stream| stream.coalesce = Coalesce::Fixed(INTERVAL)));
     let mut camera = house.publisher("cam");
     let mut player = house.player("cam");
-    for step in 1..=5 {
+    let began = Instant::now();
+    for (step, intervals) in (1..=5).zip(0..) {
         // What comes behind a delivery waits for the next one, and no further frame brings it about.
         camera.stream(ms(step * 100));
         camera.stream(ms(step * 100 + 50));
         player.watch(camera.sent());
+        assert!(began.elapsed() >= INTERVAL * intervals, "there is as much between two deliveries");
     }
 }
+
+const INTERVAL: Duration = ms(30);

@@ -1,6 +1,6 @@
 //! Refusing: whoever may not is told why, and it costs nobody else anything.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
 
 use sol_core::session::Refusal;
@@ -61,7 +61,9 @@ pub(crate) fn a_refusal_is_read_before_the_connection_closes_whatever_the_peer_s
     peer.send_raw_bytes(&[0; 300_000]);
     let mut visitor = Visitor::at(house.address, peer);
     visitor.run_until(|peer| peer.answer_to("connect").is_some());
-    visitor.run_to_the_end().expect("no reset");
+    // The answer has been read. One whose machine stood still for longer than the server lingers may see a reset now.
+    let end = visitor.run_to_the_end().map_err(|error| error.kind());
+    assert!(matches!(end, Ok(()) | Err(ErrorKind::ConnectionReset)), "{end:?}");
     let answer = visitor.script().answer_to("connect");
     assert_eq!(answer.and_then(|answer| answer.text("code")), Some("NetConnection.Connect.Rejected"));
     assert_eq!(house.until_closed(visitor.address), "connect-refused");

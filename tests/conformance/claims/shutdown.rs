@@ -40,7 +40,9 @@ pub(crate) fn everybody_is_told_of_a_shutdown_and_nothing_is_left(adapter: &dyn 
     });
     assert_eq!(house.connection_count(), 0);
     // Nobody listens any more.
-    wait_until(|| TcpStream::connect(house.address).is_err());
+    wait_until(|| {
+        TcpStream::connect(house.address).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+    });
 }
 
 pub(crate) fn sixty_players_leave_with_a_shutdown(adapter: &dyn Adapter) {
@@ -113,8 +115,16 @@ pub(crate) fn who_comes_during_a_shutdown_is_not_kept(adapter: &dyn Adapter) {
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                // Until nobody listens any more.
-                while let Ok(mut visitor) = TcpStream::connect(house.address) {
+                loop {
+                    let mut visitor = match TcpStream::connect(house.address) {
+                        Ok(visitor) => visitor,
+                        // Nobody listens any more.
+                        Err(error) if error.kind() == ErrorKind::ConnectionRefused => return,
+                        Err(error) => {
+                            assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+                            continue;
+                        }
+                    };
                     visitor.set_read_timeout(Some(MINUTE)).expect("it is open");
                     // No RTMP, so that it is told to leave in any case.
                     if visitor.write_all(b"GET").is_ok() {
