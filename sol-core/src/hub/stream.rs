@@ -17,7 +17,7 @@ use super::bundle::Bundles;
 use super::config::StreamConfig;
 use super::pace::{Delivery, Pace};
 use super::playhead::{Cursor, Cursors, Gap, Join, Playhead, Read, Wanted};
-use super::preamble::Configurations;
+use super::preamble::{Configurations, Preamble};
 use super::report::{self, Lag, StreamReport, StreamState};
 use super::tape::{Ending, Entry, Position, SyncPoint, Tape};
 use super::timeline::Timeline;
@@ -292,15 +292,8 @@ impl Stream {
             match entry {
                 Entry::Splice { .. } => playhead.awaits_keyframe = true,
                 Entry::Resume { lost, preamble, .. } => {
-                    playhead.awaits_keyframe = true;
-                    playhead.preamble = Some((preamble.clone(), 0));
-                    self.forgive(playhead);
-                    let is_over = matches!(self.tape.get(playhead.cursor.position()), Some(Entry::End(_)));
-                    if lost.duration > self.config.gap_max && !is_over {
-                        return Read::TooSlow(*lost);
-                    }
-                    if lost.frames > 0 {
-                        return Read::Gap(*lost);
+                    if let Some(read) = self.resume_behind(playhead, *lost, preamble) {
+                        return read;
                     }
                 }
                 Entry::End(ending) => {
@@ -314,6 +307,20 @@ impl Stream {
                 }
             }
         }
+    }
+
+    /// A player has come to where a mirror begins, or goes on behind what was lost on the way to it.
+    // Apart, since it is rare and a frame is not.
+    #[cold]
+    fn resume_behind(&self, playhead: &mut Playhead, lost: Gap, preamble: &Preamble) -> Option<Read> {
+        playhead.awaits_keyframe = true;
+        playhead.preamble = Some((preamble.clone(), 0));
+        self.forgive(playhead);
+        let is_over = matches!(self.tape.get(playhead.cursor.position()), Some(Entry::End(_)));
+        if lost.duration > self.config.gap_max && !is_over {
+            return Some(Read::TooSlow(lost));
+        }
+        (lost.frames > 0).then_some(Read::Gap(lost))
     }
 
     /// Whether [`Stream::read_bundle`] has anything for anybody.
