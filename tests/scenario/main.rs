@@ -7,6 +7,7 @@ mod acknowledging;
 mod beginning;
 mod calling;
 mod choosing;
+mod crossing;
 mod ending;
 mod gathering;
 mod idling;

@@ -447,7 +447,8 @@ impl Stream {
         self.last_keyframe.is_some_and(|last| last.lag_behind(self.timeline.head()) > limits::KEYFRAME_TIME)
     }
 
-    /// A player may begin at a keyframe of the default track; without video, at some audio frame each second.
+    /// A player may begin at a keyframe of the default track; without video, at some audio frame each second, and at any once
+    /// the timeline is full: the stream's time has come no further than the frame before it.
     fn may_begin_at(&self, kind: FrameKind, timestamp: Timestamp) -> bool {
         if self.has_video {
             // Without keyframes there is no good place to end a full timeline, so any will do.
@@ -459,7 +460,8 @@ impl Stream {
             newest.timestamp.is_after(timestamp)
                 || newest.timestamp.lag_behind(timestamp) >= limits::AUDIO_SYNC_TIME
         };
-        kind == FrameKind::Audio && self.tape.newest_sync_point().is_none_or(is_due)
+        kind == FrameKind::Audio
+            && (self.timeline.is_full() || self.tape.newest_sync_point().is_none_or(is_due))
     }
 
     /// How far behind somebody is who has yet to read what is at `position`; the whole tape at most.
@@ -538,7 +540,7 @@ impl Stream {
     /// What a playhead has lost that was moved from `from` to where the stream's time is `goes_on_at`.
     pub(super) fn lost_until(&self, playhead: &Playhead, from: Position, goes_on_at: Timestamp) -> Gap {
         Gap {
-            frames: playhead.cursor.position().0.saturating_sub(from.0),
+            frames: self.tape.count_between(from, playhead.cursor.position()),
             duration: playhead.reached.map(|reached| reached.lag_behind(goes_on_at)).unwrap_or_default(),
         }
     }

@@ -281,6 +281,20 @@ impl Tape {
         self.last_end
     }
 
+    /// What somebody loses who goes from one position to another: entries, and what was lost on the way to this tape already,
+    /// as far as that is still known.
+    pub(super) fn count_between(&self, from: Position, to: Position) -> u64 {
+        let start = from.max(self.start()).min(to);
+        let index =
+            |position: Position| (position.0.saturating_sub(self.first) as usize).min(self.entries.len());
+        let lost_with = |entry: &Entry| match entry {
+            Entry::Resume { lost, .. } => lost.frames,
+            Entry::Frame { .. } | Entry::Splice { .. } | Entry::End(_) => 1,
+        };
+        let on_it: u64 = self.entries.range(index(start)..index(to)).map(lost_with).sum();
+        start.0.saturating_sub(from.0) + on_it
+    }
+
     /// Bytes of the frames from an entry on.
     pub(super) fn bytes_from(&self, entry: &Entry) -> u64 {
         match entry {

@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::io::IoSlice;
 use std::rc::Rc;
 
-use sol_core::ids::SessionId;
+use sol_core::ids::{RequestId, SessionId};
 use sol_core::participant::Event;
 use sol_core::server::Output;
-use sol_core::session::{PeerEnd, Request};
+use sol_core::session::{PeerEnd, Request, StaleRequest};
 
 use super::client::Seat;
 use super::policy::Answer;
@@ -138,12 +138,43 @@ impl World {
         let Verdict { session, request, verdict } = answer;
         let now = self.instant();
         let waited = match verdict {
-            Ok(()) => self.server.allow(session, request, now),
+            Ok(()) => self.allow(session, request),
             Err(why) => self.server.refuse(session, request, &why, now),
         };
         // A client may leave while the application thinks.
         let is_open = self.server.session(session).is_some_and(|session| session.closing().is_none());
         assert!(waited.is_ok() || !is_open, "session {session} asked and does not wait for the answer");
+    }
+
+    /// Between what the directory says of this and what follows from it, other loops and their clients go on, if the dice say so.
+    fn allow(&mut self, session: SessionId, request: RequestId) -> Result<(), StaleRequest> {
+        let asked = self.server.ask(session, request)?;
+        if self.server.others_go_on() {
+            self.others_go_on();
+        }
+        self.server.allow(asked, self.instant())
+    }
+
+    /// Loops that have asked the directory do nothing meanwhile.
+    fn others_go_on(&mut self) {
+        // Before the directory is asked again, whatever a loop has dispatched is on its way.
+        self.drain();
+        while let Some(entry) = self.answers.first_entry().filter(|entry| entry.key().0 <= self.now)
+            && !self.server.is_busy(entry.get().session)
+        {
+            let other = entry.remove();
+            self.answer(other);
+            self.drain();
+        }
+        for index in 0..self.seats.len() {
+            let session = self.seats[index].borrow().session;
+            if !self.server.is_busy(session) {
+                self.attend(index);
+            }
+        }
+        while self.server.deliver(self.instant()) {
+            self.drain();
+        }
     }
 
     fn outbox_bytes(&self, session: SessionId) -> usize {

@@ -34,6 +34,18 @@ pub(super) struct Loops {
     within: u64,
     /// At which the next client arrives.
     next: usize,
+    /// Those that have asked the directory and not gone on.
+    busy: Vec<usize>,
+}
+
+/// What the directory said.
+pub(super) struct Asked {
+    session: SessionId,
+    request: RequestId,
+    /// Nothing, where there is no directory.
+    standing: Option<Result<Standing, Refusal>>,
+    /// What had come before, and is to be looked at first.
+    before: Vec<(LoopId, Parcel)>,
 }
 
 impl Loops {
@@ -49,6 +61,7 @@ impl Loops {
             taken: Vec::new(),
             within: 0,
             next: 0,
+            busy: Vec::new(),
         }
     }
 
@@ -77,35 +90,51 @@ impl Loops {
         }
     }
 
-    pub(super) fn allow(
-        &mut self,
-        id: SessionId,
-        request: RequestId,
-        now: Instant,
-    ) -> Result<(), StaleRequest> {
-        if self.servers.len() == 1 {
-            return self.servers[0].allow(id, request, now);
-        }
-        let (index, here) = (self.index_of(id), LoopId::new(self.index_of(id) as u32));
-        let waiting = self.session(id).and_then(Session::waiting).filter(|waiting| waiting.id == request);
-        let Some(waiting) = waiting.cloned() else { return Err(StaleRequest(request)) };
-        match self.directory.ask(&waiting, here) {
-            Ok(standing) => {
-                let before = match standing {
-                    Standing::Claimed(..) => self.post.take(index),
-                    Standing::Wanted(..) => Vec::new(),
-                };
-                // The others go on meanwhile, for as long as the dice say.
-                for _ in 0..self.post.roll_head_start() {
-                    self.deliver_beside(Some(index), now);
-                }
-                for (from, parcel) in before {
-                    self.servers[index].handle_parcel(from, parcel, now);
-                }
-                self.servers[index].allow_among(id, request, standing, now)
+    /// Asks whether somebody may have what it was allowed. Its loop does nothing else until [`Loops::allow`].
+    ///
+    /// # Errors
+    /// [`StaleRequest`] if the request does not wait.
+    pub(super) fn ask(&mut self, id: SessionId, request: RequestId) -> Result<Asked, StaleRequest> {
+        let (session, index) = (id, self.index_of(id));
+        let mut asked = Asked { session, request, standing: None, before: Vec::new() };
+        if self.servers.len() > 1 {
+            let waiting = self.session(id).and_then(Session::waiting);
+            let waiting = waiting.filter(|waiting| waiting.id == request).cloned();
+            let waiting = waiting.ok_or(StaleRequest(request))?;
+            let standing = self.directory.ask(&waiting, LoopId::new(index as u32));
+            if let Ok(Standing::Claimed(..)) = standing {
+                asked.before = self.post.take(index);
             }
-            Err(refusal) => self.servers[index].refuse(id, request, &refusal, now),
+            asked.standing = Some(standing);
         }
+        self.busy.push(index);
+        Ok(asked)
+    }
+
+    /// Goes on with what the directory said.
+    pub(super) fn allow(&mut self, asked: Asked, now: Instant) -> Result<(), StaleRequest> {
+        let Asked { session: id, request, standing, before } = asked;
+        let index = self.index_of(id);
+        self.busy.retain(|&busy| busy != index);
+        let server = &mut self.servers[index];
+        for (from, parcel) in before {
+            server.handle_parcel(from, parcel, now);
+        }
+        match standing {
+            None => server.allow(id, request, now),
+            Some(Ok(standing)) => server.allow_among(id, request, standing, now),
+            Some(Err(refusal)) => server.refuse(id, request, &refusal, now),
+        }
+    }
+
+    /// Whether those go on meanwhile that have not asked.
+    pub(super) fn others_go_on(&mut self) -> bool {
+        self.servers.len() > 1 && self.post.toss()
+    }
+
+    /// Whether the loop of this session has asked the directory, and not gone on.
+    pub(super) fn is_busy(&self, session: SessionId) -> bool {
+        self.busy.contains(&self.index_of(session))
     }
 
     pub(super) fn refuse(
@@ -132,7 +161,8 @@ impl Loops {
 
     /// What is to be done but for what passes from one loop to another.
     pub(super) fn poll(&mut self, now: Duration) -> Option<Output> {
-        for index in 0..self.servers.len() {
+        let busy = self.busy.clone();
+        for index in (0..self.servers.len()).filter(|index| !busy.contains(index)) {
             while let Some(output) = self.servers[index].poll() {
                 match output {
                     Output::Dispatch(dispatch) => self.dispatch(index, dispatch, now),
@@ -199,9 +229,12 @@ impl Loops {
         self.next = index;
     }
 
-    /// One parcel comes to where it goes; whether there was any.
+    /// One parcel comes to where it goes, unless that loop is busy; whether there was any.
     pub(super) fn deliver(&mut self, now: Instant) -> bool {
-        self.deliver_beside(None, now)
+        let next = self.post.deliver(&self.busy, now.since_epoch());
+        let Some((to, from, parcel)) = next else { return false };
+        self.servers[to].handle_parcel(from, parcel, now);
+        true
     }
 
     /// Somebody within the process begins to publish.
@@ -235,13 +268,6 @@ impl Loops {
     /// What was taken of publishers within the process since.
     pub(super) fn take_taken(&mut self) -> Vec<(InwardId, usize)> {
         std::mem::take(&mut self.taken)
-    }
-
-    /// One parcel comes to where it goes, unless that is the loop that is apart.
-    fn deliver_beside(&mut self, apart: Option<usize>, now: Instant) -> bool {
-        let Some((to, from, parcel)) = self.post.deliver(apart, now.since_epoch()) else { return false };
-        self.servers[to].handle_parcel(from, parcel, now);
-        true
     }
 
     /// What a loop has dispatched is on its way.

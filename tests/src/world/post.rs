@@ -76,9 +76,9 @@ impl Post {
         letters.push_back(Letter { arrives_at: before.max(now + delay), from, parcel });
     }
 
-    /// One parcel, whichever the dice say, and to which loop it goes, which is not to be the one that is `apart`.
-    pub(super) fn deliver(&mut self, apart: Option<usize>, now: Duration) -> Option<(usize, LoopId, Parcel)> {
-        let waits = |&index: &usize| Some(index) != apart && self.inboxes[index].has_come(now);
+    /// One parcel, whichever the dice say, and to which loop it goes, which is none of those that are busy.
+    pub(super) fn deliver(&mut self, busy: &[usize], now: Duration) -> Option<(usize, LoopId, Parcel)> {
+        let waits = |index: &usize| !busy.contains(index) && self.inboxes[*index].has_come(now);
         let waiting: Vec<usize> = (0..self.inboxes.len()).filter(waits).collect();
         if waiting.is_empty() {
             return None;
@@ -112,8 +112,8 @@ impl Post {
         self.ledger.inwards_to(LoopId::new(to as u32))
     }
 
-    /// How far other loops get before one that has asked the directory goes on.
-    pub(super) fn roll_head_start(&mut self) -> usize {
-        self.dice.up_to(4) - 1
+    /// Heads or tails.
+    pub(super) fn toss(&mut self) -> bool {
+        self.dice.up_to(2) == 1
     }
 }

@@ -261,3 +261,18 @@ fn a_full_timeline_ends_also_where_the_video_has_stopped() {
     camera.audio(almost + 30);
     assert_eq!(camera.stream.read(&mut player), Read::Ended(Ending::TimelineFull));
 }
+
+#[test]
+fn a_full_timeline_of_audio_alone_ends() {
+    let mut camera = Camera::begin_without_configurations();
+    let mut player = camera.stream.subscribe();
+    let almost = limits::TIMELINE_TIME.as_millis() as u32;
+    for millis in (0..almost).step_by(9_000) {
+        camera.audio(millis);
+    }
+    camera.audio(almost + 10);
+    while !matches!(camera.stream.read(&mut player), Read::CaughtUp) {}
+    camera.audio(almost + 30);
+    assert_eq!(camera.stream.read(&mut player), Read::Ended(Ending::TimelineFull));
+    assert_eq!(camera.read_all(&mut player), [(FrameKind::Audio, 0)]);
+}
