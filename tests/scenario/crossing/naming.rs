@@ -90,7 +90,7 @@ fn a_player_that_asks_in_the_moment_in_which_a_home_lets_go_gets_the_end_or_the_
             match &joiner.notices()[..] {
                 [] => assert_eq!(joiner.run_of(&second).first, FIRST_FRAME, "seed {number}"),
                 [told] => {
-                    assert_eq!((told.as_str(), joiner.run_of(&first).frames > 0), (UNPUBLISH_NOTIFY, true))
+                    assert_eq!((told.as_str(), joiner.run_of(&first).frames > 0), (UNPUBLISH_NOTIFY, true));
                 }
                 more => panic!("seed {number}: {more:?}"),
             }
