@@ -32,6 +32,11 @@ impl Configurations {
         Self { latest, shared: Arc::clone(preamble) }
     }
 
+    /// Whether they are of this very preamble.
+    pub(super) fn are(&self, preamble: &Preamble) -> bool {
+        Arc::ptr_eq(&self.shared, preamble)
+    }
+
     /// Keeps a frame for preambles, in place of an earlier one of its kind. Beyond the bounds it is forgotten, and so is the
     /// earlier one: a stale configuration is worse than none.
     pub(super) fn keep(&mut self, frame: &Frame) {

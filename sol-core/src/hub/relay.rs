@@ -71,6 +71,13 @@ impl Passage {
     }
 }
 
+impl Relay {
+    /// There is no room for what may have come: from here on it can be late, and lose something.
+    pub fn fall_behind(&mut self) {
+        self.playhead.fall_behind();
+    }
+}
+
 impl Stream {
     /// A reader for another place, which begins where a player would.
     pub fn relay(&mut self) -> Relay {
@@ -115,11 +122,6 @@ impl Stream {
         })
     }
 
-    /// There is no room for what may have come: from here on the relay can be late, and lose something.
-    pub fn hold_up(&self, relay: &mut Relay) {
-        relay.playhead.fall_behind();
-    }
-
     /// The publication is over and nobody waits for room any more: all of what is left is lost but the end.
     pub fn cut_short(&self, relay: &mut Relay) -> Option<[Passage; 2]> {
         let from = relay.playhead.cursor.position();
@@ -155,7 +157,10 @@ impl Stream {
             }
             Passage::Frame { frame, at, begins } => {
                 self.timeline.follow(at);
-                if let Some(configurations) = &begins {
+                // Mostly those of the group before.
+                if let Some(configurations) = &begins
+                    && !self.configurations.are(configurations)
+                {
                     self.configurations = Configurations::of(configurations);
                 }
                 self.put(frame, at, begins.is_some());

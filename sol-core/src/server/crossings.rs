@@ -293,7 +293,7 @@ impl Outward {
             passages.push(passage);
         }
         if self.under_way >= limits::CROSSING_BYTES {
-            stream.hold_up(&mut self.relay);
+            self.relay.fall_behind();
         }
         self.parcel(passages)
     }
