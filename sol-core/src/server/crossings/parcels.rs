@@ -1,0 +1,309 @@
+//! Parcels: what comes from other loops, and what homes and mirrors here have to do with the hub.
+
+use crate::crossing::{ClaimId, Dispatch, LoopId, Notice, Parcel, Standing, Ticket, Want, media_cost};
+use crate::hub::{Passage, StreamId};
+use crate::ids::SessionId;
+use crate::name::StreamName;
+use crate::time::Instant;
+
+use super::{Crossings, Guest, Home, Mirror, Outward, TELL_AT, Wanted};
+use crate::server::local::Local;
+
+impl Local {
+    pub(in crate::server) fn crossings_mut(&mut self) -> &mut Crossings {
+        self.crossings.as_mut().expect("only one server of several has to do with others")
+    }
+
+    /// A player wants a stream, as one more or as the first.
+    pub(in crate::server) fn want(&mut self, stream: StreamId, name: &StreamName) {
+        let Some(crossings) = &mut self.crossings else { return };
+        let Some(Standing::Wanted(_, Want { ticket, home })) = crossings.take_standing() else { return };
+        let wanted = crossings.wanted.entry(name.clone()).or_insert(Wanted { ticket, players: 0 });
+        wanted.players += 1;
+        if let Some(home) = home.filter(|&home| home != crossings.here)
+            && self.open_mirror(stream, name, ticket, home)
+        {
+            self.crossings_mut().pass(home, Parcel::Want { name: name.clone(), ticket });
+        }
+    }
+
+    /// A player does not want a stream any more.
+    pub(in crate::server) fn unwant(&mut self, name: &StreamName) {
+        let Some(crossings) = &mut self.crossings else { return };
+        let Some(wanted) = crossings.wanted.get_mut(name) else { return };
+        wanted.players -= 1;
+        if wanted.players > 0 {
+            return;
+        }
+        let ticket = wanted.ticket;
+        crossings.wanted.remove(name);
+        crossings.notify(Notice::Unwanted(name.clone()));
+        self.close_mirror(ticket);
+    }
+
+    /// The stream of that name, if it is at home here.
+    fn home_of(&mut self, name: &StreamName) -> Option<StreamId> {
+        self.hub.find(name).filter(|stream| self.crossings_mut().homes.contains_key(stream))
+    }
+
+    /// The stream that was mirrored is at home nowhere, or elsewhere.
+    fn close_mirror(&mut self, ticket: Ticket) {
+        if let Some(mirror) = self.crossings_mut().mirrors.remove(&ticket) {
+            self.hub.stream_mut(mirror.stream).unpublish(mirror.publication);
+            self.advanced.insert(mirror.stream);
+        }
+    }
+
+    /// A stream comes to be at home here: it cannot be elsewhere any more, also where that was not yet told.
+    pub(in crate::server) fn forget_mirror(&mut self, name: &StreamName) {
+        if let Some(wanted) = self.crossings_mut().wanted.get(name) {
+            let ticket = wanted.ticket;
+            self.close_mirror(ticket);
+        }
+    }
+
+    /// Whether there was none.
+    fn open_mirror(&mut self, stream: StreamId, name: &StreamName, ticket: Ticket, home: LoopId) -> bool {
+        if self.crossings_mut().mirrors.contains_key(&ticket) {
+            return false;
+        }
+        let Some(publication) = self.hub.stream_mut(stream).mirror() else { return false };
+        let mirror = Mirror { stream, name: name.clone(), home, publication, next: 0, untold: 0 };
+        self.crossings_mut().mirrors.insert(ticket, mirror);
+        true
+    }
+
+    /// A stream has a publisher and is at home here.
+    pub(in crate::server) fn is_at_home(
+        &mut self,
+        stream: StreamId,
+        name: &StreamName,
+        claim: ClaimId,
+        wanted: Vec<(LoopId, Ticket)>,
+    ) {
+        let crossings = self.crossings_mut();
+        let home = Home { name: name.clone(), claim, outward: Vec::new() };
+        crossings.homes.entry(stream).or_insert(home).claim = claim;
+        let here = crossings.here;
+        for (to, ticket) in wanted.into_iter().filter(|&(to, _)| to != here) {
+            self.go_outward(stream, to, ticket);
+        }
+    }
+
+    /// Another loop wants a stream that is at home here.
+    fn go_outward(&mut self, stream: StreamId, to: LoopId, ticket: Ticket) {
+        let Some(home) = self.crossings_mut().homes.get_mut(&stream) else { return };
+        let name = home.name.clone();
+        let before = home.outward.iter().find(|outward| outward.to == to).map(|outward| outward.ticket);
+        // Whoever claims a name may know of an older one than has come here since.
+        if before >= Some(ticket) {
+            return;
+        }
+        self.hub.hold_known(&name);
+        if let Some(before) = before {
+            // That it is not wanted any more is on the way here.
+            self.turn_back(stream, to, before);
+        }
+        let relay = self.hub.stream_mut(stream).relay();
+        let crossings = self.crossings_mut();
+        let Some(home) = crossings.homes.get_mut(&stream) else { return };
+        home.outward.push(Outward::new(to, ticket, relay));
+        crossings.pass(to, Parcel::Open { name, ticket });
+        self.cross(stream);
+    }
+
+    /// Another loop does not want a stream any more that is at home here.
+    fn turn_back(&mut self, stream: StreamId, to: LoopId, ticket: Ticket) {
+        let Some(home) = self.crossings_mut().homes.get_mut(&stream) else { return };
+        let name = home.name.clone();
+        let index = home.outward.iter().position(|outward| (outward.to, outward.ticket) == (to, ticket));
+        if let Some(index) = index {
+            home.outward.remove(index);
+            self.let_go(stream, &name);
+        }
+    }
+
+    /// What a stream has appended crosses to all who want it elsewhere.
+    pub(in crate::server) fn cross(&mut self, stream: StreamId) {
+        let Some(crossings) = &mut self.crossings else { return };
+        let Crossings { homes, dispatches, .. } = crossings;
+        let Some(home) = homes.get_mut(&stream) else { return };
+        let tape = self.hub.stream(stream);
+        for outward in &mut home.outward {
+            if let Some(parcel) = outward.load(tape) {
+                dispatches.push_back(Dispatch::ToLoop(outward.to, parcel));
+            }
+        }
+    }
+
+    /// A stream that is at home here has lost its publisher, for its grace or for good.
+    pub(in crate::server) fn vacate(&mut self, stream: StreamId, name: &StreamName) {
+        if self.crossings.is_none() {
+            return;
+        }
+        self.cross(stream);
+        let claim = self.crossings_mut().homes.get(&stream).map(|home| home.claim);
+        let stays = self.hub.stream(stream).is_published();
+        if !stays {
+            self.leave_home(stream);
+        }
+        let crossings = self.crossings_mut();
+        if let Some(claim) = claim {
+            crossings.notify(Notice::Parted { name: name.clone(), claim });
+        }
+        if !stays {
+            crossings.notify(Notice::Released(name.clone()));
+        }
+    }
+
+    /// A stream's time has come: its grace may be over.
+    pub(in crate::server) fn check_home(&mut self, stream: StreamId) {
+        let Some(crossings) = &mut self.crossings else { return };
+        let Some(home) = crossings.homes.get(&stream) else { return };
+        if !self.hub.stream(stream).is_published() {
+            let name = home.name.clone();
+            self.cross(stream);
+            self.leave_home(stream);
+            self.crossings_mut().notify(Notice::Released(name));
+        }
+    }
+
+    /// A stream has ended and is at home nowhere: whoever wanted it is told.
+    fn leave_home(&mut self, stream: StreamId) {
+        let Some(home) = self.crossings_mut().homes.remove(&stream) else { return };
+        for mut outward in home.outward {
+            let tape = self.hub.stream(stream);
+            if let Some(rest) = tape.cut_short(&mut outward.relay)
+                && let Some(parcel) = outward.parcel(rest.into())
+            {
+                self.crossings_mut().pass(outward.to, parcel);
+            }
+            let close = Parcel::Close { name: home.name.clone(), ticket: outward.ticket };
+            self.crossings_mut().pass(outward.to, close);
+            drop(outward);
+            self.let_go(stream, &home.name);
+        }
+    }
+
+    /// Another loop has passed this on. Whose connection may go on by that, if anybody's.
+    pub(in crate::server) fn handle_parcel(
+        &mut self,
+        from: LoopId,
+        parcel: Parcel,
+        now: Instant,
+    ) -> Option<SessionId> {
+        match parcel {
+            Parcel::Want { name, ticket } => match self.home_of(&name) {
+                Some(stream) => self.go_outward(stream, from, ticket),
+                // It was, when that loop asked.
+                None => self.crossings_mut().pass(from, Parcel::Close { name, ticket }),
+            },
+            Parcel::Unwant { name, ticket } => {
+                let stream = self.hub.find(&name)?;
+                self.turn_back(stream, from, ticket);
+            }
+            Parcel::Open { name, ticket } => {
+                let crossings = self.crossings_mut();
+                if crossings.wanted.get(&name).is_none_or(|wanted| wanted.ticket != ticket) {
+                    // Whoever said so did not know better.
+                    crossings.pass(from, Parcel::Unwant { name, ticket });
+                    return None;
+                }
+                if crossings.mirrors.get(&ticket).is_some_and(|mirror| mirror.home != from) {
+                    self.close_mirror(ticket);
+                }
+                let stream = self.hub.find(&name)?;
+                self.open_mirror(stream, &name, ticket, from);
+            }
+            Parcel::Carry { ticket, sequence, passages } => {
+                self.mirror(from, ticket, sequence, passages, now);
+            }
+            Parcel::Taken { name, ticket, cost } => {
+                let stream = self.hub.find(&name)?;
+                let home = self.crossings_mut().homes.get_mut(&stream)?;
+                let outward = home.outward.iter_mut().find(|outward| outward.ticket == ticket)?;
+                outward.under_way = outward.under_way.saturating_sub(cost);
+                self.cross(stream);
+            }
+            Parcel::Close { name, ticket } => {
+                let crossings = self.crossings_mut();
+                let is_wanted = crossings.wanted.get(&name).is_some_and(|wanted| wanted.ticket == ticket);
+                let is_elsewhere = crossings.mirrors.get(&ticket).is_some_and(|mirror| mirror.home != from);
+                // Another home has come since, or nobody wants it any more.
+                if is_elsewhere || !is_wanted {
+                    return None;
+                }
+                self.close_mirror(ticket);
+                // Or it is about to come, and does not know that the stream is wanted here.
+                self.crossings_mut().notify(Notice::Unserved { name, ticket });
+            }
+            Parcel::Publish { name, inward, claim, wanted } => {
+                self.forget_mirror(&name);
+                let stream = self.hub.hold_known(&name);
+                let published = self.hub.stream_mut(stream).publish();
+                let publication = published.expect("the directory gives a name to one at a time");
+                let guest = Guest { stream, name: name.clone(), publication, untold: 0 };
+                self.crossings_mut().guests.insert((from, inward), guest);
+                self.is_at_home(stream, &name, claim, wanted);
+                // Its players elsewhere go on with it.
+                self.cross(stream);
+            }
+            Parcel::Media { inward, media } => {
+                let guest = self.crossings.as_mut()?.guests.get_mut(&(from, inward))?;
+                let stream = guest.stream;
+                guest.untold += media.iter().map(media_cost).sum::<usize>();
+                let told = (guest.untold >= TELL_AT).then(|| std::mem::take(&mut guest.untold));
+                let tape = self.hub.stream_mut(stream);
+                let mut has_grown = false;
+                for media in &media {
+                    has_grown |= tape.append(&guest.publication, media).unwrap_or(false);
+                }
+                if has_grown {
+                    self.has_appended(stream, now);
+                }
+                if let Some(cost) = told {
+                    self.crossings_mut().pass(from, Parcel::MediaTaken { inward, cost });
+                }
+            }
+            Parcel::MediaTaken { inward, cost } => return self.crossings_mut().media_taken(inward, cost),
+            Parcel::Unpublish { inward, parting } => {
+                let Guest { stream, name, publication, .. } =
+                    self.crossings_mut().guests.remove(&(from, inward))?;
+                self.part(stream, publication, parting, now);
+                self.vacate(stream, &name);
+                self.let_go(stream, &name);
+            }
+        }
+        None
+    }
+
+    /// Appends what was carried here.
+    fn mirror(&mut self, from: LoopId, ticket: Ticket, sequence: u64, passages: Vec<Passage>, now: Instant) {
+        let Some(crossings) = &mut self.crossings else { return };
+        // Of a stream that nobody wants any more.
+        let Some(mirror) = crossings.mirrors.get_mut(&ticket).filter(|mirror| mirror.home == from) else {
+            return;
+        };
+        assert_eq!(mirror.next, sequence, "1: passages come in order, and all of them");
+        let stream = mirror.stream;
+        let tape = self.hub.stream_mut(stream);
+        let mut has_ended = false;
+        for passage in passages {
+            mirror.next += 1;
+            mirror.untold += passage.cost();
+            has_ended |= matches!(passage, Passage::End(_));
+            let appended = tape.append_ready(&mirror.publication, passage);
+            debug_assert!(appended.is_ok(), "2: a mirror has its stream to itself");
+        }
+        if mirror.untold >= TELL_AT {
+            let cost = std::mem::take(&mut mirror.untold);
+            let (home, name) = (mirror.home, mirror.name.clone());
+            crossings.pass(home, Parcel::Taken { name, ticket, cost });
+        }
+        self.has_appended(stream, now);
+        if has_ended {
+            // It waits for nothing.
+            self.advanced.insert(stream);
+        }
+    }
+}
