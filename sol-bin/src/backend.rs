@@ -57,13 +57,10 @@ impl Backend {
     }
 
     /// Runs what appends to it, beside it: with mio an append may block, and signals are to be heard all the same.
-    pub(crate) fn keep_up(
-        runtime: Runtime,
-        task: impl Future<Output = ()> + Send + 'static,
-    ) -> io::Result<()> {
-        match runtime {
-            Runtime::Tokio => drop(tokio::spawn(task)),
-            Runtime::Mio => {
+    pub(crate) fn keep_up(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        match self {
+            Self::Tokio(_) => drop(tokio::spawn(task)),
+            Self::Mio(_) => {
                 let apart = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
                 std::thread::Builder::new().name("demo".to_owned()).spawn(move || apart.block_on(task))?;
             }

@@ -49,7 +49,7 @@ async fn serve(configuration: &Configuration) -> anyhow::Result<Exit> {
     if settings.server.demo {
         let publish = server.publish(demo::NAME.parse().expect("it is the name of a stream"));
         info!(stream = demo::NAME, "demo");
-        Backend::keep_up(runtime, demo::run(publish)).context("cannot start the demo")?;
+        server.keep_up(demo::run(publish)).context("cannot start the demo")?;
     }
     match settings.server.log {
         LogFormat::Text => greet(&all_listening, settings.server.demo),
