@@ -199,8 +199,8 @@ pub const COALESCE_TIME: Duration = Duration::from_millis(350);
 pub const BUNDLE_BYTES: usize = 1024 * 1024;
 
 /// Memory that may be under way from one loop to another, and was not taken there, for each loop that wants a stream and for each
-/// publication that crosses inwards; what one read brings may go beyond it. Twice what a stream of 16 Mbit/s sends in a second, so that a loop that is busy for so long
-/// loses nothing.
+/// publication that crosses inwards; what one read brings may go beyond it. Twice what a stream of 16 Mbit/s sends in a second, so
+/// that a loop that is busy for so long loses nothing.
 pub const CROSSING_BYTES: usize = 4 * 1024 * 1024;
 
 /// Frames taken from a tape under one lock.
