@@ -202,8 +202,7 @@ impl Tape {
     ///
     /// A publication that showed nothing ends without a trace: whoever waited for it goes on waiting.
     pub(super) fn append_end(&mut self, ending: Ending) {
-        self.newest_sync_point = None;
-        self.earlier_sync_points.clear();
+        self.forget_sync_points();
         if std::mem::take(&mut self.has_shown) {
             self.last_end = Some((self.end(), ending));
             self.push(Entry::End(ending));
@@ -223,6 +222,10 @@ impl Tape {
     /// What comes next was not there from the beginning, or some of what came before is missing.
     pub(super) fn append_resume(&mut self, lost: Gap, preamble: Preamble, at: Timestamp) {
         self.has_shown |= lost.frames > 0 || !preamble.is_empty();
+        if lost.frames > 0 {
+            // Whoever began in front of it would lose what it never waited for.
+            self.forget_sync_points();
+        }
         self.push(Entry::Resume { lost, preamble, at, offset: self.offset });
         self.debug_check();
     }
@@ -308,6 +311,11 @@ impl Tape {
     /// Bytes of the frames that are on it.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    fn forget_sync_points(&mut self) {
+        self.newest_sync_point = None;
+        self.earlier_sync_points.clear();
     }
 
     fn push(&mut self, entry: Entry) {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use sol_core::hub::StreamConfig;
+use sol_core::hub::{Join, StreamConfig};
 use sol_core::limits;
 use sol_core::server::ServerConfig;
-use sol_tests::peer::message::{MediaReceived, TypeId};
+use sol_tests::peer::message::{MediaReceived, StreamId, TypeId};
 use sol_tests::peer::pattern::FrameText;
 use sol_tests::peer::script::{Player, Publisher};
 use sol_tests::world::{Client, LinkOptions, World, ms, seed};
@@ -100,6 +100,36 @@ fn a_player_that_is_late_itself_is_told_of_what_its_slow_loop_lost_too() {
     assert!(missing > lost.frames + 10, "{missing} of which {}", lost.frames);
     let missing_ms = sent[behind.first as usize].timestamp_ms - sent[before.last as usize].timestamp_ms;
     assert_eq!(gaps_of(&mut world, &slow), (1, missing, ms(missing_ms.into())));
+}
+
+#[test]
+fn whoever_joins_behind_what_a_slow_loop_has_lost_begins_behind_it() {
+    for join in [Join::Keyframe, Join::Instant] {
+        let stream = StreamConfig { join, lag_max: ms(1_000), gap_max: ms(1_500), ..StreamConfig::default() };
+        let mut world = World::with_loops(seed(8), 2, with_streams(stream));
+        world.set_link(WIDE);
+        // It is paused, so that the loop wants the stream all the time, whatever is lost.
+        let paused = world.next_at(1).peer();
+        paused.with(|peer| {
+            peer.connect("live");
+            peer.create_stream();
+            peer.play(StreamId(1), "cam");
+            peer.pause(StreamId(1), true, 0);
+        });
+        world.run_until(ms(200));
+        let camera = world.next_at(0).publisher("live/cam").streaming(LARGE);
+        world.run_until(ms(3_700));
+        world.hold_back(1);
+        world.run_until(ms(8_300));
+        world.let_through(1);
+        world.run_for(ms(60));
+        let joiner = world.next_at(1).player("live/cam");
+        world.run_until(ms(11_000));
+        assert_is_at_the_edge(&joiner.run_of(&camera), &camera.sent());
+        assert_eq!(gaps_of(&mut world, &joiner), (0, 0, Duration::ZERO), "{join:?}");
+        let [lost] = crossed_once(&world, 1).gaps.try_into().expect("one gap");
+        assert!(lost.duration > ms(1_500), "{lost:?}");
+    }
 }
 
 #[test]
