@@ -31,7 +31,7 @@ pub struct Stream {
     publications: u64,
     /// The publisher has gone and may return until then.
     grace_until: Option<Instant>,
-    /// Whether the publication has shown any video.
+    /// Whether the publication has shown any video: what decides where players may begin, so at a stream's home only.
     has_video: bool,
     /// When the publication last sent a keyframe, or else its first video.
     pub(super) last_keyframe: Option<Timestamp>,
@@ -128,7 +128,6 @@ impl Stream {
         if payload.is_empty() && kind != FrameKind::Audio {
             return Ok(false);
         }
-        // Also where nothing is appended for it: what it is to come with is known.
         self.has_video |= kind.is_video();
         if kind.is_preamble() && self.configurations.is_known(kind, payload) {
             return Ok(false);
@@ -155,7 +154,6 @@ impl Stream {
     /// Appends a frame at the stream's time `at`. Players may begin at it, or not.
     pub(super) fn put(&mut self, frame: Frame, at: Timestamp, begins: bool) {
         let kind = frame.kind();
-        self.has_video |= kind.is_video();
         if kind.is_preamble() {
             self.configurations.keep(&frame);
         }
