@@ -5,15 +5,13 @@ use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use async_net::TcpStream;
 use futures_io::{AsyncRead, AsyncWrite};
 use rand::TryRng;
 use rand::rngs::SysRng;
-use sol_core::limits;
 use sol_core::media::Media;
-use sol_core::session::{CloseReason, Event, Hangup, PeerEnd, Session, SessionConfig, Target};
+use sol_core::session::{Event, Hangup, Linger, PeerEnd, Session, SessionConfig, Target};
 use sol_core::time::Instant;
 use sol_core::url::RtmpUrl;
 
@@ -34,18 +32,9 @@ pub struct Client<I = TcpStream> {
     alarm: Alarm,
     /// What the session has told, and nobody has heard yet. The end is told when the transport is closed.
     events: VecDeque<Event>,
-    parting: Parting,
-}
-
-/// How the transport is being closed.
-#[derive(Debug)]
-struct Parting {
-    /// When to wait no longer for the server to close in turn.
-    until: Option<Instant>,
-    /// How much is still read for that.
-    left: usize,
-    /// The server has closed in turn.
-    is_mutual: bool,
+    /// How long the server is waited for once the session is over.
+    lingers_until: Option<(Instant, Linger)>,
+    has_parted: bool,
 }
 
 impl Client<TcpStream> {
@@ -86,7 +75,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
             clock,
             alarm: Alarm::new(clock),
             events: VecDeque::new(),
-            parting: Parting { until: None, left: limits::LINGER_BYTES, is_mutual: false },
+            lingers_until: None,
+            has_parted: false,
         })
     }
 
@@ -95,13 +85,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
     pub async fn next(&mut self) -> Option<Event> {
         loop {
             self.listen();
-            if let Some(Event::Closed { hangup, why }) = self.events.front() {
-                let patience = match why {
-                    CloseReason::Left => limits::LEAVE_TIME,
-                    _ => limits::LINGER_TIME,
-                };
-                let hangup = *hangup;
-                self.hang_up(hangup, patience).await;
+            if let Some(&Event::Closed { hangup, .. }) = self.events.front() {
+                self.hang_up(hangup).await;
             }
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
@@ -133,14 +118,14 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
     }
 
     /// Ends what it does, in good order. [`Event::Closed`] comes when all is sent and the server has closed, or does not within
-    /// [`limits::LEAVE_TIME`]; or when the server takes nothing any more.
+    /// [`LEAVE_TIME`](sol_core::limits::LEAVE_TIME); or when the server takes nothing any more.
     pub fn leave(&mut self) {
         self.session.leave(self.clock.now());
     }
 
     /// Whether the server has closed in turn, after all was sent and said: then it has everything.
     pub fn has_parted(&self) -> bool {
-        self.parting.is_mutual
+        self.has_parted
     }
 
     /// Answers questions: bytes, quirks, how it stands.
@@ -184,15 +169,17 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
         has_more || is_due || self.session.traffic().sent_bytes() > sent_before
     }
 
-    async fn hang_up(&mut self, hangup: Hangup, patience: Duration) {
+    async fn hang_up(&mut self, hangup: Hangup) {
         let Some(transport) = &mut self.transport else { return };
         match hangup {
             Hangup::Close => {}
             Hangup::Reset => transport.reset(),
-            Hangup::Linger => {
-                let until = *self.parting.until.get_or_insert_with(|| self.clock.now() + patience);
-                let goodbye = transport.part_in_peace(&mut self.parting.left);
-                self.parting.is_mutual = self.clock.until(until, goodbye).await == Some(true);
+            Hangup::Linger(linger) => {
+                // What it took before a future was dropped counts.
+                let first = (self.clock.now() + linger.patience(), linger);
+                let (until, linger) = self.lingers_until.get_or_insert(first);
+                self.has_parted =
+                    self.clock.until(*until, transport.part_in_peace(linger)).await == Some(true);
             }
         }
         self.transport = None;
@@ -236,6 +223,8 @@ mod tests {
     use std::pin::pin;
     use std::task::Waker;
 
+    use sol_core::session::CloseReason;
+
     use super::*;
 
     #[test]
@@ -262,7 +251,7 @@ mod tests {
             // As in a `select` with a clock that ticks: the future is dropped each time.
             let is_over = pin!(client.next()).poll(&mut Context::from_waker(Waker::noop())).is_ready();
             assert!(!is_over);
-            until.extend(client.parting.until);
+            until.extend(client.lingers_until.map(|(until, _)| until));
         }
         until.dedup();
         assert_eq!(until.len(), 1, "{until:?}");

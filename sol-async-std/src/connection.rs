@@ -10,7 +10,6 @@ use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
 use sol_core::ids::RequestId;
-use sol_core::limits;
 use sol_core::participant::{Event, Participant};
 use sol_core::server::Peer;
 use sol_core::session::{Hangup, PeerEnd, Refusal, Session};
@@ -66,11 +65,10 @@ impl<'a, A: Application> Connection<'a, A> {
         drop(self);
         match hangup {
             Hangup::Close => None,
-            Hangup::Linger => {
-                let mut left = limits::LINGER_BYTES;
-                let until = clock.now() + limits::LINGER_TIME;
+            Hangup::Linger(mut linger) => {
+                let until = clock.now() + linger.patience();
                 // Out of time means that the peer does not close; it had its chance.
-                let _ = clock.until(until, transport.part_in_peace(&mut left)).await;
+                let _ = clock.until(until, transport.part_in_peace(&mut linger)).await;
                 None
             }
             Hangup::Reset => {

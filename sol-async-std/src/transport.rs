@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_util::io::AsyncWriteExt;
-use sol_core::session::{PeerEnd, Session};
+use sol_core::session::{Linger, PeerEnd, Session};
 
 use crate::socket;
 
@@ -127,9 +127,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Transport<I> {
         true
     }
 
-    /// See [`Hangup::Linger`](sol_core::session::Hangup::Linger). Reads and throws away no more than `left`, of which it
-    /// takes off what came; whether the peer has closed in turn.
-    pub(crate) async fn part_in_peace(&mut self, left: &mut usize) -> bool {
+    /// See [`Hangup::Linger`](sol_core::session::Hangup::Linger). Whether the peer has closed in turn.
+    pub(crate) async fn part_in_peace(&mut self, linger: &mut Linger) -> bool {
         match self.io.close().await {
             // Done before, by a future that was dropped, and the peer has closed since.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => {}
@@ -137,17 +136,17 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Transport<I> {
             Ok(()) => {}
         }
         (self.finish)(&self.io);
-        poll_fn(|context| self.poll_end(left, context)).await
+        poll_fn(|context| self.poll_end(linger, context)).await
     }
 
     /// Reads and throws away; whether the peer has closed, once that is known.
-    fn poll_end(&mut self, left: &mut usize, context: &mut Context<'_>) -> Poll<bool> {
+    fn poll_end(&mut self, linger: &mut Linger, context: &mut Context<'_>) -> Poll<bool> {
         // On the stack, so that whoever waits holds no buffer.
         let mut buffer = [0; READ_BYTES];
         for _ in 0..READS {
             match Pin::new(&mut self.io).poll_read(context, &mut buffer) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(true),
-                Poll::Ready(Ok(count)) if count <= *left => *left -= count,
+                Poll::Ready(Ok(count)) if linger.take(count) => {}
                 Poll::Ready(Ok(_) | Err(_)) => return Poll::Ready(false),
                 Poll::Pending => return Poll::Pending,
             }
@@ -217,8 +216,8 @@ mod tests {
         theirs.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let ours = Async::new(listener.accept().unwrap().0).unwrap();
         let mut transport = Transport::socket(ours);
-        let mut left = 100;
-        let mut parting = Box::pin(transport.part_in_peace(&mut left));
+        let mut linger = Linger::new(Duration::from_secs(60), 100);
+        let mut parting = Box::pin(transport.part_in_peace(&mut linger));
         let mut noop = Context::from_waker(std::task::Waker::noop());
         assert!(parting.as_mut().poll(&mut noop).is_pending());
         assert_eq!(theirs.read(&mut [0; 8]).unwrap(), 0);

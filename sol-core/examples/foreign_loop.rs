@@ -29,10 +29,9 @@ use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use rand::{TryRng, rngs::SysRng};
 use socket2::SockRef;
 use sol_core::ids::{RequestId, SessionId};
-use sol_core::limits;
 use sol_core::participant::Event;
 use sol_core::server::{Output, Server, ServerConfig, TurnedAway};
-use sol_core::session::{Hangup, PeerEnd, Refusal, Request};
+use sol_core::session::{Hangup, Linger, PeerEnd, Refusal, Request};
 use sol_core::time::Instant;
 
 /// What other threads tell the loop.
@@ -143,8 +142,8 @@ struct Line {
     socket: TcpStream,
     is_readable: bool,
     is_writable: bool,
-    /// Once it has hung up: bytes that are still read, and thrown away.
-    linger_bytes: Option<usize>,
+    /// Once it has hung up: what is still read is thrown away.
+    linger: Option<Linger>,
 }
 
 impl Rtmp {
@@ -263,7 +262,7 @@ impl Rtmp {
             self.server.handle_end(id, PeerEnd::Lost, now);
             return Err(TurnedAway::Accept(error));
         }
-        let line = Line { id, socket, is_readable: false, is_writable: false, linger_bytes: None };
+        let line = Line { id, socket, is_readable: false, is_writable: false, linger: None };
         self.lines.insert(id.get(), line);
         Ok(())
     }
@@ -271,7 +270,7 @@ impl Rtmp {
     /// Reads once. Who has more is busy.
     fn read(&mut self, id: SessionId) {
         let Some(line) = self.lines.get_mut(&id.get()) else { return };
-        let may_read = line.linger_bytes.is_some() || self.server.wants_input(id);
+        let may_read = line.linger.is_some() || self.server.wants_input(id);
         if !line.is_readable || !may_read {
             return;
         }
@@ -281,9 +280,9 @@ impl Rtmp {
             return;
         }
         self.busy.insert(id);
-        if let Some(left) = &mut line.linger_bytes {
+        if let Some(linger) = &mut line.linger {
             match came {
-                Ok(count) if 0 < count && count <= *left => *left -= count,
+                Ok(count) if linger.take(count) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(_) | Err(_) => drop(self.lines.remove(&id.get())),
             }
@@ -345,16 +344,16 @@ impl Rtmp {
     fn hang_up(&mut self, id: SessionId, hangup: Hangup) {
         let Some(line) = self.lines.get_mut(&id.get()) else { return };
         match hangup {
-            Hangup::Linger if line.socket.shutdown(Shutdown::Write).is_ok() => {
-                line.linger_bytes = Some(limits::LINGER_BYTES);
-                self.lingering.push_back((self.now() + limits::LINGER_TIME, id));
+            Hangup::Linger(linger) if line.socket.shutdown(Shutdown::Write).is_ok() => {
+                line.linger = Some(linger);
+                self.lingering.push_back((self.now() + linger.patience(), id));
                 self.busy.insert(id);
             }
             Hangup::Reset => {
                 drop(SockRef::from(&line.socket).set_linger(Some(Duration::ZERO)));
                 self.lines.remove(&id.get());
             }
-            Hangup::Close | Hangup::Linger => drop(self.lines.remove(&id.get())),
+            Hangup::Close | Hangup::Linger(_) => drop(self.lines.remove(&id.get())),
         }
     }
 

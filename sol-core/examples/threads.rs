@@ -211,7 +211,8 @@ impl Line {
     fn hang_up(&mut self, hangup: Hangup) {
         self.orders = None;
         let _ = match hangup {
-            Hangup::Linger => self.socket.shutdown(Shutdown::Write),
+            // Each thread knows how long, and how much.
+            Hangup::Linger(_) => self.socket.shutdown(Shutdown::Write),
             Hangup::Close => self.socket.shutdown(Shutdown::Both),
             // Reset when the last thread lets go of it.
             Hangup::Reset => SockRef::from(&self.socket)

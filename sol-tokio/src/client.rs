@@ -7,14 +7,12 @@ use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use rand::TryRng;
 use rand::rngs::SysRng;
 use socket2::SockRef;
-use sol_core::limits;
 use sol_core::media::Media;
-use sol_core::session::{CloseReason, Event, Hangup, PeerEnd, Session, SessionConfig, Target};
+use sol_core::session::{Event, Hangup, Linger, PeerEnd, Session, SessionConfig, Target};
 use sol_core::time::Instant;
 use sol_core::url::RtmpUrl;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -38,19 +36,10 @@ pub struct Client<I = TcpStream> {
     timer_at: Instant,
     /// What the session has told, and nobody has heard yet. The end is told when the transport is closed.
     events: VecDeque<Event>,
-    parting: Parting,
+    /// How long the server is waited for once the session is over.
+    lingers_until: Option<(Instant, Linger)>,
+    has_parted: bool,
     reset: fn(&I),
-}
-
-/// How the transport is being closed.
-#[derive(Debug)]
-struct Parting {
-    /// When to wait no longer for the server to close in turn.
-    until: Option<tokio::time::Instant>,
-    /// How much is still read for that.
-    left: usize,
-    /// The server has closed in turn.
-    is_mutual: bool,
 }
 
 impl Client<TcpStream> {
@@ -94,7 +83,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
             timer: Box::pin(sleep_until(clock.timer_at(now))),
             timer_at: now,
             events: VecDeque::new(),
-            parting: Parting { until: None, left: limits::LINGER_BYTES, is_mutual: false },
+            lingers_until: None,
+            has_parted: false,
             reset: |_| {},
         })
     }
@@ -104,13 +94,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
     pub async fn next(&mut self) -> Option<Event> {
         loop {
             self.listen();
-            if let Some(Event::Closed { hangup, why }) = self.events.front() {
-                let patience = match why {
-                    CloseReason::Left => limits::LEAVE_TIME,
-                    _ => limits::LINGER_TIME,
-                };
-                let hangup = *hangup;
-                self.hang_up(hangup, patience).await;
+            if let Some(&Event::Closed { hangup, .. }) = self.events.front() {
+                self.hang_up(hangup).await;
             }
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
@@ -142,14 +127,14 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
     }
 
     /// Ends what it does, in good order. [`Event::Closed`] comes when all is sent and the server has closed, or does not within
-    /// [`limits::LEAVE_TIME`]; or when the server takes nothing any more.
+    /// [`LEAVE_TIME`](sol_core::limits::LEAVE_TIME); or when the server takes nothing any more.
     pub fn leave(&mut self) {
         self.session.leave(self.clock.now());
     }
 
     /// Whether the server has closed in turn, after all was sent and said: then it has everything.
     pub fn has_parted(&self) -> bool {
-        self.parting.is_mutual
+        self.has_parted
     }
 
     /// Answers questions: bytes, quirks, how it stands.
@@ -228,15 +213,17 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
         if progress { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    async fn hang_up(&mut self, hangup: Hangup, patience: Duration) {
+    async fn hang_up(&mut self, hangup: Hangup) {
         let Some(transport) = &mut self.transport else { return };
         match hangup {
             Hangup::Close => {}
             Hangup::Reset => (self.reset)(transport),
-            Hangup::Linger => {
-                let until = *self.parting.until.get_or_insert_with(|| tokio::time::Instant::now() + patience);
-                let goodbye = part_in_peace(transport, &mut self.parting.left);
-                self.parting.is_mutual = timeout_at(until, goodbye).await == Ok(true);
+            Hangup::Linger(linger) => {
+                // What it took before a future was dropped counts.
+                let first = (self.clock.now() + linger.patience(), linger);
+                let (until, linger) = self.lingers_until.get_or_insert(first);
+                let until = self.clock.timer_at(*until);
+                self.has_parted = timeout_at(until, part_in_peace(transport, linger)).await == Ok(true);
             }
         }
         self.transport = None;
@@ -254,7 +241,12 @@ const SEND_BUFFER_BYTES: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use sol_core::limits;
+    use sol_core::session::CloseReason;
 
     use super::*;
 

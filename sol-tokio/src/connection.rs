@@ -7,10 +7,9 @@ use std::sync::{Arc, MutexGuard};
 use std::task::Poll;
 
 use sol_core::ids::RequestId;
-use sol_core::limits;
 use sol_core::participant::Event;
 use sol_core::server::{ConnectionReport, Peer};
-use sol_core::session::{Hangup, PeerEnd, Refusal, Request, Session};
+use sol_core::session::{Hangup, Linger, PeerEnd, Refusal, Request, Session};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{sleep_until, timeout};
 
@@ -101,10 +100,10 @@ where
     let mut transport = connection.ends().take_transport()?;
     match hangup {
         Hangup::Close => None,
-        Hangup::Linger => {
-            let mut left = limits::LINGER_BYTES;
+        Hangup::Linger(mut linger) => {
+            let patience = linger.patience();
             // Out of time means that the peer does not close; it had its chance.
-            let _ = timeout(limits::LINGER_TIME, part_in_peace(&mut transport, &mut left)).await;
+            let _ = timeout(patience, part_in_peace(&mut transport, &mut linger)).await;
             None
         }
         Hangup::Reset => Some(transport),
@@ -205,11 +204,11 @@ impl<A: Application, I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drop fo
     }
 }
 
-/// See [`Hangup::Linger`]. Reads and throws away no more than `left`, of which it takes off what came; whether the peer has
+/// See [`Hangup::Linger`]. Whether the peer has
 /// closed in turn.
 pub(crate) async fn part_in_peace<I: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut I,
-    left: &mut usize,
+    linger: &mut Linger,
 ) -> bool {
     if transport.shutdown().await.is_err() {
         return false;
@@ -219,10 +218,9 @@ pub(crate) async fn part_in_peace<I: AsyncRead + AsyncWrite + Unpin>(
         if count == 0 {
             return true;
         }
-        if count > *left {
+        if !linger.take(count) {
             return false;
         }
-        *left -= count;
     }
     false
 }

@@ -186,55 +186,6 @@ impl CloseReason {
     }
 }
 
-/// How a transport is to be closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hangup {
-    /// At once: the peer has gone.
-    Close,
-    /// Gently, for the peer may still be reading: say that nothing more comes, and read and discard for at most
-    /// `limits::LINGER_TIME` and `limits::LINGER_BYTES`. A socket that is closed with input unread is reset, and a reset
-    /// voids what the peer has not read yet.
-    Linger,
-    /// With a reset (SO_LINGER of zero seconds), for the peer has not taken what it should, or is silent. Behind an ordinary
-    /// close the kernel would keep what it could not send for minutes.
-    Reset,
-}
-
-impl Hangup {
-    /// What a session that ends so does, with or without output that its transport has not taken.
-    pub(super) const fn of(why: &CloseReason, has_output: bool) -> Self {
-        match why {
-            CloseReason::PeerLeft | CloseReason::PeerReset | CloseReason::ConnectionLost => Hangup::Close,
-            CloseReason::Silent | CloseReason::Stalled => Hangup::Reset,
-            CloseReason::Handshake(_)
-            | CloseReason::Chunk(_)
-            | CloseReason::NotTolerated(_)
-            | CloseReason::HandshakeTimeout
-            | CloseReason::CommandTimeout
-            | CloseReason::AnswersUnread
-            | CloseReason::TooMuchHeld
-            | CloseReason::ConnectRefused(_)
-            | CloseReason::Refused
-            | CloseReason::StreamEnded
-            | CloseReason::TimelineFull
-            | CloseReason::TooSlow
-            | CloseReason::ClosedByPeer
-            | CloseReason::Shutdown
-            | CloseReason::Left
-            | CloseReason::RefusedByServer(..)
-            | CloseReason::Redirected { .. }
-            | CloseReason::Dismissed(_)
-            | CloseReason::NoReply(_) => {
-                if has_output {
-                    Hangup::Reset
-                } else {
-                    Hangup::Linger
-                }
-            }
-        }
-    }
-}
-
 /// Why a player gets nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlayEnd {

@@ -5,7 +5,8 @@ use crate::ids::{MessageStreamId, RequestId};
 use crate::media::{Media, TrackKind};
 use crate::name::StreamName;
 
-use super::close::{CloseReason, Hangup, Refusal, ServerWord};
+use super::close::{CloseReason, Refusal, ServerWord};
+use super::hangup::Hangup;
 
 /// One output of [`Session::poll_event`](super::Session::poll_event).
 #[derive(Clone, Debug, PartialEq)]

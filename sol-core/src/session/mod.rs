@@ -24,6 +24,7 @@ mod close;
 mod commands;
 mod config;
 mod event;
+mod hangup;
 mod intake;
 mod net_stream;
 mod outbox;
@@ -38,12 +39,13 @@ mod voice;
 mod tests;
 
 pub use client::Call;
-pub use close::{CloseReason, Hangup, PeerEnd, PlayEnd, Refusal, ServerWord};
+pub use close::{CloseReason, PeerEnd, PlayEnd, Refusal, ServerWord};
 
 use client::Client;
 use close::Farewell;
 pub use config::{SessionConfig, SessionTimers};
 pub use event::{Connected, Event, Request, RequestKind, StaleRequest, Welcome};
+pub use hangup::{Hangup, Linger};
 pub use target::Target;
 pub use timers::{Deadline, Timer};
 pub use traffic::Traffic;
