@@ -140,7 +140,7 @@ impl<A: Application> Server<A> {
                     let why = TurnedAway::Accept(error);
                     self.turn_away(None, &why);
                     if let Some(pause) = why.pause() {
-                        Timer::after(pause).await;
+                        let _ = self.unless_shutdown(Timer::after(pause)).await;
                     }
                 }
             }
@@ -199,9 +199,11 @@ impl<A: Application> Server<A> {
             let round_trip = participant.session().round_trip();
             Some(ConnectionReport { peer: entry.peer, roles, round_trip })
         });
+        // Let go of before a connection's lock is taken: whoever has that may publish.
+        let from_within = streams.published_within().clone();
         Report {
             streams: streams.report(),
-            from_within: streams.published_within().clone(),
+            from_within,
             connections: connections.collect(),
             ..Report::default()
         }
@@ -241,8 +243,8 @@ impl<A: Application> Server<A> {
             self.turn_away(Some(address), &why);
             return None;
         }
-        let guest = Guest { shared, id };
-        Some(async move { Connection::new(&guest.shared, peer, &line, participant).run(transport).await })
+        let listed = Listed { shared, id };
+        Some(async move { Connection::new(&listed.shared, peer, &line, participant).run(transport).await })
     }
 
     fn turn_away(&self, peer: Option<SocketAddr>, why: &TurnedAway) {
@@ -294,12 +296,12 @@ impl<A> Shared<A> {
 }
 
 /// A connection's entry in the list, for as long as its task or future lives.
-struct Guest<A> {
+struct Listed<A> {
     shared: Arc<Shared<A>>,
     id: SessionId,
 }
 
-impl<A> Drop for Guest<A> {
+impl<A> Drop for Listed<A> {
     fn drop(&mut self) {
         let mut connections = self.shared.connections();
         connections.open.remove(&self.id);

@@ -2,7 +2,7 @@
 //!
 //! One lock for the names, and for each stream one for the stream itself, one for its timer and one for the list of the
 //! armed. Whoever holds one may take another only in this order: the connection's, its stream's timer, the stream, the list
-//! of the armed. None is held across an await.
+//! of the armed. None is held across an await. What the process publishes itself has a lock that is the last of all.
 //!
 //! A lock that was held by a panic is taken all the same: the panic ends its own connection, which must still give its
 //! name back, and no other.

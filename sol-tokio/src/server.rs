@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,6 +18,7 @@ use sol_core::session::{Session, SessionConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 
 use crate::application::Application;
 use crate::clock::Clock;
@@ -92,7 +94,7 @@ impl<A: Application> Server<A> {
             match accepted {
                 Ok((socket, address)) => {
                     if let Err(error) = self.prepare(&socket) {
-                        self.shared.application.turned_away(Some(address), &TurnedAway::Accept(error));
+                        self.turn_away(Some(address), &TurnedAway::Accept(error));
                         continue;
                     }
                     // Where a reset fails, the kernel's own patience ends it.
@@ -103,9 +105,9 @@ impl<A: Application> Server<A> {
                 }
                 Err(error) => {
                     let why = TurnedAway::Accept(error);
-                    self.shared.application.turned_away(None, &why);
+                    self.turn_away(None, &why);
                     if let Some(pause) = why.pause() {
-                        tokio::time::sleep(pause).await;
+                        let _ = timeout(pause, shutdown.wait_for(|&is_shutdown| is_shutdown)).await;
                     }
                 }
             }
@@ -191,7 +193,7 @@ impl<A: Application> Server<A> {
     {
         let mut seed = [0; 32];
         if let Err(error) = SysRng.try_fill_bytes(&mut seed) {
-            self.shared.application.turned_away(Some(address), &TurnedAway::Entropy(io::Error::other(error)));
+            self.turn_away(Some(address), &TurnedAway::Entropy(io::Error::other(error)));
             return None;
         }
         let id = SessionId::new(self.shared.sessions_so_far.fetch_add(1, Ordering::Relaxed) + 1);
@@ -208,18 +210,23 @@ impl<A: Application> Server<A> {
             };
             drop(connections);
             if let Some(why) = why {
-                self.shared.application.turned_away(Some(address), &why);
+                self.turn_away(Some(address), &why);
                 return None;
             }
         }
         let session = Session::accept(Arc::clone(&self.shared.session_config), seed, self.shared.now());
         let shared = Arc::clone(&self.shared);
-        let guest = Guest { shared: Arc::clone(&shared), id };
+        let listed = Listed { shared: Arc::clone(&shared), id };
         Some(async move {
-            let _guest = guest;
+            let _listed = listed;
             let unread = connection::run(&shared, transport, Peer { id, address }, session, &line).await;
             unread.inspect(reset)
         })
+    }
+
+    fn turn_away(&self, peer: Option<SocketAddr>, why: &TurnedAway) {
+        // A panic of the application's must not end the accepting.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.shared.application.turned_away(peer, why)));
     }
 }
 
@@ -250,12 +257,12 @@ impl<A> Shared<A> {
 }
 
 /// A connection's entry in the list, for as long as its task or future lives.
-struct Guest<A> {
+struct Listed<A> {
     shared: Arc<Shared<A>>,
     id: SessionId,
 }
 
-impl<A> Drop for Guest<A> {
+impl<A> Drop for Listed<A> {
     fn drop(&mut self) {
         let mut connections = self.shared.connections();
         connections.open.remove(&self.id);
