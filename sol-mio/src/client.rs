@@ -11,14 +11,13 @@ use mio::{Events, Poll, Token};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use sol_core::ids::SessionId;
-use sol_core::limits;
 use sol_core::media::Media;
 use sol_core::server::Peer;
-use sol_core::session::{CloseReason, Event, Hangup, PeerEnd, Session, SessionConfig, Target};
+use sol_core::session::{Event, Hangup, Linger, PeerEnd, Session, SessionConfig, Target};
 use sol_core::time::Instant;
 use sol_core::url::RtmpUrl;
 
-use crate::clock::{Clock, until};
+use crate::clock::Clock;
 use crate::connection::{Connection, Outcome, prepare};
 
 /// A connection in the client's role, for a thread of its own: its methods block. Nothing happens unless one of them is called.
@@ -78,14 +77,10 @@ impl Client {
     /// is nothing more.
     pub fn next_event(&mut self) -> Option<Event> {
         while self.events.is_empty() && self.connection.is_some() {
-            self.turn();
+            self.turn(None);
         }
-        if let Some(&Event::Closed { hangup, ref why }) = self.events.front() {
-            let patience = match why {
-                CloseReason::Left => limits::LEAVE_TIME,
-                _ => limits::LINGER_TIME,
-            };
-            self.hang_up(hangup, patience);
+        if let Some(&Event::Closed { hangup, .. }) = self.events.front() {
+            self.hang_up(hangup);
         }
         self.events.pop_front()
     }
@@ -97,7 +92,20 @@ impl Client {
             if self.session.media_room() > 0 {
                 return true;
             }
-            self.turn();
+            self.turn(None);
+        }
+        false
+    }
+
+    /// Takes care of the connection for so long: whoever sends in real time rests between two messages. `false` as soon as
+    /// there is something to hear, by [`Client::next_event`].
+    pub fn rest(&mut self, time: Duration) -> bool {
+        let until = self.clock.now() + time;
+        while self.events.is_empty() && self.connection.is_some() {
+            if self.clock.now() >= until {
+                return true;
+            }
+            self.turn(Some(until));
         }
         false
     }
@@ -109,7 +117,7 @@ impl Client {
     }
 
     /// Ends what it does, in good order. [`Event::Closed`] comes when all is sent and the server has closed, or does not within
-    /// [`limits::LEAVE_TIME`]; or when the server takes nothing any more.
+    /// [`LEAVE_TIME`](sol_core::limits::LEAVE_TIME); or when the server takes nothing any more.
     pub fn leave(&mut self) {
         self.session.leave(self.clock.now());
     }
@@ -124,8 +132,10 @@ impl Client {
         &self.session
     }
 
-    /// Does what can be done at once, or else waits until something can.
-    fn turn(&mut self) {
+    /// Does what can be done at once, or else waits until something can, and no longer than that.
+    fn turn(&mut self, until: Option<Instant>) {
+        // Whoever only asks when it sleeps hears nothing while there is always something to send.
+        self.may_be_readable();
         let mut progress = self.write();
         progress |= self.read();
         let now = self.clock.now();
@@ -136,13 +146,13 @@ impl Client {
         }
         self.events.extend(std::iter::from_fn(|| self.session.poll_event()));
         if !progress && self.events.is_empty() {
-            self.sleep(due);
+            self.sleep(due.into_iter().chain(until).min());
         }
     }
 
     fn sleep(&mut self, due: Option<Instant>) {
         let mut events = Events::with_capacity(1);
-        let patience = due.map(|due| until(due, self.clock.now()));
+        let patience = due.map(|due| due.saturating_since(self.clock.now()));
         match self.poll.poll(&mut events, patience) {
             Ok(()) => {}
             // A signal.
@@ -153,8 +163,14 @@ impl Client {
             && !events.is_empty()
         {
             // Whatever it was: who tries it knows.
-            connection.is_readable = true;
             connection.is_writable = true;
+        }
+    }
+
+    /// Who tries it knows.
+    fn may_be_readable(&mut self) {
+        if let Some(connection) = &mut self.connection {
+            connection.is_readable = true;
         }
     }
 
@@ -181,7 +197,6 @@ impl Client {
     }
 
     fn read(&mut self) -> bool {
-        let mut buffer = [0; READ_BYTES];
         let Some(connection) = self.connection.as_mut().filter(|connection| connection.is_readable) else {
             return false;
         };
@@ -189,6 +204,7 @@ impl Client {
             return false;
         }
         let now = self.clock.now();
+        let mut buffer = [0; READ_BYTES];
         match connection.read(&mut buffer) {
             Outcome::Blocked => return false,
             Outcome::Bytes(count) => self.session.handle_input(&buffer[..count], now),
@@ -198,35 +214,34 @@ impl Client {
         true
     }
 
-    fn hang_up(&mut self, hangup: Hangup, patience: Duration) {
+    fn hang_up(&mut self, hangup: Hangup) {
         let Some(connection) = self.connection.take() else { return };
         match hangup {
             Hangup::Close => {}
             Hangup::Reset => connection.reset(),
-            Hangup::Linger => self.has_parted = self.part_in_peace(connection, patience),
+            Hangup::Linger(linger) => self.has_parted = self.part_in_peace(connection, linger),
         }
     }
 
     /// Waits for the server to close in turn; whether it did.
-    fn part_in_peace(&mut self, mut connection: Connection, patience: Duration) -> bool {
+    fn part_in_peace(&mut self, mut connection: Connection, mut linger: Linger) -> bool {
         if connection.shutdown(Shutdown::Write).is_err() {
             return false;
         }
-        let end = self.clock.now() + patience;
-        let mut left = limits::LINGER_BYTES;
+        let until = self.clock.now() + linger.patience();
         let mut buffer = [0; 4096];
         let mut events = Events::with_capacity(1);
         loop {
             match connection.read(&mut buffer) {
                 Outcome::Finished => return true,
-                Outcome::Bytes(count) if count <= left => left -= count,
+                Outcome::Bytes(count) if linger.take(count) => {}
                 Outcome::Bytes(_) | Outcome::Failed(_) => return false,
                 Outcome::Blocked => {
-                    let now = self.clock.now();
-                    if now >= end {
+                    let left = until.saturating_since(self.clock.now());
+                    if left.is_zero() {
                         return false;
                     }
-                    match self.poll.poll(&mut events, Some(until(end, now))) {
+                    match self.poll.poll(&mut events, Some(left)) {
                         Err(error) if error.kind() != io::ErrorKind::Interrupted => return false,
                         // Whatever it was: who tries it knows.
                         Ok(()) | Err(_) => connection.is_readable = true,

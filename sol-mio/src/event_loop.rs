@@ -28,10 +28,10 @@ use sol_core::session::{Hangup, PeerEnd, Refusal, Request, Session};
 use sol_core::time::Instant;
 
 use crate::application::{Answer, Application};
-use crate::clock::until;
+use crate::census::Admitted;
 use crate::connection::{Connection, Outcome, prepare};
 use crate::inbox::{Inbox, Letter};
-use crate::lingering::Lingering;
+use crate::lingering::{Lingering, OneThatLingers};
 use crate::listener::Listener;
 use crate::server::Shared;
 
@@ -43,7 +43,7 @@ pub(crate) struct EventLoop<A> {
     server: Server,
     poll: Poll,
     /// By the slots of their sessions.
-    connections: Vec<Option<Connection>>,
+    served: Vec<Option<Served>>,
     lingering: Lingering,
     listeners: Vec<Listener>,
     /// Connections that have more to read or to write than their budget allowed.
@@ -56,6 +56,12 @@ pub(crate) struct EventLoop<A> {
     put_off: usize,
     is_shut_down: bool,
     is_over: bool,
+}
+
+/// A connection that is served, and counts.
+struct Served {
+    connection: Connection,
+    admitted: Admitted,
 }
 
 impl<A: Application> EventLoop<A> {
@@ -72,7 +78,7 @@ impl<A: Application> EventLoop<A> {
             server: Server::among(config.clone(), here, loops),
             shared,
             poll,
-            connections: Vec::new(),
+            served: Vec::new(),
             lingering: Lingering::default(),
             listeners: Vec::new(),
             queue: VecDeque::new(),
@@ -123,8 +129,8 @@ impl<A: Application> EventLoop<A> {
             false => None,
         };
         let dues = self.listeners.iter().filter_map(accepts_at);
-        let dues = dues.chain(self.server.poll_timeout()).chain(self.lingering.next_due());
-        dues.min().map(|due| until(due, now))
+        let dues = dues.chain(self.server.poll_timeout()).chain(self.lingering.next_due(now));
+        dues.min().map(|due| due.saturating_since(now))
     }
 
     fn turn(&mut self, events: &Events) {
@@ -132,10 +138,7 @@ impl<A: Application> EventLoop<A> {
             let token = event.token();
             match token {
                 WAKE => {}
-                Token(token) if token >= FIRST_LINGERING => {
-                    let gone = self.lingering.attend(event.token());
-                    self.shared.loops.census.leave(gone);
-                }
+                Token(token) if token >= FIRST_LINGERING => self.lingering.is_ready(event.token()),
                 Token(token) if token >= FIRST_LISTENER => {
                     if let Some(listener) = self.listeners.get_mut(token - FIRST_LISTENER) {
                         listener.is_ready = true;
@@ -147,7 +150,7 @@ impl<A: Application> EventLoop<A> {
                         event.is_readable() || event.is_read_closed() || event.is_error(),
                         event.is_writable() || event.is_write_closed() || event.is_error(),
                     );
-                    let Some(Some(connection)) = self.connections.get_mut(slot) else { continue };
+                    let Some(connection) = self.in_slot(slot) else { continue };
                     connection.is_readable |= reads;
                     connection.is_writable |= writes;
                     let id = connection.peer.id;
@@ -174,7 +177,7 @@ impl<A: Application> EventLoop<A> {
         let now = self.now();
         // What has come counts first: a process that was stopped for a while must not take its peers for silent. There is more to
         // be told where a poll was full; but an endless flood must not stop the clock.
-        let is_more = events.iter().count() == EVENTS && self.put_off <= self.connections.len() / EVENTS;
+        let is_more = events.iter().count() == EVENTS && self.put_off <= self.served.len() / EVENTS;
         if is_more {
             self.put_off += 1;
         } else if self.server.poll_timeout().is_some_and(|at| at <= now) {
@@ -184,17 +187,21 @@ impl<A: Application> EventLoop<A> {
         if !is_more {
             self.put_off = 0;
         }
-        let gone = self.lingering.expire(now);
-        self.shared.loops.census.leave(gone);
+        self.lingering.read(&mut self.buffer);
+        self.lingering.expire(now);
     }
 
     // --- From other threads --------------------------------------------------------------------------------
 
     fn look_into_inbox(&mut self) {
+        // In front of what other loops pass on that have shut down: players are to hear of the shutdown, not of what follows from it.
+        if self.shared.loops.census.is_shut_down() {
+            self.shut_down();
+        }
         self.take_parcels();
         for letter in self.inbox.take_letters() {
             match letter {
-                Letter::Serve(socket, address) => self.open(socket, address),
+                Letter::Serve(socket, address, admitted) => self.open(socket, address, admitted),
                 Letter::Listen(listener) => self.listen(listener),
                 Letter::Answer { session, request, verdict } => self.answer(session, request, verdict),
                 // Whoever asked may have lost patience.
@@ -224,9 +231,11 @@ impl<A: Application> EventLoop<A> {
     }
 
     fn shut_down(&mut self) {
-        self.is_shut_down = true;
+        if std::mem::replace(&mut self.is_shut_down, true) {
+            return;
+        }
         self.listeners.clear();
-        self.shared.loops.census.close();
+        self.shared.loops.census.close_loop();
         self.server.shut_down(self.now());
         self.drain();
     }
@@ -272,7 +281,7 @@ impl<A: Application> EventLoop<A> {
     fn report(&mut self) -> Report {
         let roles = self.server.report(self.now());
         let connections = roles.into_iter().filter_map(|(id, roles)| {
-            let peer = self.connections.get(id.slot())?.as_ref()?.peer;
+            let peer = self.served.get(id.slot())?.as_ref()?.connection.peer;
             let round_trip = self.server.session(id).and_then(Session::round_trip);
             Some(ConnectionReport { peer, roles, round_trip })
         });
@@ -306,15 +315,16 @@ impl<A: Application> EventLoop<A> {
         if let Err(error) = prepare(&socket, self.shared.send_buffer_bytes) {
             return self.turn_away(Some(address), &TurnedAway::Accept(error));
         }
-        let Some(to) = self.admit(address) else { return };
+        let Some(admitted) = self.admit(address) else { return };
+        let to = self.shared.loops.next();
         if to == self.here {
-            self.open(socket, address);
+            self.open(socket, address, admitted);
         } else {
-            self.shared.loops.inbox(to).post(Letter::Serve(socket, address));
+            self.shared.loops.inbox(to).post(Letter::Serve(socket, address, admitted));
         }
     }
 
-    fn open(&mut self, socket: std::net::TcpStream, address: SocketAddr) {
+    fn open(&mut self, socket: std::net::TcpStream, address: SocketAddr, admitted: Admitted) {
         let mut seed = [0; 32];
         let seeded =
             SysRng.try_fill_bytes(&mut seed).map_err(|error| TurnedAway::Entropy(io::Error::other(error)));
@@ -322,17 +332,14 @@ impl<A: Application> EventLoop<A> {
         let opened = seeded.and_then(|()| self.server.open(seed, now));
         let id = match opened {
             Ok(id) => id,
-            Err(why) => {
-                self.turn_away(Some(address), &why);
-                return self.shared.loops.census.leave(1);
-            }
+            Err(why) => return self.turn_away(Some(address), &why),
         };
         let mut connection = Connection::new(TcpStream::from_std(socket), Peer { id, address });
         let registered = connection.register(self.poll.registry(), Token(id.slot()));
-        if self.connections.len() <= id.slot() {
-            self.connections.resize_with(id.slot() + 1, || None);
+        if self.served.len() <= id.slot() {
+            self.served.resize_with(id.slot() + 1, || None);
         }
-        self.connections[id.slot()] = Some(connection);
+        self.served[id.slot()] = Some(Served { connection, admitted });
         if let Err(error) = registered {
             self.server.handle_end(id, PeerEnd::of(&error), now);
         }
@@ -345,7 +352,7 @@ impl<A: Application> EventLoop<A> {
     fn read(&mut self, id: SessionId) {
         let mut left = READ_BUDGET;
         while self.server.wants_input(id) {
-            let Some(Some(connection)) = self.connections.get_mut(id.slot()) else { return };
+            let Some(Some(Served { connection, .. })) = self.served.get_mut(id.slot()) else { return };
             if !connection.is_readable {
                 return;
             }
@@ -370,7 +377,7 @@ impl<A: Application> EventLoop<A> {
     /// Writes what there is and the socket takes, within the budget.
     fn write(&mut self, id: SessionId) {
         loop {
-            let Some(Some(connection)) = self.connections.get_mut(id.slot()) else { return };
+            let Some(Some(Served { connection, .. })) = self.served.get_mut(id.slot()) else { return };
             if !connection.is_writable || connection.peer.id != id {
                 return;
             }
@@ -425,8 +432,7 @@ impl<A: Application> EventLoop<A> {
     // --- What happens --------------------------------------------------------------------------------------
 
     fn tell(&mut self, id: SessionId, event: Event) {
-        let Some(Some(connection)) = self.connections.get(id.slot()) else { return };
-        let peer = connection.peer;
+        let Some(peer) = self.in_slot(id.slot()).map(|connection| connection.peer) else { return };
         if let Some(session) = self.server.session(id) {
             let told =
                 catch_unwind(AssertUnwindSafe(|| self.shared.application.event(&peer, &event, session)));
@@ -435,7 +441,12 @@ impl<A: Application> EventLoop<A> {
             }
         }
         match event {
-            Event::Requested(request) => self.ask(&peer, &request),
+            // Nobody waits for the answer where telling has ended the session.
+            Event::Requested(request) => {
+                if self.server.session(id).is_some_and(|session| session.waiting().is_some()) {
+                    self.ask(&peer, &request);
+                }
+            }
             Event::Closed { hangup, .. } => self.hang_up(id, hangup),
             Event::Connected(_) | Event::Refused { .. } | Event::Started { .. } | Event::Ended { .. } => {}
         }
@@ -451,19 +462,19 @@ impl<A: Application> EventLoop<A> {
     }
 
     fn hang_up(&mut self, id: SessionId, hangup: Hangup) {
-        let Some(connection) = self.connections.get_mut(id.slot()).and_then(Option::take) else { return };
-        let lingers = match hangup {
-            Hangup::Close => false,
-            Hangup::Reset => {
-                connection.reset();
-                false
-            }
-            Hangup::Linger => {
-                let (registry, now) = (self.poll.registry(), self.now());
-                self.lingering.begin(connection.into_socket(), registry, FIRST_LINGERING, now)
-            }
+        let Some(Served { connection, admitted }) = self.served.get_mut(id.slot()).and_then(Option::take)
+        else {
+            return;
         };
-        self.shared.loops.census.leave(usize::from(!lingers));
+        match hangup {
+            Hangup::Close => {}
+            Hangup::Reset => connection.reset(),
+            Hangup::Linger(linger) => {
+                let (registry, now) = (self.poll.registry(), self.now());
+                let one = OneThatLingers::new(connection.into_socket(), linger, admitted, now);
+                self.lingering.begin(one, registry, FIRST_LINGERING);
+            }
+        }
     }
 
     // --- Helpers -------------------------------------------------------------------------------------------
@@ -473,7 +484,7 @@ impl<A: Application> EventLoop<A> {
         let _ = catch_unwind(AssertUnwindSafe(|| self.shared.application.turned_away(peer, why)));
     }
 
-    fn admit(&self, address: SocketAddr) -> Option<LoopId> {
+    fn admit(&self, address: SocketAddr) -> Option<Admitted> {
         catch_unwind(AssertUnwindSafe(|| self.shared.admit(address))).ok().flatten()
     }
 
@@ -487,7 +498,11 @@ impl<A: Application> EventLoop<A> {
     }
 
     fn connection(&mut self, id: SessionId) -> Option<&mut Connection> {
-        self.connections.get_mut(id.slot())?.as_mut().filter(|connection| connection.peer.id == id)
+        self.in_slot(id.slot()).filter(|connection| connection.peer.id == id)
+    }
+
+    fn in_slot(&mut self, slot: usize) -> Option<&mut Connection> {
+        self.served.get_mut(slot)?.as_mut().map(|served| &mut served.connection)
     }
 
     fn now(&self) -> Instant {
@@ -498,16 +513,14 @@ impl<A: Application> EventLoop<A> {
 impl<A> Drop for EventLoop<A> {
     fn drop(&mut self) {
         let loops = &self.shared.loops;
-        let waiting = self.inbox.take_letters();
-        let waiting = waiting.iter().filter(|letter| matches!(letter, Letter::Serve(..))).count();
-        loops.census.leave(waiting + self.connections.iter().flatten().count() + self.lingering.len());
-        if !self.is_shut_down {
-            loops.census.close();
-        }
         if std::thread::panicking() {
             // Its names and its share of the connections are lost: no server is better than half of one.
             loops.begin_shutdown();
-            loops.outside.close();
+            loops.within.close();
+        }
+        self.inbox.close();
+        if !self.is_shut_down {
+            loops.census.close_loop();
         }
     }
 }
@@ -516,10 +529,10 @@ impl<A> Drop for EventLoop<A> {
 pub(crate) const WAKE: Token = Token(usize::MAX);
 
 /// Tokens below are slots of sessions.
-const FIRST_LISTENER: usize = 1 << 32;
+const FIRST_LISTENER: usize = usize::MAX / 4 + 1;
 
 /// Tokens from here on are of sockets that linger.
-const FIRST_LINGERING: usize = 1 << 40;
+const FIRST_LINGERING: usize = usize::MAX / 2 + 1;
 
 /// Events that one poll tells.
 const EVENTS: usize = 1_024;

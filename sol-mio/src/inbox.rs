@@ -17,18 +17,20 @@ use sol_core::ids::{RequestId, SessionId};
 use sol_core::server::Report;
 use sol_core::session::Refusal;
 
+use crate::census::Admitted;
+
 /// Something that a loop is to do.
 #[derive(Debug)]
 pub(crate) enum Letter {
-    /// Serve a connection, which counts already.
-    Serve(TcpStream, SocketAddr),
+    /// Serve a connection.
+    Serve(TcpStream, SocketAddr, Admitted),
     /// Accept connections.
     Listen(TcpListener),
     /// An application has answered.
     Answer { session: SessionId, request: RequestId, verdict: Result<(), Refusal> },
     /// Say what there is.
     Report(Sender<Report>),
-    /// Tell everybody to leave.
+    /// Tell everybody to leave, unless that was done.
     ShutDown,
     /// End.
     Stop,
@@ -37,49 +39,59 @@ pub(crate) enum Letter {
 /// The inbox of one loop.
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    post: Mutex<Post>,
+    waiting: Mutex<Waiting>,
     /// It need not be woken.
     is_awake: AtomicBool,
     waker: Waker,
 }
 
 #[derive(Debug, Default)]
-struct Post {
+struct Waiting {
     parcels: Vec<(LoopId, Parcel)>,
     letters: Vec<Letter>,
+    /// The loop has ended. What comes is dropped.
+    is_closed: bool,
 }
 
 impl Inbox {
     pub(crate) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         let waker = Waker::new(registry, token)?;
-        Ok(Self { post: Mutex::default(), is_awake: AtomicBool::new(true), waker })
+        Ok(Self { waiting: Mutex::default(), is_awake: AtomicBool::new(true), waker })
     }
 
     pub(crate) fn post(&self, letter: Letter) {
-        self.inner().letters.push(letter);
-        self.wake();
+        let mut waiting = self.waiting();
+        if !waiting.is_closed {
+            waiting.letters.push(letter);
+            drop(waiting);
+            self.wake();
+        }
     }
 
     pub(crate) fn pass(&self, from: LoopId, parcel: Parcel) {
-        self.inner().parcels.push((from, parcel));
-        self.wake();
+        let mut waiting = self.waiting();
+        if !waiting.is_closed {
+            waiting.parcels.push((from, parcel));
+            drop(waiting);
+            self.wake();
+        }
     }
 
     /// Takes what there is but for parcels.
     pub(crate) fn take_letters(&self) -> Vec<Letter> {
-        std::mem::take(&mut self.inner().letters)
+        std::mem::take(&mut self.waiting().letters)
     }
 
     /// Takes the parcels that there are.
     pub(crate) fn take_parcels(&self) -> Vec<(LoopId, Parcel)> {
-        std::mem::take(&mut self.inner().parcels)
+        std::mem::take(&mut self.waiting().parcels)
     }
 
     /// The loop is about to sleep: whether it may. What comes from here on wakes it.
     pub(crate) fn may_sleep(&self) -> bool {
         self.is_awake.store(false, Ordering::SeqCst);
-        let post = self.inner();
-        post.parcels.is_empty() && post.letters.is_empty()
+        let waiting = self.waiting();
+        waiting.parcels.is_empty() && waiting.letters.is_empty()
     }
 
     /// The loop has slept, and will look.
@@ -87,16 +99,23 @@ impl Inbox {
         self.is_awake.store(true, Ordering::SeqCst);
     }
 
+    /// The loop has ended, and nobody looks any more.
+    pub(crate) fn close(&self) {
+        let mut waiting = self.waiting();
+        let dropped = std::mem::replace(&mut *waiting, Waiting { is_closed: true, ..Waiting::default() });
+        // What is dropped may reach for this inbox: an answer that nobody gave.
+        drop(waiting);
+        drop(dropped);
+    }
+
     fn wake(&self) {
         if !self.is_awake.swap(true, Ordering::SeqCst) {
-            self.waker.wake().expect(
-                "a waker has a descriptor of its own, and takes wake-ups also where the loop has ended",
-            );
+            self.waker.wake().expect("a waker has a descriptor of its own, which is open as long as it is");
         }
     }
 
-    fn inner(&self) -> MutexGuard<'_, Post> {
-        self.post.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -132,6 +151,17 @@ mod tests {
         assert_eq!((inbox.take_letters().len(), inbox.take_parcels().len()), (2, 0));
         inbox.post(Letter::Stop);
         assert_eq!(woken(&mut poll), 0);
+    }
+
+    #[test]
+    fn what_comes_to_a_loop_that_has_ended_is_dropped() {
+        let (_poll, inbox) = inbox();
+        let (answer_to, answers) = std::sync::mpsc::channel();
+        inbox.post(Letter::Report(answer_to.clone()));
+        inbox.close();
+        inbox.post(Letter::Report(answer_to));
+        assert!(answers.recv().is_err(), "nobody is left who could answer");
+        assert!(inbox.take_letters().is_empty());
     }
 
     fn inbox() -> (Poll, Inbox) {

@@ -29,6 +29,7 @@
 //! [`sol_core::crossing`]. One loop for each core is enough: while media flow, loops share nothing but each other's inboxes.
 
 mod application;
+mod census;
 mod client;
 mod clock;
 mod connection;
@@ -36,9 +37,9 @@ mod event_loop;
 mod inbox;
 mod lingering;
 mod listener;
-mod outside;
 mod publisher;
 mod server;
+mod within;
 
 pub use application::{Answer, Application};
 pub use client::Client;

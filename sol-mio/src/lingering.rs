@@ -1,131 +1,140 @@
-//! OneThatLingers: sockets whose session is over, and whose peers still have to read its last words.
+//! Lingering: sockets whose session is over, and whose peers still have to read its last words.
 //!
 //! See [`Hangup::Linger`](sol_core::session::Hangup::Linger): what is unread when a socket closes turns the close into a reset,
 //! and a reset voids what the peer has not read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::net::Shutdown;
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use sol_core::limits;
+use sol_core::session::Linger;
 use sol_core::time::Instant;
+
+use crate::census::Admitted;
 
 /// All that linger on one loop.
 #[derive(Debug, Default)]
 pub(crate) struct Lingering {
     by_token: BTreeMap<usize, OneThatLingers>,
+    /// Those that may have something to read.
+    ready: BTreeSet<usize>,
     next: usize,
 }
 
+/// A socket that lingers, and still counts.
 #[derive(Debug)]
-struct OneThatLingers {
+pub(crate) struct OneThatLingers {
     socket: TcpStream,
-    /// Then the peer had its chance to close.
+    linger: Linger,
     until: Instant,
-    /// Bytes that are still read and thrown away.
-    left: usize,
+    _admitted: Admitted,
+}
+
+impl OneThatLingers {
+    pub(crate) fn new(socket: TcpStream, linger: Linger, admitted: Admitted, now: Instant) -> Self {
+        Self { socket, until: now + linger.patience(), linger, _admitted: admitted }
+    }
 }
 
 impl Lingering {
-    /// Takes a socket; whether it lingers. Its tokens begin at `first_token`.
-    pub(crate) fn begin(
-        &mut self,
-        mut socket: TcpStream,
-        registry: &Registry,
-        first_token: usize,
-        now: Instant,
-    ) -> bool {
-        // Never used twice, so that they are in the order in which their time is over.
+    /// Takes a socket. Its tokens begin at `first_token`.
+    pub(crate) fn begin(&mut self, mut one: OneThatLingers, registry: &Registry, first_token: usize) {
+        // In the order in which their time is over: a server has the same patience with all.
         let token = first_token + self.next;
-        self.next += 1;
-        if socket.shutdown(Shutdown::Write).is_err()
-            || registry.reregister(&mut socket, Token(token), Interest::READABLE).is_err()
+        self.next = (self.next + 1) % TOKENS;
+        if one.socket.shutdown(Shutdown::Write).is_ok()
+            && registry.reregister(&mut one.socket, Token(token), Interest::READABLE).is_ok()
         {
-            return false;
+            self.by_token.insert(token, one);
+            // It may have said something that it was not asked for.
+            self.ready.insert(token);
         }
-        let lingering =
-            OneThatLingers { socket, until: now + limits::LINGER_TIME, left: limits::LINGER_BYTES };
-        self.by_token.insert(token, lingering);
-        // It may have said something that it was not asked for.
-        self.attend(Token(token)) == 0
     }
 
-    /// A socket may have something to read; how many are over by that.
-    pub(crate) fn attend(&mut self, token: Token) -> usize {
-        let Some(lingering) = self.by_token.get_mut(&token.0) else { return 0 };
-        let is_over = lingering.read();
-        usize::from(is_over && self.by_token.remove(&token.0).is_some())
+    /// A socket may have something to read.
+    pub(crate) fn is_ready(&mut self, token: Token) {
+        if self.by_token.contains_key(&token.0) {
+            self.ready.insert(token.0);
+        }
     }
 
-    /// How many are over because their time is.
-    pub(crate) fn expire(&mut self, now: Instant) -> usize {
-        let before = self.by_token.len();
+    /// Reads from those that may have something, once from each, and throws it away.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) {
+        for token in std::mem::take(&mut self.ready) {
+            let Some(one) = self.by_token.get_mut(&token) else { continue };
+            match one.socket.read(buffer) {
+                Ok(count) if one.linger.take(count) => drop(self.ready.insert(token)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => drop(self.ready.insert(token)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(_) | Err(_) => drop(self.by_token.remove(&token)),
+            }
+        }
+    }
+
+    /// Closes those whose time is over.
+    pub(crate) fn expire(&mut self, now: Instant) {
         while let Some(first) = self.by_token.first_entry()
             && first.get().until <= now
         {
             first.remove();
         }
-        before - self.by_token.len()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.by_token.len()
-    }
-
-    /// When the next one's time is over.
-    pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.by_token.values().next().map(|lingering| lingering.until)
-    }
-}
-
-impl OneThatLingers {
-    /// Reads and throws away; whether it is over.
-    fn read(&mut self) -> bool {
-        let mut buffer = [0; 4096];
-        loop {
-            match self.socket.read(&mut buffer) {
-                Ok(0) => return true,
-                Ok(count) if count > self.left => return true,
-                Ok(count) => self.left -= count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
-            }
+    /// When the next one's time is over, or at once where there may be something to read.
+    pub(crate) fn next_due(&self, now: Instant) -> Option<Instant> {
+        match self.ready.is_empty() {
+            true => self.by_token.values().next().map(|one| one.until),
+            false => Some(now),
         }
     }
 }
+
+/// So many have tokens of their own, above `first_token` and below that of the waker.
+const TOKENS: usize = usize::MAX / 4;
 
 #[cfg(test)]
 mod tests {
     use std::io::Write;
     use std::net::{Ipv4Addr, TcpListener};
+    use std::sync::Arc;
     use std::time::Duration;
 
     use mio::{Events, Poll};
+
+    use crate::census::Census;
 
     use super::*;
 
     #[test]
     fn a_socket_lingers_until_its_peer_closes_or_its_time_is_over() {
-        let mut poll = Poll::new().unwrap();
+        let (mut poll, census) = (Poll::new().unwrap(), Arc::new(Census::new(2, 1)));
         let mut lingering = Lingering::default();
+        let linger = Linger::new(Duration::from_secs(1), 100);
         let [(first, mut its), (second, _other)] = [(), ()].map(|()| pair(&poll));
-        assert!(lingering.begin(first, poll.registry(), 100, at(0)));
-        assert!(lingering.begin(second, poll.registry(), 100, at(10)));
+        for socket in [first, second] {
+            let one = OneThatLingers::new(socket, linger, census.admit().unwrap(), Instant::EPOCH);
+            lingering.begin(one, poll.registry(), 100);
+        }
+        assert_eq!(census.connections(), 2);
         its.write_all(b"what nobody reads").unwrap();
         drop(its);
-        let mut gone = 0;
         let mut events = Events::with_capacity(8);
-        while gone == 0 {
+        while census.connections() == 2 {
             poll.poll(&mut events, Some(Duration::from_secs(10))).unwrap();
             assert!(!events.is_empty(), "the peer has closed");
-            gone += events.iter().map(|event| lingering.attend(event.token())).sum::<usize>();
+            events.iter().for_each(|event| lingering.is_ready(event.token()));
+            while lingering.next_due(Instant::EPOCH) == Some(Instant::EPOCH) {
+                lingering.read(&mut [0; 4]);
+            }
         }
-        assert_eq!((gone, lingering.len()), (1, 1));
-        assert_eq!(lingering.next_due(), Some(at(10) + limits::LINGER_TIME));
-        assert_eq!(lingering.expire(at(10)), 0);
-        assert_eq!(lingering.expire(at(10) + limits::LINGER_TIME), 1);
+        let until = Instant::EPOCH + linger.patience();
+        assert_eq!((census.connections(), lingering.next_due(Instant::EPOCH)), (1, Some(until)));
+        lingering.expire(Instant::EPOCH);
+        assert_eq!(census.connections(), 1);
+        lingering.expire(until);
+        assert_eq!(census.connections(), 0);
     }
 
     fn pair(poll: &Poll) -> (TcpStream, std::net::TcpStream) {
@@ -136,9 +145,5 @@ mod tests {
         let mut mine = TcpStream::from_std(mine);
         poll.registry().register(&mut mine, Token(1), Interest::READABLE | Interest::WRITABLE).unwrap();
         (mine, its)
-    }
-
-    fn at(millis: u64) -> Instant {
-        Instant::EPOCH + Duration::from_millis(millis)
     }
 }

@@ -35,9 +35,9 @@ impl<A: Application> Server<A> {
         let loops = &running.loops;
         let mut directory = loops.directory();
         let Claim { id: claim, home, wanted } = directory.claim(&name, loops.next_within())?;
-        let id = loops.outside.enter(&name);
+        let id = loops.within.enter(&name);
         // Before anybody can ask who has the name: whoever hears of this home finds it.
-        loops.pass(LoopId::OUTSIDE, home, Parcel::Publish { name: name.clone(), inward: id, claim, wanted });
+        loops.pass(LoopId::WITHIN, home, Parcel::Publish { name: name.clone(), inward: id, claim, wanted });
         drop(directory);
         Ok(Publisher { name, id, claim, home, running, has_parted: false })
     }
@@ -59,8 +59,8 @@ impl Publisher {
         let payload_bytes = media.content.payload().len();
         assert!(payload_bytes <= sol_core::limits::MESSAGE_BYTES, "no message is longer than 16 MiB");
         let loops = &self.running.loops;
-        loops.outside.send(self.id, media_cost(media));
-        loops.pass(LoopId::OUTSIDE, self.home, Parcel::Media { inward: self.id, media: vec![media.clone()] });
+        loops.within.send(self.id, media_cost(media));
+        loops.pass(LoopId::WITHIN, self.home, Parcel::Media { inward: self.id, media: vec![media.clone()] });
     }
 
     /// Ends the stream in good order: its players read what is left and are told.
@@ -76,11 +76,11 @@ impl Publisher {
     fn part(&mut self, parting: Parting) {
         if !std::mem::replace(&mut self.has_parted, true) {
             let loops = &self.running.loops;
-            loops.outside.leave(self.id, &self.name);
-            loops.pass(LoopId::OUTSIDE, self.home, Parcel::Unpublish { inward: self.id, parting });
+            loops.within.leave(self.id, &self.name);
+            loops.pass(LoopId::WITHIN, self.home, Parcel::Unpublish { inward: self.id, parting });
             let parted = Notice::Parted { name: self.name.clone(), claim: self.claim };
             // Nothing follows from it for others.
-            let _ = loops.directory().handle_notice(parted, LoopId::OUTSIDE);
+            let _ = loops.directory().handle_notice(parted, LoopId::WITHIN);
         }
     }
 }

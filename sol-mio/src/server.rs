@@ -3,20 +3,21 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 use sol_core::crossing::{Directory, LoopId, Parcel};
 use sol_core::limits;
-use sol_core::server::{Report, ServerConfig, TurnedAway};
+use sol_core::server::{Report, ServerConfig};
 
 use crate::application::Application;
+use crate::census::{Admitted, Census};
 use crate::clock::Clock;
 use crate::connection::prepare;
 use crate::event_loop::{EventLoop, WAKE};
 use crate::inbox::{Inbox, Letter};
-use crate::outside::Outside;
+use crate::within::Within;
 
 /// An RTMP server. Clones are the same server; its loops end with the last of them and of its
 /// [`Publisher`](crate::Publisher)s.
@@ -46,29 +47,12 @@ pub(crate) struct Shared<A> {
 pub(crate) struct Loops {
     inboxes: Vec<Arc<Inbox>>,
     directory: Mutex<Directory>,
-    pub(crate) outside: Outside,
+    pub(crate) within: Within,
     /// Which loop gets the next connection.
     next: AtomicUsize,
     /// Which loop gets the next stream from within.
     next_within: AtomicUsize,
-    pub(crate) census: Census,
-    is_shut_down: AtomicBool,
-}
-
-/// Who is there.
-#[derive(Debug)]
-pub(crate) struct Census {
-    count: Mutex<Count>,
-    connections_max: usize,
-    /// Notified when the last one is gone.
-    emptied: Condvar,
-}
-
-#[derive(Debug)]
-struct Count {
-    connections: usize,
-    /// Loops that still accept.
-    open_loops: usize,
+    pub(crate) census: Arc<Census>,
 }
 
 /// The loops run while somebody has it.
@@ -93,20 +77,14 @@ impl<A: Application> Server<A> {
     pub fn start(config: ServerConfig, loops: NonZeroU32, application: A) -> io::Result<Self> {
         let polls = (0..loops.get()).map(|_| mio::Poll::new()).collect::<io::Result<Vec<_>>>()?;
         let inboxes = polls.iter().map(|poll| Inbox::new(poll.registry(), WAKE).map(Arc::new));
-        let count = Count { connections: 0, open_loops: polls.len() };
-        let census = Census {
-            count: Mutex::new(count),
-            connections_max: config.connections_max.min(limits::CONNECTIONS),
-            emptied: Condvar::new(),
-        };
+        let census = Census::new(config.connections_max.min(limits::CONNECTIONS), polls.len());
         let common = Loops {
             inboxes: inboxes.collect::<io::Result<_>>()?,
             directory: Mutex::default(),
-            outside: Outside::default(),
+            within: Within::default(),
             next: AtomicUsize::new(0),
             next_within: AtomicUsize::new(0),
-            census,
-            is_shut_down: AtomicBool::new(false),
+            census: Arc::new(census),
         };
         let common = Arc::new(common);
         let shared = Arc::new(Shared {
@@ -146,8 +124,9 @@ impl<A: Application> Server<A> {
     pub fn serve(&self, socket: TcpStream) -> io::Result<()> {
         let address = socket.peer_addr()?;
         prepare(&socket, self.shared.send_buffer_bytes)?;
-        if let Some(to) = self.shared.admit(address) {
-            self.shared.loops.inbox(to).post(Letter::Serve(socket, address));
+        if let Some(admitted) = self.shared.admit(address) {
+            let loops = &self.shared.loops;
+            loops.inbox(loops.next()).post(Letter::Serve(socket, address, admitted));
         }
         Ok(())
     }
@@ -169,9 +148,7 @@ impl<A: Application> Server<A> {
 
     /// Returns when the server was shut down and the last connection is closed. Not to be called on a loop's own thread.
     pub fn wait(&self) {
-        let loops = &self.shared.loops;
-        let goes_on = |count: &mut Count| count.connections + count.open_loops > 0;
-        drop(loops.census.emptied.wait_while(loops.census.count(), goes_on));
+        self.shared.loops.census.wait();
     }
 
     /// What the server does at this moment: who publishes and plays what, and how well. Every loop is asked for it, so this is
@@ -184,7 +161,7 @@ impl<A: Application> Server<A> {
             inbox.post(Letter::Report(answer_to.clone()));
         }
         drop(answer_to);
-        let mut report = Report { from_within: loops.outside.names(), ..Report::default() };
+        let mut report = Report { from_within: loops.within.names(), ..Report::default() };
         let until = std::time::Instant::now() + REPORT_TIME;
         while let Ok(part) = answers.recv_timeout(until.saturating_duration_since(std::time::Instant::now()))
         {
@@ -195,7 +172,7 @@ impl<A: Application> Server<A> {
 
     /// Number of connections that are open.
     pub fn connection_count(&self) -> usize {
-        self.shared.loops.census.count().connections
+        self.shared.loops.census.connections()
     }
 
     /// Number of stream names in use, by a publisher or by players.
@@ -205,17 +182,10 @@ impl<A: Application> Server<A> {
 }
 
 impl<A: Application> Shared<A> {
-    /// Counts a connection in, and says which loop is to have it; or turns it away.
-    pub(crate) fn admit(&self, address: SocketAddr) -> Option<LoopId> {
-        let why = if self.loops.is_shut_down() {
-            TurnedAway::Shutdown
-        } else if !self.loops.census.enter() {
-            TurnedAway::TooManyConnections { max: self.loops.census.connections_max }
-        } else {
-            return Some(self.loops.next());
-        };
-        self.application.turned_away(Some(address), &why);
-        None
+    /// Counts a connection in, or turns it away.
+    pub(crate) fn admit(&self, address: SocketAddr) -> Option<Admitted> {
+        let admitted = self.loops.census.admit();
+        admitted.inspect_err(|why| self.application.turned_away(Some(address), why)).ok()
     }
 }
 
@@ -226,7 +196,7 @@ impl Loops {
 
     /// Tells every loop, once.
     pub(crate) fn begin_shutdown(&self) {
-        if !self.is_shut_down.swap(true, Ordering::SeqCst) {
+        if self.census.shut_down() {
             for inbox in &self.inboxes {
                 inbox.post(Letter::ShutDown);
             }
@@ -236,9 +206,10 @@ impl Loops {
     /// Passes a parcel on.
     pub(crate) fn pass(&self, from: LoopId, to: LoopId, parcel: Parcel) {
         match parcel {
-            Parcel::MediaTaken { inward, cost } if to == LoopId::OUTSIDE => {
-                self.outside.has_taken(inward, cost);
+            Parcel::MediaTaken { inward, cost } if to == LoopId::WITHIN => {
+                self.within.has_taken(inward, cost);
             }
+            _ if to == LoopId::WITHIN => unreachable!("whoever publishes from within is told nothing else"),
             parcel => self.inbox(to).pass(from, parcel),
         }
     }
@@ -255,44 +226,6 @@ impl Loops {
     /// Where the next stream from within would be at home.
     pub(crate) fn next_within(&self) -> LoopId {
         LoopId::new((self.next_within.fetch_add(1, Ordering::Relaxed) % self.inboxes.len()) as u32)
-    }
-
-    pub(crate) fn is_shut_down(&self) -> bool {
-        self.is_shut_down.load(Ordering::SeqCst)
-    }
-}
-
-impl Census {
-    /// One more, if there is room.
-    fn enter(&self) -> bool {
-        let mut count = self.count();
-        let has_room = count.connections < self.connections_max;
-        count.connections += usize::from(has_room);
-        has_room
-    }
-
-    /// One loop less accepts.
-    pub(crate) fn close(&self) {
-        self.change(|count| count.open_loops -= 1);
-    }
-
-    /// So many less.
-    pub(crate) fn leave(&self, how_many: usize) {
-        if how_many > 0 {
-            self.change(|count| count.connections -= how_many);
-        }
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Count)) {
-        let mut count = self.count();
-        change(&mut count);
-        if count.connections == 0 {
-            self.emptied.notify_all();
-        }
-    }
-
-    fn count(&self) -> MutexGuard<'_, Count> {
-        self.count.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

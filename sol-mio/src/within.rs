@@ -1,4 +1,4 @@
-//! Outside: the publishers within the process, which cross to the loop where their stream is at home.
+//! Within: the publishers within the process, which cross to the loop where their stream is at home.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use sol_core::name::StreamName;
 
 /// What is known of all of them.
 #[derive(Debug, Default)]
-pub(crate) struct Outside {
+pub(crate) struct Within {
     state: Mutex<State>,
     /// Notified when something was taken.
     taken: Condvar,
@@ -25,7 +25,7 @@ struct State {
     is_closed: bool,
 }
 
-impl Outside {
+impl Within {
     pub(crate) fn enter(&self, name: &StreamName) -> InwardId {
         let mut state = self.state();
         state.so_far += 1;

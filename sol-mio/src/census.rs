@@ -1,0 +1,116 @@
+//! Census: how many connections and loops there are, on all loops together.
+//!
+//! Invariant: a connection counts for as long as somebody has its [`Admitted`], wherever it is: on its way to a loop, served
+//! or lingering.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use sol_core::server::TurnedAway;
+
+/// Who is there.
+#[derive(Debug)]
+pub(crate) struct Census {
+    count: Mutex<Count>,
+    connections_max: usize,
+    /// Notified when the last one is gone.
+    emptied: Condvar,
+}
+
+#[derive(Debug)]
+struct Count {
+    connections: usize,
+    /// Loops that have not shut down.
+    open_loops: usize,
+    is_shut_down: bool,
+}
+
+/// A connection that counts. It no longer does when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    census: Arc<Census>,
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.census.change(|count| count.connections -= 1);
+    }
+}
+
+impl Census {
+    pub(crate) fn new(connections_max: usize, loops: usize) -> Self {
+        let count = Count { connections: 0, open_loops: loops, is_shut_down: false };
+        Self { count: Mutex::new(count), connections_max, emptied: Condvar::new() }
+    }
+
+    /// Counts a connection in, if there is room.
+    pub(crate) fn admit(self: &Arc<Self>) -> Result<Admitted, TurnedAway> {
+        let mut count = self.count();
+        if count.is_shut_down {
+            return Err(TurnedAway::Shutdown);
+        }
+        if count.connections >= self.connections_max {
+            return Err(TurnedAway::TooManyConnections { max: self.connections_max });
+        }
+        count.connections += 1;
+        drop(count);
+        Ok(Admitted { census: Arc::clone(self) })
+    }
+
+    /// Nobody is admitted from here on; whether this is the first time that it is said.
+    pub(crate) fn shut_down(&self) -> bool {
+        !std::mem::replace(&mut self.count().is_shut_down, true)
+    }
+
+    pub(crate) fn is_shut_down(&self) -> bool {
+        self.count().is_shut_down
+    }
+
+    /// A loop has shut down, or has ended.
+    pub(crate) fn close_loop(&self) {
+        self.change(|count| count.open_loops -= 1);
+    }
+
+    /// Returns when every loop has shut down and the last connection is gone.
+    pub(crate) fn wait(&self) {
+        let goes_on = |count: &mut Count| count.connections + count.open_loops > 0;
+        drop(self.emptied.wait_while(self.count(), goes_on));
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.count().connections
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Count)) {
+        let mut count = self.count();
+        change(&mut count);
+        if count.connections == 0 {
+            self.emptied.notify_all();
+        }
+    }
+
+    fn count(&self) -> MutexGuard<'_, Count> {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_counts_until_it_is_dropped_and_none_is_admitted_beyond_the_maximum_or_behind_a_shutdown()
+    {
+        let census = Arc::new(Census::new(1, 1));
+        let first = census.admit().unwrap();
+        assert!(matches!(census.admit(), Err(TurnedAway::TooManyConnections { max: 1 })));
+        drop(first);
+        let second = census.admit().unwrap();
+        assert_eq!(census.connections(), 1);
+        assert!(census.shut_down());
+        assert!(!census.shut_down(), "it was said before");
+        drop(second);
+        assert!(matches!(census.admit(), Err(TurnedAway::Shutdown)));
+        census.close_loop();
+        census.wait();
+    }
+}
