@@ -85,6 +85,18 @@ impl Backend {
         }
     }
 
+    /// Returns when the server has ended by itself, for one of its loops has failed.
+    pub(crate) async fn ended(&self) {
+        match self {
+            // What fails there ends the connection that it was for.
+            Self::Tokio(_) => std::future::pending().await,
+            Self::Mio(server) => {
+                let server = server.clone();
+                in_the_background(move || server.wait()).await;
+            }
+        }
+    }
+
     /// Tells everybody, and returns when they have gone.
     pub(crate) async fn shutdown(&self) {
         match self {

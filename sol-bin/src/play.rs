@@ -56,7 +56,10 @@ pub(crate) fn run(asked: &Play) -> anyhow::Result<Exit> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(play(asked))
+    let exit = runtime.block_on(play(asked));
+    // The resolver may take its time, and nobody waits for it any more.
+    runtime.shutdown_background();
+    exit
 }
 
 async fn play(asked: &Play) -> anyhow::Result<Exit> {

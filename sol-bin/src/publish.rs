@@ -61,7 +61,10 @@ pub(crate) fn run(asked: &Publish) -> anyhow::Result<Exit> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(publish(asked))
+    let exit = runtime.block_on(publish(asked));
+    // The resolver may take its time, and nobody waits for it any more.
+    runtime.shutdown_background();
+    exit
 }
 
 async fn publish(asked: &Publish) -> anyhow::Result<Exit> {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{error, info};
 
 use crate::Exit;
 use crate::backend::Backend;
@@ -29,7 +29,10 @@ pub(crate) fn run(configuration: &Configuration) -> anyhow::Result<Exit> {
         Runtime::Mio => tokio::runtime::Builder::new_current_thread(),
     };
     let runtime = builder.enable_all().build().context("cannot start the runtime")?;
-    runtime.block_on(serve(configuration))
+    let exit = runtime.block_on(serve(configuration));
+    // Whoever says it twice does not wait for what still goes on in the background.
+    runtime.shutdown_background();
+    exit
 }
 
 async fn serve(configuration: &Configuration) -> anyhow::Result<Exit> {
@@ -70,7 +73,13 @@ async fn serve(configuration: &Configuration) -> anyhow::Result<Exit> {
     for listening in all_listening {
         server.listen(listening.listener).context("cannot listen")?;
     }
-    let name = signals.next().await;
+    let name = tokio::select! {
+        name = signals.next() => name,
+        () = server.ended() => {
+            error!("an event loop has failed, and with it the server");
+            return Ok(Exit::Failed);
+        }
+    };
     info!(signal = name, connections = server.connection_count(), "shutting down");
     tokio::select! {
         () = server.shutdown() => Ok(Exit::Stopped),

@@ -54,6 +54,16 @@ fn sigterm_ends_publisher_and_players_and_the_log_tells_it_once() {
 }
 
 #[test]
+fn a_second_signal_ends_it_though_somebody_is_there() {
+    let sol = Sol::start();
+    let _player = Player::ffmpeg(&sol.url("live/cam"));
+    sol.wait_for(1, "connect");
+    let log = sol.stop_at_once();
+    assert_eq!(log.only("shutting down").count("connections"), 1);
+    assert!(log.of("disconnect").is_empty());
+}
+
+#[test]
 fn a_port_that_is_taken_is_one_clear_line_and_exit_status_3() {
     let first = Sol::start();
     let address = first.address().to_string();

@@ -149,6 +149,19 @@ impl Sol {
         assert_eq!(self.program.stdout(), b"", "a JSON log is for machines: no greeting");
         log
     }
+
+    /// Stops it as an operator would who does not want to wait for anybody. What it wrote into its log.
+    ///
+    /// # Panics
+    /// If it does not end so.
+    pub fn stop_at_once(mut self) -> Log {
+        // Both are there when it goes on.
+        for signal in [Signal::STOP, Signal::INT, Signal::TERM, Signal::CONT] {
+            self.program.signal(signal);
+        }
+        assert_eq!(self.program.finish(), Exit::Status(130));
+        parsed(&self.program.stderr())
+    }
 }
 
 fn parsed(text: &str) -> Log {
