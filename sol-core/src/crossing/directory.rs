@@ -34,8 +34,10 @@ struct Entry {
 #[derive(Debug)]
 struct Home {
     at: LoopId,
-    /// Whose it is, wherever that publisher is; otherwise its grace runs.
-    claim: Option<ClaimId>,
+    /// Of its latest publisher, wherever that is.
+    latest: ClaimId,
+    /// That one is there; otherwise the grace runs.
+    is_taken: bool,
 }
 
 /// That somebody may publish a stream.
@@ -95,11 +97,11 @@ impl Directory {
     pub fn claim(&mut self, name: &StreamName, by: LoopId) -> Result<Claim, PublishRefused> {
         let id = ClaimId(self.claims + 1);
         let entry = self.entry(name, Purpose::Publish)?;
-        let home = entry.home.get_or_insert(Home { at: by, claim: None });
-        if home.claim.is_some() {
+        let home = entry.home.get_or_insert(Home { at: by, latest: id, is_taken: false });
+        if home.is_taken {
             return Err(NameInUse.into());
         }
-        home.claim = Some(id);
+        (home.latest, home.is_taken) = (id, true);
         let claim = Claim { id, home: home.at, wanted: entry.wanted.to_vec() };
         self.claims += 1;
         Ok(claim)
@@ -124,20 +126,20 @@ impl Directory {
     /// A server has something to tell. What is to be passed on for it, and to whom.
     pub fn handle_notice(&mut self, notice: Notice, by: LoopId) -> Option<(LoopId, Parcel)> {
         let (Notice::Parted { name, .. }
-        | Notice::Released(name)
+        | Notice::Released { name, .. }
         | Notice::Unwanted(name)
         | Notice::Unserved { name, .. }) = &notice;
         let entry = self.names.get_mut(name)?;
         let parcel = match &notice {
             Notice::Parted { claim, .. } => {
-                if let Some(home) = &mut entry.home {
-                    home.claim.take_if(|current| current == claim);
+                if let Some(home) = entry.home.as_mut().filter(|home| home.latest == *claim) {
+                    home.is_taken = false;
                 }
                 None
             }
-            Notice::Released(_) => {
-                // Whoever has claimed it meanwhile is on the way there.
-                entry.home.take_if(|home| home.at == by && home.claim.is_none());
+            Notice::Released { claim, .. } => {
+                // Whoever has claimed it meanwhile is on the way there, also where that one has gone again.
+                entry.home.take_if(|home| home.at == by && home.latest == *claim && !home.is_taken);
                 None
             }
             Notice::Unserved { name, ticket } => {
@@ -201,12 +203,25 @@ mod tests {
         let second = directory.claim(&name(), TWO).unwrap();
         assert_eq!(second.home, ONE);
         // The grace has ended while the publisher was on its way; and that the first has parted is told again.
-        directory.handle_notice(Notice::Released(name()), ONE);
+        directory.handle_notice(Notice::Released { name: name(), claim: first }, ONE);
         directory.handle_notice(Notice::Parted { name: name(), claim: first }, ONE);
         assert_eq!(directory.claim(&name(), ONE), Err(NameInUse.into()));
         directory.handle_notice(Notice::Parted { name: name(), claim: second.id }, ONE);
-        directory.handle_notice(Notice::Released(name()), ONE);
+        directory.handle_notice(Notice::Released { name: name(), claim: second.id }, ONE);
         assert_eq!(directory.claim(&name(), TWO).map(|claim| claim.home), Ok(TWO));
+    }
+
+    #[test]
+    fn a_home_stays_until_it_has_heard_of_whoever_came_and_went() {
+        let mut directory = Directory::new();
+        let first = directory.claim(&name(), ONE).unwrap().id;
+        directory.handle_notice(Notice::Parted { name: name(), claim: first }, ONE);
+        let second = directory.claim(&name(), TWO).unwrap().id;
+        directory.handle_notice(Notice::Parted { name: name(), claim: second }, TWO);
+        directory.handle_notice(Notice::Released { name: name(), claim: first }, ONE);
+        assert_eq!(directory.want(&name(), TWO).unwrap().home, Some(ONE), "the second is on the way there");
+        directory.handle_notice(Notice::Released { name: name(), claim: second }, ONE);
+        assert_eq!(directory.want(&name(), TWO).unwrap().home, None);
     }
 
     #[test]
@@ -243,7 +258,7 @@ mod tests {
         directory.handle_notice(Notice::Parted { name: name(), claim }, TWO);
         directory.handle_notice(Notice::Unwanted(name()), ONE);
         assert_eq!(directory.len(), 1);
-        directory.handle_notice(Notice::Released(name()), TWO);
+        directory.handle_notice(Notice::Released { name: name(), claim }, TWO);
         assert!(directory.is_empty());
     }
 

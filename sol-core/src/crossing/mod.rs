@@ -10,8 +10,10 @@
 //! server wants to be done comes out of it as [`Output::Dispatch`](crate::server::Output::Dispatch).
 //!
 //! Invariants: what is under way from one loop to another, and was not taken, is bounded by `limits::CROSSING_BYTES` for each
-//! ticket or publication, but for what one read brings. An outward crossing that is full ends as for any player that lags: in a gap.
-//! An inward one that is full has its publisher's connection wait. No end overtakes the last frame.
+//! ticket or publication, but for what one read brings. That of one that is over counts no more, though it may still lie
+//! there: a loop that stands still while others come and go is behind by as much for each. An outward crossing that is full
+//! ends as for any player that lags: in a gap. An inward one that is full has its publisher's connection wait. No end
+//! overtakes the last frame.
 
 mod directory;
 
@@ -29,7 +31,7 @@ pub struct LoopId(u32);
 
 impl LoopId {
     /// No loop: a publisher within the process, which publishes across the loops like one of them.
-    pub const OUTSIDE: LoopId = LoopId(u32::MAX);
+    pub const WITHIN: LoopId = LoopId(u32::MAX);
 
     /// The loop of that index.
     pub const fn new(index: u32) -> Self {
@@ -169,8 +171,13 @@ pub enum Notice {
         /// Which one.
         claim: ClaimId,
     },
-    /// A stream is not at home any more: its grace is over, or nobody is left who waits for it.
-    Released(StreamName),
+    /// A stream is not at home any more: it has ended, its grace is over, or nothing came of a claim.
+    Released {
+        /// Which stream.
+        name: StreamName,
+        /// The latest publisher that its home knows of. Of a later one the home is about to hear, and stays.
+        claim: ClaimId,
+    },
     /// Nobody here plays the stream any more.
     Unwanted(StreamName),
     /// A stream that is played here has no home where it was, or was said to be. It may have another.

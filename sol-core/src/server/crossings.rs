@@ -1,4 +1,7 @@
 //! Crossings: what one server of several has to do with the others. See [`crate::crossing`].
+//!
+//! Invariants: a stream is not mirrored where it is at home. Whatever is mirrored is wanted. A home has one way to each other
+//! loop.
 
 mod parcels;
 
@@ -29,8 +32,8 @@ pub(super) struct Crossings {
     /// Publishers here whose streams are at home elsewhere.
     inward: BTreeMap<InwardId, Inward>,
     inward_so_far: u64,
-    /// How many of them are full.
-    inward_full: usize,
+    /// Whose are full, and how many.
+    full: BTreeMap<SessionId, u32>,
     /// Publishers elsewhere whose streams are at home here.
     guests: BTreeMap<(LoopId, InwardId), Guest>,
 }
@@ -117,7 +120,7 @@ impl Crossings {
             mirrors: BTreeMap::new(),
             inward: BTreeMap::new(),
             inward_so_far: 0,
-            inward_full: 0,
+            full: BTreeMap::new(),
             guests: BTreeMap::new(),
         }
     }
@@ -159,9 +162,10 @@ impl Crossings {
     /// A name was claimed for this loop, and cannot be used.
     pub(super) fn disclaim(&mut self, name: &StreamName, claim: ClaimId) {
         self.notify(Notice::Parted { name: name.clone(), claim });
-        // Its grace may run here, which goes on.
-        if !self.homes.values().any(|home| home.name == *name) {
-            self.notify(Notice::Released(name.clone()));
+        match self.homes.values_mut().find(|home| home.name == *name) {
+            // Its grace runs here, and goes on.
+            Some(home) => home.claim = claim,
+            None => self.notify(Notice::Released { name: name.clone(), claim }),
         }
     }
 
@@ -195,7 +199,9 @@ impl Crossings {
         if !media.is_empty() {
             let was_full = inward.is_full();
             inward.under_way += media.iter().map(media_cost).sum::<usize>();
-            self.inward_full += usize::from(!was_full && inward.is_full());
+            if !was_full && inward.is_full() {
+                *self.full.entry(inward.publisher).or_default() += 1;
+            }
             let home = inward.home;
             self.pass(home, Parcel::Media { inward: id, media });
         }
@@ -204,7 +210,9 @@ impl Crossings {
     pub(super) fn unpublish_inwards(&mut self, id: InwardId, parting: Parting) {
         self.pass_media(id);
         if let Some(inward) = self.inward.remove(&id) {
-            self.inward_full -= usize::from(inward.is_full());
+            if inward.is_full() {
+                self.is_full_no_more(inward.publisher);
+            }
             self.pass(inward.home, Parcel::Unpublish { inward: id, parting });
             // Whoever claims the name from here on comes to its home behind that.
             self.notify(Notice::Parted { name: inward.name, claim: inward.claim });
@@ -218,15 +226,23 @@ impl Crossings {
         inward.under_way = inward.under_way.saturating_sub(cost);
         let goes_on = was_full && !inward.is_full();
         let publisher = inward.publisher;
-        self.inward_full -= usize::from(goes_on);
+        if goes_on {
+            self.is_full_no_more(publisher);
+        }
         goes_on.then_some(publisher)
+    }
+
+    fn is_full_no_more(&mut self, publisher: SessionId) {
+        let count = self.full.get_mut(&publisher).expect("it was counted when it was full");
+        *count -= 1;
+        if *count == 0 {
+            self.full.remove(&publisher);
+        }
     }
 
     /// Whether nothing may be read of a connection, since what it publishes is not taken at its home.
     pub(super) fn hold_up(&self, publisher: SessionId) -> bool {
-        // Asked with every read.
-        self.inward_full > 0
-            && self.inward.values().any(|inward| inward.publisher == publisher && inward.is_full())
+        self.full.contains_key(&publisher)
     }
 
     // --- Homes here -----------------------------------------------------------------------------------------
@@ -242,10 +258,10 @@ impl Crossings {
     }
 
     /// A stream has nobody left who holds it.
-    pub(super) fn is_gone(&mut self, stream: StreamId, name: &StreamName) {
+    pub(super) fn forget(&mut self, stream: StreamId, name: &StreamName) {
         self.grown.remove(&stream);
-        if self.homes.remove(&stream).is_some() {
-            self.notify(Notice::Released(name.clone()));
+        if let Some(Home { claim, .. }) = self.homes.remove(&stream) {
+            self.notify(Notice::Released { name: name.clone(), claim });
         }
     }
 
@@ -261,6 +277,34 @@ impl Crossings {
             home.outward.iter().map(of_one).collect()
         };
         self.homes.values().flat_map(of_home).collect()
+    }
+
+    pub(super) fn debug_check(&self) {
+        if cfg!(not(debug_assertions)) {
+            return;
+        }
+        for (ticket, mirror) in &self.mirrors {
+            let wanted = self.wanted.get(&mirror.name);
+            assert!(
+                wanted.is_some_and(|wanted| wanted.ticket == *ticket && wanted.players > 0),
+                "1: whatever is mirrored is wanted"
+            );
+            assert!(
+                !self.homes.contains_key(&mirror.stream),
+                "2: a stream is not mirrored where it is at home"
+            );
+        }
+        for home in self.homes.values() {
+            let to: BTreeSet<_> = home.outward.iter().map(|outward| outward.to).collect();
+            assert_eq!(to.len(), home.outward.len(), "3: a home has one way to each other loop");
+            assert!(!to.contains(&self.here), "4: and none to itself");
+        }
+        let full = self.inward.values().filter(|inward| inward.is_full()).count();
+        assert_eq!(
+            full,
+            self.full.values().map(|&count| count as usize).sum(),
+            "5: those that are full are counted"
+        );
     }
 
     fn pass(&mut self, to: LoopId, parcel: Parcel) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use crate::crossing::Standing;
+use crate::crossing::{InwardId, Standing};
 use crate::hub::{
     Delivery, Hub, Parting, Publication, PublishRefused, Purpose, StaleToken, Stream, StreamId, Streams,
     TooManyStreams,
@@ -35,18 +35,18 @@ pub(super) struct Local {
 
 /// A publisher's or player's place at one stream.
 #[derive(Debug)]
-pub(super) enum Place {
+pub(super) enum Seat {
     /// At a stream of this hub.
     Here { stream: StreamId, purpose: Purpose, spot: Spot },
     /// A publisher's, whose stream is at home elsewhere.
-    Inward(crate::crossing::InwardId),
+    Inward(InwardId),
 }
 
-impl Place {
+impl Seat {
     fn here(&self) -> StreamId {
         match self {
-            Place::Here { stream, .. } => *stream,
-            Place::Inward(_) => unreachable!("a publisher only appends, and its stream is elsewhere"),
+            Seat::Here { stream, .. } => *stream,
+            Seat::Inward(_) => unreachable!("a publisher only appends, and its stream is elsewhere"),
         }
     }
 }
@@ -93,7 +93,7 @@ impl Local {
             self.advanced.remove(&stream);
             self.scheduled.set(stream, None);
             if let Some(crossings) = &mut self.crossings {
-                crossings.is_gone(stream, name);
+                crossings.forget(stream, name);
             }
         }
     }
@@ -118,9 +118,9 @@ impl Local {
 }
 
 impl Streams for Local {
-    type Handle = Place;
+    type Handle = Seat;
 
-    fn hold(&mut self, name: &StreamName, purpose: Purpose) -> Result<Place, TooManyStreams> {
+    fn hold(&mut self, name: &StreamName, purpose: Purpose) -> Result<Seat, TooManyStreams> {
         let stream = match &self.crossings {
             None => self.hub.hold(name, purpose)?,
             // The directory knows it already.
@@ -129,11 +129,11 @@ impl Streams for Local {
         if purpose == Purpose::Play {
             self.want(stream, name);
         }
-        Ok(Place::Here { stream, purpose, spot: Spot::default() })
+        Ok(Seat::Here { stream, purpose, spot: Spot::default() })
     }
 
-    fn release(&mut self, name: &StreamName, place: Place) {
-        let Place::Here { stream, purpose, spot } = place else { return };
+    fn release(&mut self, name: &StreamName, seat: Seat) {
+        let Seat::Here { stream, purpose, spot } = seat else { return };
         if let Some(armed) = self.armed.get_mut(&stream) {
             armed.remove(&spot);
         }
@@ -143,28 +143,28 @@ impl Streams for Local {
         self.let_go(stream, name);
     }
 
-    fn read<R>(&mut self, place: &Place, look: impl FnOnce(&Stream) -> R) -> R {
-        look(self.hub.stream(place.here()))
+    fn read<R>(&mut self, seat: &Seat, look: impl FnOnce(&Stream) -> R) -> R {
+        look(self.hub.stream(seat.here()))
     }
 
-    fn write<R>(&mut self, place: &Place, change: impl FnOnce(&mut Stream) -> R) -> R {
-        change(self.hub.stream_mut(place.here()))
+    fn write<R>(&mut self, seat: &Seat, change: impl FnOnce(&mut Stream) -> R) -> R {
+        change(self.hub.stream_mut(seat.here()))
     }
 
-    fn advanced(&mut self, place: &Place) {
-        self.advanced.insert(place.here());
+    fn advanced(&mut self, seat: &Seat) {
+        self.advanced.insert(seat.here());
     }
 
-    fn schedule(&mut self, place: &Place) {
-        self.schedule_stream(place.here());
+    fn schedule(&mut self, seat: &Seat) {
+        self.schedule_stream(seat.here());
     }
 
-    fn read_or_arm<R>(&mut self, place: &Place, look: impl FnOnce(&Stream) -> ControlFlow<R, R>) -> R {
-        let stream = place.here();
+    fn read_or_arm<R>(&mut self, seat: &Seat, look: impl FnOnce(&Stream) -> ControlFlow<R, R>) -> R {
+        let stream = seat.here();
         match look(self.hub.stream(stream)) {
             ControlFlow::Continue(seen) => seen,
             ControlFlow::Break(seen) => {
-                if let Place::Here { spot, .. } = place {
+                if let Seat::Here { spot, .. } = seat {
                     self.armed.entry(stream).or_default().add(spot, self.current);
                 }
                 seen
@@ -176,43 +176,40 @@ impl Streams for Local {
         self.load
     }
 
-    fn append(
-        &mut self,
-        place: &Place,
-        publication: &Publication,
-        media: &Media,
-    ) -> Result<bool, StaleToken> {
-        match place {
-            Place::Here { stream, .. } => self.hub.stream_mut(*stream).append(publication, media),
-            Place::Inward(inward) => {
+    fn append(&mut self, seat: &Seat, publication: &Publication, media: &Media) -> Result<bool, StaleToken> {
+        match seat {
+            Seat::Here { stream, .. } => self.hub.stream_mut(*stream).append(publication, media),
+            Seat::Inward(inward) => {
                 self.crossings_mut().append(*inward, media);
                 Ok(true)
             }
         }
     }
 
-    fn appended(&mut self, place: &Place, now: Instant) {
-        match place {
-            Place::Here { stream, .. } => self.has_appended(*stream, now),
-            Place::Inward(inward) => self.crossings_mut().pass_media(*inward),
+    fn appended(&mut self, seat: &Seat, now: Instant) {
+        match seat {
+            Seat::Here { stream, .. } => self.has_appended(*stream, now),
+            Seat::Inward(inward) => self.crossings_mut().pass_media(*inward),
         }
     }
 
-    fn publish(&mut self, name: &StreamName) -> Result<(Place, Publication), PublishRefused> {
+    fn publish(&mut self, name: &StreamName) -> Result<(Seat, Publication), PublishRefused> {
         let claim = match self.crossings.as_mut().and_then(Crossings::take_standing) {
             None => return crate::hub::publish_held(self, name),
-            Some(Standing::Claimed(_, claim)) => claim,
-            Some(Standing::Wanted(..)) => unreachable!("it was asked to publish"),
+            Some(Standing::Claimed(of, claim)) if of == *name => claim,
+            Some(Standing::Claimed(..) | Standing::Wanted(..)) => {
+                unreachable!("the directory was asked for this publisher")
+            }
         };
         if claim.home != self.crossings_mut().here() {
             let publisher = self.current;
             let inward = self.crossings_mut().publish_inwards(name, claim, publisher);
-            return Ok((Place::Inward(inward), Publication::ELSEWHERE));
+            return Ok((Seat::Inward(inward), Publication::ELSEWHERE));
         }
         self.forget_mirror(name);
         let published = crate::hub::publish_held(self, name);
         match &published {
-            Ok((place, _)) => self.is_at_home(place.here(), name, claim.id, claim.wanted),
+            Ok((seat, _)) => self.come_home(seat.here(), name, claim.id, claim.wanted),
             Err(_) => self.crossings_mut().disclaim(name, claim.id),
         }
         published
@@ -221,18 +218,18 @@ impl Streams for Local {
     fn unpublish(
         &mut self,
         name: &StreamName,
-        place: Place,
+        seat: Seat,
         publication: Publication,
         parting: Parting,
         now: Instant,
     ) {
-        match place {
-            Place::Here { stream, .. } => {
+        match seat {
+            Seat::Here { stream, .. } => {
                 self.part(stream, publication, parting, now);
                 self.vacate(stream, name);
                 self.let_go(stream, name);
             }
-            Place::Inward(inward) => self.crossings_mut().unpublish_inwards(inward, parting),
+            Seat::Inward(inward) => self.crossings_mut().unpublish_inwards(inward, parting),
         }
     }
 }

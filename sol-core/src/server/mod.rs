@@ -14,7 +14,7 @@ mod deadlines;
 mod local;
 mod output;
 mod report;
-mod seats;
+mod slots;
 mod turned_away;
 
 pub use config::ServerConfig;
@@ -38,8 +38,8 @@ use crate::session::{PeerEnd, Refusal, Session, SessionConfig, StaleRequest};
 use crate::time::Instant;
 
 use crossings::Crossings;
-use local::{Local, Place};
-use seats::{Seats, SessionNumbers};
+use local::{Local, Seat};
+use slots::{SessionNumbers, Slots};
 
 /// All sessions and streams of one thread.
 ///
@@ -47,7 +47,7 @@ use seats::{Seats, SessionNumbers};
 #[derive(Debug)]
 pub struct Server {
     config: Arc<SessionConfig>,
-    seats: Seats,
+    slots: Slots,
     connections_max: usize,
     local: Local,
     events: VecDeque<(SessionId, Event)>,
@@ -86,7 +86,7 @@ impl Server {
         Self {
             local: Local::new(Hub::new(config.stream, config.session.chunk_size), crossings),
             config: Arc::new(config.session),
-            seats: Seats::new(numbers),
+            slots: Slots::new(numbers),
             connections_max: config.connections_max.min(limits::CONNECTIONS),
             events: VecDeque::new(),
             told_over: None,
@@ -111,7 +111,7 @@ impl Server {
             return Err(TurnedAway::TooManyConnections { max: self.connections_max });
         }
         let session = Session::accept(Arc::clone(&self.config), entropy, now);
-        let id = self.seats.take(Participant::new(session));
+        let id = self.slots.take(Participant::new(session));
         self.touch(id, now, |_, _| {});
         Ok(id)
     }
@@ -144,10 +144,10 @@ impl Server {
             && at <= now
         {
             self.deadlines.pop_first();
-            let Some(seat) = self.seats.get_mut(id) else { continue };
-            seat.scheduled = None;
+            let Some(occupant) = self.slots.get_mut(id) else { continue };
+            occupant.scheduled = None;
             // One that has moved back is found out here: that costs less than moving it with every byte.
-            if seat.is_due(now) {
+            if occupant.is_due(now) {
                 self.touch(id, now, |participant, local| participant.handle_timeout(local, now));
             } else {
                 self.schedule(id);
@@ -219,7 +219,7 @@ impl Server {
     /// The server goes: see [`Session::shut_down`]. No connection is accepted any more.
     pub fn shut_down(&mut self, now: Instant) {
         self.is_shut_down = true;
-        for id in self.seats.ids() {
+        for id in self.slots.ids() {
             self.touch(id, now, |participant, local| participant.shut_down(local, now));
         }
     }
@@ -234,13 +234,14 @@ impl Server {
             self.check_input(id);
         }
         self.follow(now);
+        self.local.crossings_mut().debug_check();
     }
 
     /// The next thing that is to be done for the server. After each touch until there is none.
     pub fn poll(&mut self) -> Option<Output> {
         if let Some(id) = self.told_over.take()
-            && let Some(seat) = self.seats.remove(id)
-            && let Some(at) = seat.scheduled
+            && let Some(occupant) = self.slots.remove(id)
+            && let Some(at) = occupant.scheduled
         {
             self.deadlines.remove(&(at, id));
         }
@@ -260,8 +261,8 @@ impl Server {
                 }
             }
             while let Some(id) = self.writable.pop_front() {
-                if let Some(seat) = self.seats.get_mut(id) {
-                    seat.is_listed = false;
+                if let Some(occupant) = self.slots.get_mut(id) {
+                    occupant.is_listed = false;
                     return Some(Output::Writable(id));
                 }
             }
@@ -280,7 +281,7 @@ impl Server {
 
     /// See [`Session::outbound`].
     pub fn outbound<'a>(&'a self, id: SessionId, slices: &mut [IoSlice<'a>]) -> usize {
-        self.seats.get(id).map_or(0, |seat| seat.participant.outbound(slices))
+        self.slots.get(id).map_or(0, |occupant| occupant.participant.outbound(slices))
     }
 
     /// See [`Session::wants_input`]. When it turns true again, [`Output::Readable`] tells.
@@ -291,13 +292,13 @@ impl Server {
 
     /// The session, for questions.
     pub fn session(&self, id: SessionId) -> Option<&Session> {
-        self.seats.get(id).map(|seat| seat.participant.session())
+        self.slots.get(id).map(|occupant| occupant.participant.session())
     }
 
     /// What each session publishes and plays at this moment, by number. What its streams are, [`Server::hub`] tells.
     pub fn report(&mut self, now: Instant) -> Vec<(SessionId, Vec<RoleReport>)> {
         let local = &mut self.local;
-        self.seats.iter().map(|seat| (seat.id, seat.participant.report(local, now))).collect()
+        self.slots.iter().map(|occupant| (occupant.id, occupant.participant.report(local, now))).collect()
     }
 
     /// How streams that are at home here cross to other loops at this moment.
@@ -307,7 +308,7 @@ impl Server {
 
     /// Number of sessions whose end was not polled.
     pub fn session_count(&self) -> usize {
-        self.seats.len() - usize::from(self.told_over.is_some())
+        self.slots.len() - usize::from(self.told_over.is_some())
     }
 
     /// The streams, for questions.
@@ -320,7 +321,7 @@ impl Server {
         &mut self,
         id: SessionId,
         now: Instant,
-        act: impl FnOnce(&mut Participant<Place>, &mut Local) -> R,
+        act: impl FnOnce(&mut Participant<Seat>, &mut Local) -> R,
     ) -> Option<R> {
         let result = self.touch_one(id, act);
         self.follow(now);
@@ -346,7 +347,7 @@ impl Server {
             let Some(id) = self.woken.pop_front() else { break };
             if let Some(&later) = self.woken.get(AHEAD) {
                 // The cheapest question to it. Nothing waits for the answer.
-                black_box(self.seats.get(later).is_some());
+                black_box(self.slots.get(later).is_some());
             }
             self.touch_one(id, |participant, local| participant.handle_advanced(local, now));
         }
@@ -356,15 +357,15 @@ impl Server {
     fn touch_one<R>(
         &mut self,
         id: SessionId,
-        act: impl FnOnce(&mut Participant<Place>, &mut Local) -> R,
+        act: impl FnOnce(&mut Participant<Seat>, &mut Local) -> R,
     ) -> Option<R> {
-        let seat = self.seats.get_mut(id)?;
+        let occupant = self.slots.get_mut(id)?;
         self.local.current = id;
-        let result = act(&mut seat.participant, &mut self.local);
-        while let Some(event) = seat.participant.poll_event() {
+        let result = act(&mut occupant.participant, &mut self.local);
+        while let Some(event) = occupant.participant.poll_event() {
             self.events.push_back((id, event));
         }
-        if seat.participant.session().has_output() && !std::mem::replace(&mut seat.is_listed, true) {
+        if occupant.participant.session().has_output() && !std::mem::replace(&mut occupant.is_listed, true) {
             self.writable.push_back(id);
         }
         self.check_input(id);
@@ -375,8 +376,8 @@ impl Server {
     /// Whether input of a session is wanted may have changed.
     fn check_input(&mut self, id: SessionId) {
         let is_wanted = self.wants_input(id);
-        if let Some(seat) = self.seats.get_mut(id)
-            && std::mem::replace(&mut seat.is_read, is_wanted) != is_wanted
+        if let Some(occupant) = self.slots.get_mut(id)
+            && std::mem::replace(&mut occupant.is_read, is_wanted) != is_wanted
             && is_wanted
         {
             self.readable.push_back(id);
@@ -385,10 +386,10 @@ impl Server {
 
     /// A session's deadline may have moved forward.
     fn schedule(&mut self, id: SessionId) {
-        let Some(seat) = self.seats.get_mut(id) else { return };
-        let Some(at) = seat.participant.poll_timeout().map(|deadline| deadline.at) else { return };
-        if seat.scheduled.is_none_or(|scheduled| at < scheduled) {
-            if let Some(before) = seat.scheduled.replace(at) {
+        let Some(occupant) = self.slots.get_mut(id) else { return };
+        let Some(at) = occupant.participant.poll_timeout().map(|deadline| deadline.at) else { return };
+        if occupant.scheduled.is_none_or(|scheduled| at < scheduled) {
+            if let Some(before) = occupant.scheduled.replace(at) {
                 self.deadlines.remove(&(before, id));
             }
             self.deadlines.insert((at, id));

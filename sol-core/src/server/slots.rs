@@ -1,16 +1,16 @@
-//! Seats: the sessions of one server, each in a slot that is used again.
+//! Slots: the sessions of one server, each in a slot that is used again once it is over.
 
 use crate::ids::SessionId;
 use crate::participant::Participant;
 use crate::time::Instant;
 
-use super::local::Place;
+use super::local::Seat;
 
 /// One session and what its server keeps with it.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct Occupant {
     pub(super) id: SessionId,
-    pub(super) participant: Participant<Place>,
+    pub(super) participant: Participant<Seat>,
     /// When to look after it. Its own deadline may be later.
     pub(super) scheduled: Option<Instant>,
     /// It is on the list of those who may have something to write.
@@ -19,7 +19,7 @@ pub(super) struct Seat {
     pub(super) is_read: bool,
 }
 
-impl Seat {
+impl Occupant {
     pub(super) fn is_due(&self, now: Instant) -> bool {
         self.participant.poll_timeout().is_some_and(|deadline| deadline.at <= now)
     }
@@ -27,9 +27,9 @@ impl Seat {
 
 /// All of them.
 #[derive(Debug)]
-pub(super) struct Seats {
+pub(super) struct Slots {
     // Each on its own: a table that grows should not move them.
-    slots: Vec<Option<Box<Seat>>>,
+    slots: Vec<Option<Box<Occupant>>>,
     free: Vec<u32>,
     numbers: SessionNumbers,
 }
@@ -45,47 +45,48 @@ impl SessionNumbers {
     pub(super) const ALL: SessionNumbers = SessionNumbers { first: 1, step: 1 };
 }
 
-impl Seats {
+impl Slots {
     pub(super) fn new(numbers: SessionNumbers) -> Self {
         Self { slots: Vec::new(), free: Vec::new(), numbers }
     }
 
-    /// Somebody takes a seat.
-    pub(super) fn take(&mut self, participant: Participant<Place>) -> SessionId {
+    /// Somebody moves in.
+    pub(super) fn take(&mut self, participant: Participant<Seat>) -> SessionId {
         let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
         let id = SessionId::in_slot(self.numbers.first, slot);
         self.numbers.first += self.numbers.step;
-        let seat = Some(Box::new(Seat { id, participant, scheduled: None, is_listed: false, is_read: true }));
+        let occupant =
+            Some(Box::new(Occupant { id, participant, scheduled: None, is_listed: false, is_read: true }));
         match self.slots.get_mut(slot as usize) {
-            Some(empty) => *empty = seat,
-            None => self.slots.push(seat),
+            Some(empty) => *empty = occupant,
+            None => self.slots.push(occupant),
         }
         id
     }
 
-    pub(super) fn get(&self, id: SessionId) -> Option<&Seat> {
-        self.slots.get(id.slot())?.as_deref().filter(|seat| seat.id == id)
+    pub(super) fn get(&self, id: SessionId) -> Option<&Occupant> {
+        self.slots.get(id.slot())?.as_deref().filter(|occupant| occupant.id == id)
     }
 
-    pub(super) fn get_mut(&mut self, id: SessionId) -> Option<&mut Seat> {
-        self.slots.get_mut(id.slot())?.as_deref_mut().filter(|seat| seat.id == id)
+    pub(super) fn get_mut(&mut self, id: SessionId) -> Option<&mut Occupant> {
+        self.slots.get_mut(id.slot())?.as_deref_mut().filter(|occupant| occupant.id == id)
     }
 
-    pub(super) fn remove(&mut self, id: SessionId) -> Option<Box<Seat>> {
-        let seat = self.slots.get_mut(id.slot())?.take_if(|seat| seat.id == id)?;
+    pub(super) fn remove(&mut self, id: SessionId) -> Option<Box<Occupant>> {
+        let occupant = self.slots.get_mut(id.slot())?.take_if(|occupant| occupant.id == id)?;
         self.free.push(id.slot() as u32);
-        Some(seat)
+        Some(occupant)
     }
 
     /// All of them, by number.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Seat> {
-        let mut all: Vec<&Seat> = self.slots.iter().flatten().map(AsRef::as_ref).collect();
-        all.sort_unstable_by_key(|seat| seat.id);
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Occupant> {
+        let mut all: Vec<&Occupant> = self.slots.iter().flatten().map(AsRef::as_ref).collect();
+        all.sort_unstable_by_key(|occupant| occupant.id);
         all.into_iter()
     }
 
     pub(super) fn ids(&self) -> Vec<SessionId> {
-        self.iter().map(|seat| seat.id).collect()
+        self.iter().map(|occupant| occupant.id).collect()
     }
 
     pub(super) fn len(&self) -> usize {

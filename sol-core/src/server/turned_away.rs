@@ -1,21 +1,25 @@
 //! Why a connection is not served.
 
-use std::{fmt, io};
+use std::io;
 
 /// A connection was not taken, or could not be. The server goes on.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum TurnedAway {
     /// As many are open as may be.
+    #[error("{max} connections are open already")]
     TooManyConnections {
         /// How many that is.
         max: usize,
     },
     /// The server is shutting down.
+    #[error("the server shuts down")]
     Shutdown,
     /// The system could not accept it: no file descriptors or memory left, or it broke before it was accepted.
-    Accept(io::Error),
+    #[error("cannot accept a connection: {0}")]
+    Accept(#[source] io::Error),
     /// The system has no entropy to seed its session with.
-    Entropy(io::Error),
+    #[error("cannot have entropy: {0}")]
+    Entropy(#[source] io::Error),
 }
 
 impl TurnedAway {
@@ -33,25 +37,16 @@ impl TurnedAway {
     /// all where only the connection itself was at fault.
     pub fn pause(&self) -> Option<std::time::Duration> {
         let TurnedAway::Accept(error) = self else { return None };
+        // Linux passes on what the network says of one connection that waits to be accepted (accept(2)).
         let is_one_connections_fault = matches!(
             error.kind(),
             io::ErrorKind::ConnectionAborted
                 | io::ErrorKind::ConnectionReset
                 | io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::HostUnreachable
+                | io::ErrorKind::NetworkDown
+                | io::ErrorKind::NetworkUnreachable
         );
         (!is_one_connections_fault).then_some(crate::limits::ACCEPT_PAUSE)
     }
 }
-
-impl fmt::Display for TurnedAway {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TurnedAway::TooManyConnections { max } => write!(f, "{max} connections are open already"),
-            TurnedAway::Shutdown => write!(f, "the server shuts down"),
-            TurnedAway::Accept(error) => write!(f, "cannot accept a connection: {error}"),
-            TurnedAway::Entropy(error) => write!(f, "cannot have entropy: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for TurnedAway {}

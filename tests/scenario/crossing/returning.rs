@@ -193,6 +193,71 @@ fn a_publisher_that_returns_just_before_or_after_the_grace_ends_is_seen_and_leav
 }
 
 #[test]
+fn a_home_whose_grace_ends_while_another_publisher_comes_and_goes_is_the_only_one() {
+    let plots = [(false, 3_300), (true, 3_300), (false, 4_300), (true, 4_300)];
+    // Of what has waited for the home, whose comes first is up to the dice.
+    for ((is_cut, third_comes_ms), number) in
+        plots.into_iter().flat_map(|plot| (0..4).map(move |n| (plot, n)))
+    {
+        let stream = StreamConfig { grace: ms(1_000), ..StreamConfig::default() };
+        let mut world = World::with_loops(seed(number), 3, with_streams(stream));
+        // It takes nothing, so that it does not hear of the end, and its loop wants the stream all the time.
+        let stalled = world.next_at(1).player("live/cam");
+        world.run_until(ms(200));
+        let first = world.next_at(0).publisher("live/cam").streaming(SMALL.video_kilobits(8_000).marked(1));
+        world.run_until(ms(600));
+        world.stall(&stalled);
+        world.run_until(ms(2_000));
+        world.cut(&first);
+        world.hold_back(0);
+        let second = world.next_at(1).publisher("live/cam").streaming(SMALL.marked(2));
+        world.run_until(ms(2_500));
+        assert!(is_live(&second), "{:?}", second.phase());
+        if is_cut {
+            world.cut(&second);
+        } else {
+            second.finish();
+        }
+        // The grace that the home knows of has ended.
+        world.run_until(ms(3_150));
+        let waiting = players_all_round::<3>(&mut world, "live/cam");
+        // It hears of the second publisher, behind the third or before it.
+        let (early, late) = (ms(third_comes_ms.min(4_000)), ms(third_comes_ms.max(4_000)));
+        world.run_until(early);
+        let come = |world: &mut World| world.next_at(2).publisher("live/cam").streaming(SMALL.marked(3));
+        let third = if early < ms(4_000) {
+            let third = come(&mut world);
+            world.run_until(late);
+            world.let_through(0);
+            third
+        } else {
+            world.let_through(0);
+            world.run_until(late);
+            come(&mut world)
+        };
+        world.run_until(ms(7_000));
+        assert!(is_live(&third), "{:?}", third.phase());
+        let joiners = players_all_round::<3>(&mut world, "live/cam");
+        world.run_until(ms(8_000));
+        for joiner in &joiners {
+            assert_is_at_the_edge(&joiner.run_of(&third), &third.sent());
+        }
+        for player in &waiting {
+            // It has seen all of the second one, or the third one goes on.
+            match &player.notices()[..] {
+                [] => drop(run_of_mark(&player.media(), 3, &third.sent()).expect("one run")),
+                [_] => assert!(media_of_mark(&player.media(), 3).is_empty(), "the third one goes on"),
+                more => panic!("{more:?}"),
+            }
+        }
+        third.finish();
+        world.hang_up(&stalled);
+        world.run_until(ms(14_000));
+        assert_eq!(world.stream_count(), 0);
+    }
+}
+
+#[test]
 fn the_name_of_a_publisher_that_has_left_is_free_at_once_though_its_home_is_slow() {
     let finishes: fn(&mut World, &Client<Publisher>) = |_, camera| camera.finish();
     let is_cut: fn(&mut World, &Client<Publisher>) = |world, camera| world.cut(camera);

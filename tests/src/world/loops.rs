@@ -254,14 +254,14 @@ impl Loops {
     }
 
     pub(super) fn pass_from_within(&mut self, home: LoopId, parcel: Parcel, now: Duration) {
-        self.post.send(LoopId::OUTSIDE, home, parcel, now);
+        self.post.send(LoopId::WITHIN, home, parcel, now);
     }
 
     /// Somebody within the process publishes no more.
     pub(super) fn part(&mut self, inside: &mut Inside, parting: Parting, now: Duration) {
         let Some(((home, parcel), parted)) = inside.part(parting) else { return };
         self.pass_from_within(home, parcel, now);
-        let told = self.directory.handle_notice(parted, LoopId::OUTSIDE);
+        let told = self.directory.handle_notice(parted, LoopId::WITHIN);
         assert!(told.is_none(), "nothing follows for others from one that has parted");
     }
 
@@ -279,7 +279,7 @@ impl Loops {
         };
         match parcel {
             None => {}
-            Some((LoopId::OUTSIDE, Parcel::MediaTaken { inward, cost })) => self.taken.push((inward, cost)),
+            Some((LoopId::WITHIN, Parcel::MediaTaken { inward, cost })) => self.taken.push((inward, cost)),
             Some((to, parcel)) => self.post.send(here, to, parcel, now),
         }
     }

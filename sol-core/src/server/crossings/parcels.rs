@@ -17,7 +17,12 @@ impl Local {
     /// A player wants a stream, as one more or as the first.
     pub(in crate::server) fn want(&mut self, stream: StreamId, name: &StreamName) {
         let Some(crossings) = &mut self.crossings else { return };
-        let Some(Standing::Wanted(_, Want { ticket, home })) = crossings.take_standing() else { return };
+        let Want { ticket, home } = match crossings.take_standing() {
+            Some(Standing::Wanted(of, want)) if of == *name => want,
+            Some(Standing::Wanted(..) | Standing::Claimed(..)) | None => {
+                unreachable!("the directory was asked for this player")
+            }
+        };
         let wanted = crossings.wanted.entry(name.clone()).or_insert(Wanted { ticket, players: 0 });
         wanted.players += 1;
         if let Some(home) = home.filter(|&home| home != crossings.here)
@@ -74,7 +79,7 @@ impl Local {
     }
 
     /// A stream has a publisher and is at home here.
-    pub(in crate::server) fn is_at_home(
+    pub(in crate::server) fn come_home(
         &mut self,
         stream: StreamId,
         name: &StreamName,
@@ -150,9 +155,9 @@ impl Local {
         let crossings = self.crossings_mut();
         if let Some(claim) = claim {
             crossings.notify(Notice::Parted { name: name.clone(), claim });
-        }
-        if !stays {
-            crossings.notify(Notice::Released(name.clone()));
+            if !stays {
+                crossings.notify(Notice::Released { name: name.clone(), claim });
+            }
         }
     }
 
@@ -161,10 +166,10 @@ impl Local {
         let Some(crossings) = &mut self.crossings else { return };
         let Some(home) = crossings.homes.get(&stream) else { return };
         if !self.hub.stream(stream).is_published() {
-            let name = home.name.clone();
+            let (name, claim) = (home.name.clone(), home.claim);
             self.cross(stream);
             self.leave_home(stream);
-            self.crossings_mut().notify(Notice::Released(name));
+            self.crossings_mut().notify(Notice::Released { name, claim });
         }
     }
 
@@ -244,7 +249,7 @@ impl Local {
                 let publication = published.expect("the directory gives a name to one at a time");
                 let guest = Guest { stream, name: name.clone(), publication, untold: 0 };
                 self.crossings_mut().guests.insert((from, inward), guest);
-                self.is_at_home(stream, &name, claim, wanted);
+                self.come_home(stream, &name, claim, wanted);
                 // Its players elsewhere go on with it.
                 self.cross(stream);
             }
