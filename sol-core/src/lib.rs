@@ -50,6 +50,7 @@
 pub mod amf;
 pub mod chunk;
 pub mod crossing;
+pub mod embed;
 pub mod entropy;
 pub mod flv;
 pub mod frame;
