@@ -26,6 +26,51 @@ use crate::transport::{Driven, Transport};
 /// be dropped early, and nothing is lost, nor does any time begin anew.
 ///
 /// The socket that [`Client::connect`] makes is smol's, and works as well in a task of async-std's.
+///
+/// It tells of a [`ClientEvent`](crate::ClientEvent); [`Event`](crate::Event) is what a server's application hears.
+///
+/// To play:
+///
+/// ```no_run
+/// # use std::error::Error;
+/// use sol_async_std::{Client, ClientEvent, RtmpUrl, SessionConfig, Target};
+///
+/// # async fn play() -> Result<(), Box<dyn Error>> {
+/// let url: RtmpUrl = "rtmp://localhost/live/cam".parse()?;
+/// let mut client = Client::connect(&url, &Target::play(&url), SessionConfig::default()).await?;
+/// while let Some(event) = client.next().await {
+///     match event {
+///         ClientEvent::Media { media, .. } => println!("{}: {:?}", media.timestamp, media.content.kind()),
+///         ClientEvent::Closed { why, .. } => println!("over: {why}"),
+///         _ => {} // how it comes to it
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// To publish whatever comes at its time:
+///
+/// ```no_run
+/// # use std::error::Error;
+/// use sol_async_std::{Client, ClientEvent, Media, RtmpUrl, SessionConfig, Target};
+///
+/// # async fn publish(url: RtmpUrl, source: impl Iterator<Item = Media>) -> Result<(), Box<dyn Error>> {
+/// let mut client = Client::connect(&url, &Target::publish(&url), SessionConfig::default()).await?;
+/// for media in source {
+///     // There is none before the server lets it publish.
+///     while !client.room().await {
+///         if let Some(ClientEvent::Closed { why, .. }) = client.next().await {
+///             return Err(why.into());
+///         }
+///     }
+///     client.send(&media);
+/// }
+/// client.leave();
+/// while client.next().await.is_some() {}
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Client<I = TcpStream> {
     session: Session,

@@ -22,6 +22,51 @@ use crate::clock::{Clock, until};
 use crate::connection::{Connection, Outcome, prepare};
 
 /// A connection in the client's role, for a thread of its own: its methods block. Nothing happens unless one of them is called.
+///
+/// It tells of a [`ClientEvent`](crate::ClientEvent); [`Event`](crate::Event) is what a server's application hears.
+///
+/// To play:
+///
+/// ```no_run
+/// # use std::error::Error;
+/// use sol_mio::{Client, ClientEvent, RtmpUrl, SessionConfig, Target};
+///
+/// # fn play() -> Result<(), Box<dyn Error>> {
+/// let url: RtmpUrl = "rtmp://localhost/live/cam".parse()?;
+/// let mut client = Client::connect(&url, &Target::play(&url), SessionConfig::default())?;
+/// while let Some(event) = client.next_event() {
+///     match event {
+///         ClientEvent::Media { media, .. } => println!("{}: {:?}", media.timestamp, media.content.kind()),
+///         ClientEvent::Closed { why, .. } => println!("over: {why}"),
+///         _ => {} // how it comes to it
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// To publish whatever comes at its time:
+///
+/// ```no_run
+/// # use std::error::Error;
+/// use sol_mio::{Client, ClientEvent, Media, RtmpUrl, SessionConfig, Target};
+///
+/// # fn publish(url: RtmpUrl, source: impl Iterator<Item = Media>) -> Result<(), Box<dyn Error>> {
+/// let mut client = Client::connect(&url, &Target::publish(&url), SessionConfig::default())?;
+/// for media in source {
+///     // There is none before the server lets it publish.
+///     while !client.room() {
+///         if let Some(ClientEvent::Closed { why, .. }) = client.next_event() {
+///             return Err(why.into());
+///         }
+///     }
+///     client.send(&media);
+/// }
+/// client.leave();
+/// while client.next_event().is_some() {}
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Client {
     session: Session,
