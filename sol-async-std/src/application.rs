@@ -25,6 +25,9 @@ pub trait Application: Send + Sync + 'static {
     /// Something happened on a connection. `session` answers questions: bytes, quirks. Called in the connection's
     /// own task, so it should not block; this connection's frames wait meanwhile, and so does whoever asks for a
     /// [`Server::report`](crate::Server::report).
+    ///
+    /// For anything but such a report the server may be called from here, and so may a [`Publisher`](crate::Publisher): to
+    /// publish a stream, to append to it, to end it or let it go, also where it is this peer that plays it.
     fn event(&self, peer: &Peer, event: &Event, session: &Session) {
         let _ = (peer, event, session);
     }

@@ -3,15 +3,16 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use async_net::TcpStream;
+use async_net::{TcpStream, resolve};
 use futures_io::{AsyncRead, AsyncWrite};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use sol_core::media::Media;
-use sol_core::session::{Event, Hangup, Linger, PeerEnd, Session, SessionConfig, Target};
+use sol_core::session::{Event, Hangup, Linger, PeerEnd, Session, SessionConfig, SessionTimers, Target};
 use sol_core::time::Instant;
 use sol_core::url::RtmpUrl;
 
@@ -23,6 +24,51 @@ use crate::transport::{Driven, Transport};
 /// be dropped early, and nothing is lost, nor does any time begin anew.
 ///
 /// The socket that [`Client::connect`] makes is smol's, and works as well in a task of async-std's.
+///
+/// It tells of a [`ClientEvent`](crate::ClientEvent); [`Event`](crate::Event) is what a server's application hears.
+///
+/// To play:
+///
+/// ```no_run
+/// # use std::error::Error;
+/// use sol_async_std::{Client, ClientEvent, RtmpUrl, SessionConfig, Target};
+///
+/// # async fn play() -> Result<(), Box<dyn Error>> {
+/// let url: RtmpUrl = "rtmp://localhost/live/cam".parse()?;
+/// let mut client = Client::connect(&url, &Target::play(&url), SessionConfig::default()).await?;
+/// while let Some(event) = client.next().await {
+///     match event {
+///         ClientEvent::Media { media, .. } => println!("{}: {:?}", media.timestamp, media.content.kind()),
+///         ClientEvent::Closed { why, .. } => println!("over: {why}"),
+///         _ => {} // how it comes to it
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// To publish whatever comes at its time:
+///
+/// ```no_run
+/// # use std::error::Error;
+/// use sol_async_std::{Client, ClientEvent, Media, RtmpUrl, SessionConfig, Target};
+///
+/// # async fn publish(url: RtmpUrl, source: impl Iterator<Item = Media>) -> Result<(), Box<dyn Error>> {
+/// let mut client = Client::connect(&url, &Target::publish(&url), SessionConfig::default()).await?;
+/// for media in source {
+///     // There is none before the server lets it publish.
+///     while !client.room().await {
+///         if let Some(ClientEvent::Closed { why, .. }) = client.next().await {
+///             return Err(why.into());
+///         }
+///     }
+///     client.send(&media);
+/// }
+/// client.leave();
+/// while client.next().await.is_some() {}
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Client<I = TcpStream> {
     session: Session,
@@ -38,17 +84,19 @@ pub struct Client<I = TcpStream> {
 }
 
 impl Client<TcpStream> {
-    /// Connects to the host of a URL, to whichever of its addresses answers first, and begins to ask for what `target`
-    /// says.
+    /// Connects to the host of a URL and begins to ask for what `target` says. Its addresses are tried one after the other, as
+    /// the system names them, and the first that answers has it; one that never does leaves time for the others, as
+    /// [`SessionTimers::attempt`](sol_core::session::SessionTimers::attempt) shares it out.
     ///
     /// # Errors
     /// The host cannot be found or reached, within the time that the configuration gives a handshake, which then has as much
     /// again; or the system has no entropy.
     pub async fn connect(url: &RtmpUrl, target: &Target, config: SessionConfig) -> io::Result<Self> {
         let clock = Clock::start();
-        let connecting = TcpStream::connect((url.host(), url.port()));
         let until = clock.now() + config.timers.handshake;
-        let socket = clock.until(until, connecting).await.unwrap_or(Err(io::ErrorKind::TimedOut.into()))?;
+        let found = clock.until(until, resolve((url.host(), url.port()))).await;
+        let addresses = found.unwrap_or(Err(io::ErrorKind::TimedOut.into()))?;
+        let socket = reach(&addresses, &config.timers, clock).await?;
         // What the kernel holds when everything is sent has to leave while the server is waited for.
         socket::prepare(&socket, Some(SEND_BUFFER_BYTES))?;
         Self::begin(Transport::socket(socket), target, config)
@@ -186,6 +234,21 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
     }
 }
 
+/// Connects to one of these addresses. The time counts from when the clock was started.
+async fn reach(addresses: &[SocketAddr], timers: &SessionTimers, clock: Clock) -> io::Result<TcpStream> {
+    let mut outcome = Err(io::ErrorKind::NotFound.into());
+    for (tried, &address) in addresses.iter().enumerate() {
+        let now = clock.now();
+        let share = timers.attempt(now.since_epoch(), addresses.len() - tried);
+        let connected = clock.until(now + share, TcpStream::connect(address)).await;
+        outcome = connected.unwrap_or(Err(io::ErrorKind::TimedOut.into()));
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
 /// A client's session at one moment.
 struct Turn<'a> {
     session: &'a mut Session,
@@ -222,7 +285,9 @@ mod tests {
     use std::net::{Ipv4Addr, TcpListener};
     use std::pin::pin;
     use std::task::Waker;
+    use std::time::Duration;
 
+    use socket2::{Domain, Socket, Type};
     use sol_core::session::CloseReason;
 
     use super::*;
@@ -271,6 +336,26 @@ mod tests {
         assert_eq!(why.code(), "http");
     }
 
+    #[test]
+    fn an_address_that_refuses_is_followed_by_the_next_and_the_last_error_is_told() {
+        let ((_closed, closed), (_listener, open)) = (closed(), listener());
+        let timers = SessionTimers::default();
+        let reached = smol::block_on(reach(&[closed, open], &timers, Clock::start())).unwrap();
+        assert_eq!(reached.peer_addr().unwrap(), open);
+        let nobody = smol::block_on(reach(&[closed, closed], &timers, Clock::start())).unwrap_err();
+        assert_eq!(nobody.kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn an_address_that_never_answers_leaves_time_for_the_next() {
+        let ((_queue, _first, silent), (_listener, open)) = (silent(), listener());
+        let reached = smol::block_on(reach(&[silent, open], &a_second(), Clock::start())).unwrap();
+        assert_eq!(reached.peer_addr().unwrap(), open);
+        let nobody = smol::block_on(reach(&[silent], &a_second(), Clock::start())).unwrap_err();
+        assert_eq!(nobody.kind(), io::ErrorKind::TimedOut);
+    }
+
     /// A client that publishes, and its server.
     fn publisher() -> (Client, std::net::TcpStream) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -278,5 +363,33 @@ mod tests {
         let target = Target::publish(&url);
         let connecting = Client::connect(&url, &target, SessionConfig::default());
         (smol::block_on(connecting).unwrap(), listener.accept().unwrap().0)
+    }
+
+    /// Time for two addresses, of which one never answers.
+    fn a_second() -> SessionTimers {
+        SessionTimers { handshake: Duration::from_secs(1), ..SessionTimers::default() }
+    }
+
+    /// Where somebody listens.
+    fn listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    /// Where nobody listens, nor will while it is held.
+    fn closed() -> (Socket, SocketAddr) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        (socket, address)
+    }
+
+    /// Where Linux leaves whoever comes without an answer: nobody accepts the one for whom there was room.
+    #[cfg(target_os = "linux")]
+    fn silent() -> (Socket, std::net::TcpStream, SocketAddr) {
+        let (socket, address) = closed();
+        socket.listen(0).unwrap();
+        (socket, std::net::TcpStream::connect(address).unwrap(), address)
     }
 }

@@ -71,19 +71,7 @@ pub use publisher::Publisher;
 pub use server::{Server, Serving};
 
 pub use sol_core;
-pub use sol_core::hub::{
-    Coalesce, Join, Lag, PublishRefused, StreamConfig, StreamReport, StreamState, TrackRate, TrackReport,
-};
-pub use sol_core::ids::SessionId;
-pub use sol_core::media::{Codec, Content, Media, TrackId, TrackKind};
-pub use sol_core::name::StreamName;
-pub use sol_core::participant::{Activity, EndReason, Event, RoleReport, Summary};
-pub use sol_core::per_app::{AppPattern, PerApp};
-pub use sol_core::server::{ConnectionReport, Peer, Report, ServerConfig, TurnedAway};
-pub use sol_core::session::{
-    Call, CloseReason, Connected, Hangup, Refusal, Request, RequestKind, Session, SessionConfig,
-    SessionTimers,
-};
+pub use sol_core::embed::*;
 
 /// The code in the README compiles.
 #[cfg(all(doctest, feature = "async-std"))]

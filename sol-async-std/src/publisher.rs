@@ -15,6 +15,23 @@ use crate::streams::{SharedStream, SharedStreams};
 ///
 /// Dropped, it has vanished: its players wait for another to take its place, for the stream's grace. A shutdown of the
 /// server does not end it.
+///
+/// ```
+/// use sol_async_std::{Bytes, Content, Media, Server, ServerConfig, Timestamp};
+///
+/// let server = Server::new(ServerConfig::default(), ());
+/// let mut publisher = server.publish("live/silence".parse()?)?;
+/// // Payloads are what stands in the tags of FLV files: here AAC, its configuration and behind it each frame of 23 ms.
+/// let configuration = Bytes::from_static(&[0xAF, 0, 0x12, 0x10]);
+/// publisher.append(&Media { timestamp: Timestamp::ZERO, content: Content::Audio(configuration) });
+/// for number in 0..100 {
+///     let frame = Bytes::from_static(&[0xAF, 1, 0x21, 0x10, 0x04, 0x60, 0x8C, 0x1C]);
+///     let timestamp = Timestamp::from_millis(number * 23); // and this is when to append it
+///     publisher.append(&Media { timestamp, content: Content::Audio(frame) });
+/// }
+/// publisher.finish();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Publisher {
     streams: Arc<SharedStreams>,

@@ -209,7 +209,7 @@ impl<A: Application> Server<A> {
         }
     }
 
-    /// Number of connections that are open.
+    /// Number of connections, with those that are over and linger for their peers to read the last words.
     pub fn connection_count(&self) -> usize {
         self.shared.connections().open.len()
     }

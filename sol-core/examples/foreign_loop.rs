@@ -234,6 +234,8 @@ impl Rtmp {
                     self.accepts = false;
                     return;
                 }
+                // A signal.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => Err(TurnedAway::Accept(error)),
             };
             if let Err(why) = welcomed {
@@ -309,6 +311,7 @@ impl Rtmp {
                 break;
             }
             match line.socket.write_vectored(&slices[..count]) {
+                Ok(0) => self.server.handle_end(id, PeerEnd::Lost, now),
                 Ok(count) => self.server.handle_sent(id, count, now),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => line.is_writable = false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -14,8 +14,11 @@ use crate::inbox::{Inbox, Letter};
 ///
 /// Every method has a default: a server with `()` for an application allows everything and tells nobody. All of them are
 /// called on the loops' own threads, and everybody on that loop waits meanwhile: none should block. But for `turned_away` of a
-/// connection that was given to [`Server::serve`](crate::Server::serve), which its caller's thread hears. One that panics ends the
-/// connection that it was called for, and no other.
+/// connection that was given to [`Server::serve`](crate::Server::serve), which its caller's thread hears. One that panics ends
+/// the connection that it was called for, and no other.
+///
+/// It belongs to the loops, which run for as long as somebody has the server: one that keeps a [`Server`](crate::Server) or a
+/// [`Publisher`](crate::Publisher) keeps them, and itself, for ever.
 pub trait Application: Send + Sync + 'static {
     /// May this peer publish or play? Called once per request. The answer can be given at once, or kept and given later
     /// from any thread. Nothing is read from the peer meanwhile, so one that leaves is noticed with the answer; after
@@ -26,6 +29,9 @@ pub trait Application: Send + Sync + 'static {
     }
 
     /// Something happened on a connection. `session` answers questions: bytes, quirks.
+    ///
+    /// Of what the server and a [`Publisher`](crate::Publisher) can do, that may be called from here which does not wait: to
+    /// publish, to end a stream or let it go, to begin a shutdown. Not [`Publisher::append`](crate::Publisher::append).
     fn event(&self, peer: &Peer, event: &Event, session: &Session) {
         let _ = (peer, event, session);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::net::{Shutdown, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use rand::rngs::SysRng;
 use sol_core::ids::SessionId;
 use sol_core::media::Media;
 use sol_core::server::Peer;
-use sol_core::session::{Event, Hangup, Linger, PeerEnd, Session, SessionConfig, Target};
+use sol_core::session::{Event, Hangup, Linger, PeerEnd, Session, SessionConfig, SessionTimers, Target};
 use sol_core::time::Instant;
 use sol_core::url::RtmpUrl;
 
@@ -21,6 +21,51 @@ use crate::clock::Clock;
 use crate::connection::{Connection, Outcome, prepare};
 
 /// A connection in the client's role, for a thread of its own: its methods block. Nothing happens unless one of them is called.
+///
+/// It tells of a [`ClientEvent`](crate::ClientEvent); [`Event`](crate::Event) is what a server's application hears.
+///
+/// To play:
+///
+/// ```no_run
+/// # use std::error::Error;
+/// use sol_mio::{Client, ClientEvent, RtmpUrl, SessionConfig, Target};
+///
+/// # fn play() -> Result<(), Box<dyn Error>> {
+/// let url: RtmpUrl = "rtmp://localhost/live/cam".parse()?;
+/// let mut client = Client::connect(&url, &Target::play(&url), SessionConfig::default())?;
+/// while let Some(event) = client.next_event() {
+///     match event {
+///         ClientEvent::Media { media, .. } => println!("{}: {:?}", media.timestamp, media.content.kind()),
+///         ClientEvent::Closed { why, .. } => println!("over: {why}"),
+///         _ => {} // how it comes to it
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// To publish whatever comes at its time:
+///
+/// ```no_run
+/// # use std::error::Error;
+/// use sol_mio::{Client, ClientEvent, Media, RtmpUrl, SessionConfig, Target};
+///
+/// # fn publish(url: RtmpUrl, source: impl Iterator<Item = Media>) -> Result<(), Box<dyn Error>> {
+/// let mut client = Client::connect(&url, &Target::publish(&url), SessionConfig::default())?;
+/// for media in source {
+///     // There is none before the server lets it publish.
+///     while !client.room() {
+///         if let Some(ClientEvent::Closed { why, .. }) = client.next_event() {
+///             return Err(why.into());
+///         }
+///     }
+///     client.send(&media);
+/// }
+/// client.leave();
+/// while client.next_event().is_some() {}
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Client {
     session: Session,
@@ -34,28 +79,18 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to the host of a URL, to the first of its addresses that answers, and begins to ask for what `target`
-    /// says.
+    /// Connects to the host of a URL and begins to ask for what `target` says. Its addresses are tried one after the other, as
+    /// the system names them, and the first that answers has it; one that never does leaves time for the others, as
+    /// [`SessionTimers::attempt`](sol_core::session::SessionTimers::attempt) shares it out.
     ///
     /// # Errors
     /// The host cannot be found or reached, within the time that the configuration gives a handshake, which then has as much
-    /// again; or the system has no entropy.
+    /// again; or the system has no entropy. To look the host up takes as long as the system likes: that counts, but is not cut
+    /// short.
     pub fn connect(url: &RtmpUrl, target: &Target, config: SessionConfig) -> io::Result<Self> {
-        let mut outcome = Err(io::Error::from(io::ErrorKind::NotFound));
         let clock = Clock::start();
         let addresses: Vec<_> = (url.host(), url.port()).to_socket_addrs()?.collect();
-        for (tried, address) in addresses.iter().enumerate() {
-            // One that never answers must leave time for the others.
-            let left = config.timers.handshake.saturating_sub(clock.now().since_epoch());
-            outcome = match left / (addresses.len() - tried) as u32 {
-                Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
-                share => std::net::TcpStream::connect_timeout(address, share),
-            };
-            if outcome.is_ok() {
-                break;
-            }
-        }
-        let socket = outcome?;
+        let socket = reach(&addresses, &config.timers, clock)?;
         prepare(&socket, Some(SEND_BUFFER_BYTES))?;
         let mut seed = [0; 32];
         SysRng.try_fill_bytes(&mut seed).map_err(io::Error::other)?;
@@ -252,6 +287,22 @@ impl Client {
     }
 }
 
+/// Connects to one of these addresses. The time counts from when the clock was started.
+fn reach(addresses: &[SocketAddr], timers: &SessionTimers, clock: Clock) -> io::Result<std::net::TcpStream> {
+    let mut outcome = Err(io::ErrorKind::NotFound.into());
+    for (tried, address) in addresses.iter().enumerate() {
+        outcome = match timers.attempt(clock.now().since_epoch(), addresses.len() - tried) {
+            // What the system takes for a mistake.
+            Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
+            share => std::net::TcpStream::connect_timeout(address, share),
+        };
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
 /// Bytes per read.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -260,3 +311,60 @@ const WRITE_SLICES: usize = 64;
 
 /// SO_SNDBUF; Linux doubles it. What the kernel holds when everything is sent has to leave while the server is waited for.
 const SEND_BUFFER_BYTES: u32 = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use socket2::{Domain, Socket, Type};
+
+    use super::*;
+
+    #[test]
+    fn an_address_that_refuses_is_followed_by_the_next_and_the_last_error_is_told() {
+        let ((_closed, closed), (_listener, open)) = (closed(), listener());
+        let timers = SessionTimers::default();
+        let reached = reach(&[closed, open], &timers, Clock::start()).unwrap();
+        assert_eq!(reached.peer_addr().unwrap(), open);
+        let nobody = reach(&[closed, closed], &timers, Clock::start()).unwrap_err();
+        assert_eq!(nobody.kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn an_address_that_never_answers_leaves_time_for_the_next() {
+        let ((_queue, _first, silent), (_listener, open)) = (silent(), listener());
+        let reached = reach(&[silent, open], &a_second(), Clock::start()).unwrap();
+        assert_eq!(reached.peer_addr().unwrap(), open);
+        let nobody = reach(&[silent], &a_second(), Clock::start()).unwrap_err();
+        assert_eq!(nobody.kind(), io::ErrorKind::TimedOut);
+    }
+
+    /// Time for two addresses, of which one never answers.
+    fn a_second() -> SessionTimers {
+        SessionTimers { handshake: Duration::from_secs(1), ..SessionTimers::default() }
+    }
+
+    /// Where somebody listens.
+    fn listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    /// Where nobody listens, nor will while it is held.
+    fn closed() -> (Socket, SocketAddr) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        (socket, address)
+    }
+
+    /// Where Linux leaves whoever comes without an answer: nobody accepts the one for whom there was room.
+    #[cfg(target_os = "linux")]
+    fn silent() -> (Socket, std::net::TcpStream, SocketAddr) {
+        let (socket, address) = closed();
+        socket.listen(0).unwrap();
+        (socket, std::net::TcpStream::connect(address).unwrap(), address)
+    }
+}

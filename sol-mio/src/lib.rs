@@ -1,32 +1,12 @@
-//! Sol on mio: an RTMP server on event loops of its own, without any async runtime.
-//!
-//! ```no_run
-//! use std::net::TcpListener;
-//! use std::num::NonZeroU32;
-//!
-//! use sol_mio::{Answer, Application, Peer, Refusal, Request, Server, ServerConfig};
-//!
-//! struct Doorman;
-//!
-//! impl Application for Doorman {
-//!     fn authorize(&self, _peer: &Peer, request: &Request, answer: Answer) {
-//!         let known = request.name.as_str().starts_with("live/");
-//!         if known { answer.allow() } else { answer.refuse(Refusal::Denied("No such app.".into())) }
-//!     }
-//! }
-//!
-//! fn main() -> std::io::Result<()> {
-//!     let server = Server::start(ServerConfig::default(), NonZeroU32::MIN, Doorman)?;
-//!     server.listen(TcpListener::bind("[::]:1935")?)?;
-//!     server.wait();
-//!     Ok(())
-//! }
-//! ```
-//!
-//! The protocol is in [`sol_core`]; this crate owns sockets, clock, entropy and threads, and decides nothing about RTMP. Each
-//! loop is a thread with an epoll instance and a [`sol_core::server::Server`] of its own, and connections go round the loops as
-//! they come. What is published on one loop crosses once to every other that has players of it; see
-//! [`sol_core::crossing`]. One loop for each core is enough: while media flow, loops share nothing but each other's inboxes.
+// What this crate is stands in its README. Here its links lead to documentation: of two definitions the first counts.
+//! [`sol-core`]: sol_core
+//! [`Application`]: Application
+//! [`Answer`]: Answer
+//! [`Publisher`]: Publisher
+//! [`Client`]: Client
+//! [`Server::report`]: Server::report
+//! [`docs/driving-the-core.md`]: sol_core::session
+#![doc = include_str!("../README.md")]
 
 mod application;
 mod census;
@@ -47,16 +27,4 @@ pub use publisher::Publisher;
 pub use server::Server;
 
 pub use sol_core;
-pub use sol_core::hub::{
-    Coalesce, Join, Lag, PublishRefused, StreamConfig, StreamReport, StreamState, TrackRate, TrackReport,
-};
-pub use sol_core::ids::SessionId;
-pub use sol_core::media::{Codec, Content, Media, TrackId, TrackKind};
-pub use sol_core::name::StreamName;
-pub use sol_core::participant::{Activity, EndReason, Event, RoleReport, Summary};
-pub use sol_core::per_app::{AppPattern, PerApp};
-pub use sol_core::server::{ConnectionReport, CrossingReport, Peer, Report, ServerConfig, TurnedAway};
-pub use sol_core::session::{
-    Call, CloseReason, Connected, Hangup, Refusal, Request, RequestKind, Session, SessionConfig,
-    SessionTimers,
-};
+pub use sol_core::embed::*;

@@ -15,6 +15,24 @@ use crate::server::{Running, Server};
 ///
 /// Dropped, it has vanished: its players wait for another to take its place, for the stream's grace. A shutdown of the
 /// server does not end it; the loops run on until it goes.
+///
+/// ```
+/// use sol_mio::{Bytes, Content, Media, Server, ServerConfig, Timestamp};
+///
+/// # use std::num::NonZeroU32;
+/// let server = Server::start(ServerConfig::default(), NonZeroU32::MIN, ())?;
+/// let mut publisher = server.publish("live/silence".parse()?)?;
+/// // Payloads are what stands in the tags of FLV files: here AAC, its configuration and behind it each frame of 23 ms.
+/// let configuration = Bytes::from_static(&[0xAF, 0, 0x12, 0x10]);
+/// publisher.append(&Media { timestamp: Timestamp::ZERO, content: Content::Audio(configuration) });
+/// for number in 0..100 {
+///     let frame = Bytes::from_static(&[0xAF, 1, 0x21, 0x10, 0x04, 0x60, 0x8C, 0x1C]);
+///     let timestamp = Timestamp::from_millis(number * 23); // and this is when to append it
+///     publisher.append(&Media { timestamp, content: Content::Audio(frame) });
+/// }
+/// publisher.finish();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Publisher {
     name: StreamName,

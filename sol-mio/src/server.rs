@@ -20,7 +20,8 @@ use crate::inbox::{Inbox, Letter};
 use crate::within::Within;
 
 /// An RTMP server. Clones are the same server; its loops end with the last of them and of its
-/// [`Publisher`](crate::Publisher)s.
+/// [`Publisher`](crate::Publisher)s, and cut off whoever is connected then: no [`Ended`](crate::Event::Ended) and no
+/// [`Closed`](crate::Event::Closed) tells of it. To part in good order, [`Server::shutdown`] first.
 #[derive(Debug)]
 pub struct Server<A> {
     pub(crate) shared: Arc<Shared<A>>,
@@ -117,7 +118,8 @@ impl<A: Application> Server<A> {
         Ok(())
     }
 
-    /// Serves one connection that the embedder accepted itself, or turns it away as [`Application::turned_away`] tells.
+    /// Serves one connection that the embedder accepted itself, or turns it away as [`Application::turned_away`] tells. A loop
+    /// polls its sockets itself, so it is one of TCP, and there is no TLS.
     ///
     /// # Errors
     /// The socket cannot be used.
@@ -170,7 +172,8 @@ impl<A: Application> Server<A> {
         report
     }
 
-    /// Number of connections that are open.
+    /// Number of connections, with those that are on their way to a loop, and those that are over and linger for their peers to
+    /// read the last words.
     pub fn connection_count(&self) -> usize {
         self.shared.loops.census.connections()
     }

@@ -4,19 +4,21 @@ use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use rand::TryRng;
 use rand::rngs::SysRng;
 use socket2::SockRef;
 use sol_core::media::Media;
-use sol_core::session::{Event, Hangup, Linger, PeerEnd, Session, SessionConfig, Target};
+use sol_core::session::{Event, Hangup, Linger, PeerEnd, Session, SessionConfig, SessionTimers, Target};
 use sol_core::time::Instant;
 use sol_core::url::RtmpUrl;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Sleep, sleep_until, timeout, timeout_at};
 
 use crate::clock::Clock;
@@ -24,6 +26,51 @@ use crate::connection::part_in_peace;
 
 /// A connection in the client's role. Nothing happens unless one of its futures is awaited; all of them may be dropped
 /// early, and nothing is lost, nor does any time begin anew.
+///
+/// It tells of a [`ClientEvent`](crate::ClientEvent); [`Event`](crate::Event) is what a server's application hears.
+///
+/// To play:
+///
+/// ```no_run
+/// # use std::error::Error;
+/// use sol_tokio::{Client, ClientEvent, RtmpUrl, SessionConfig, Target};
+///
+/// # async fn play() -> Result<(), Box<dyn Error>> {
+/// let url: RtmpUrl = "rtmp://localhost/live/cam".parse()?;
+/// let mut client = Client::connect(&url, &Target::play(&url), SessionConfig::default()).await?;
+/// while let Some(event) = client.next().await {
+///     match event {
+///         ClientEvent::Media { media, .. } => println!("{}: {:?}", media.timestamp, media.content.kind()),
+///         ClientEvent::Closed { why, .. } => println!("over: {why}"),
+///         _ => {} // how it comes to it
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// To publish whatever comes at its time:
+///
+/// ```no_run
+/// # use std::error::Error;
+/// use sol_tokio::{Client, ClientEvent, Media, RtmpUrl, SessionConfig, Target};
+///
+/// # async fn publish(url: RtmpUrl, source: impl Iterator<Item = Media>) -> Result<(), Box<dyn Error>> {
+/// let mut client = Client::connect(&url, &Target::publish(&url), SessionConfig::default()).await?;
+/// for media in source {
+///     // There is none before the server lets it publish.
+///     while !client.room().await {
+///         if let Some(ClientEvent::Closed { why, .. }) = client.next().await {
+///             return Err(why.into());
+///         }
+///     }
+///     client.send(&media);
+/// }
+/// client.leave();
+/// while client.next().await.is_some() {}
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Client<I = TcpStream> {
     session: Session,
@@ -43,18 +90,18 @@ pub struct Client<I = TcpStream> {
 }
 
 impl Client<TcpStream> {
-    /// Connects to the host of a URL, to whichever of its addresses answers first, and begins to ask for what `target`
-    /// says.
+    /// Connects to the host of a URL and begins to ask for what `target` says. Its addresses are tried one after the other, as
+    /// the system names them, and the first that answers has it; one that never does leaves time for the others, as
+    /// [`SessionTimers::attempt`](sol_core::session::SessionTimers::attempt) shares it out.
     ///
     /// # Errors
     /// The host cannot be found or reached, within the time that the configuration gives a handshake, which then has as much
     /// again; or the system has no entropy.
     pub async fn connect(url: &RtmpUrl, target: &Target, config: SessionConfig) -> io::Result<Self> {
-        let connecting = TcpStream::connect((url.host(), url.port()));
-        let transport = match timeout(config.timers.handshake, connecting).await {
-            Ok(connected) => connected?,
-            Err(_) => return Err(io::ErrorKind::TimedOut.into()),
-        };
+        let clock = Clock::start();
+        let found = timeout(config.timers.handshake, lookup_host((url.host(), url.port())));
+        let addresses: Vec<_> = found.await.map_err(|_| io::ErrorKind::TimedOut)??.collect();
+        let transport = reach(&addresses, &config.timers, clock).await?;
         // 43 ms and more are lost wherever a small message waits for a delayed acknowledgement.
         transport.set_nodelay(true)?;
         // What the kernel holds when everything is sent has to leave while the server is waited for.
@@ -230,6 +277,25 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
     }
 }
 
+/// Connects to one of these addresses. The time counts from when the clock was started.
+async fn reach(addresses: &[SocketAddr], timers: &SessionTimers, clock: Clock) -> io::Result<TcpStream> {
+    let mut outcome = Err(io::ErrorKind::NotFound.into());
+    for (tried, &address) in addresses.iter().enumerate() {
+        outcome = match timers.attempt(clock.now().since_epoch(), addresses.len() - tried) {
+            // A timeout of no time lets pass what takes next to none.
+            Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
+            share => match timeout(share, TcpStream::connect(address)).await {
+                Ok(connected) => connected,
+                Err(_) => Err(io::ErrorKind::TimedOut.into()),
+            },
+        };
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
 /// Bytes per read.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -241,8 +307,9 @@ const SEND_BUFFER_BYTES: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::net::{Ipv4Addr, TcpListener};
 
+    use socket2::{Domain, Socket, Type};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     use sol_core::limits;
@@ -294,8 +361,56 @@ mod tests {
         assert_eq!(began.elapsed(), limits::LINGER_TIME);
     }
 
+    #[tokio::test]
+    async fn an_address_that_refuses_is_followed_by_the_next_and_the_last_error_is_told() {
+        let ((_closed, closed), (_listener, open)) = (closed(), listener());
+        let timers = SessionTimers::default();
+        let reached = reach(&[closed, open], &timers, Clock::start()).await.unwrap();
+        assert_eq!(reached.peer_addr().unwrap(), open);
+        let nobody = reach(&[closed, closed], &timers, Clock::start()).await.unwrap_err();
+        assert_eq!(nobody.kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn an_address_that_never_answers_leaves_time_for_the_next() {
+        let ((_queue, _first, silent), (_listener, open)) = (silent(), listener());
+        let reached = reach(&[silent, open], &a_second(), Clock::start()).await.unwrap();
+        assert_eq!(reached.peer_addr().unwrap(), open);
+        let nobody = reach(&[silent], &a_second(), Clock::start()).await.unwrap_err();
+        assert_eq!(nobody.kind(), io::ErrorKind::TimedOut);
+    }
+
     fn publisher(transport: tokio::io::DuplexStream) -> Client<tokio::io::DuplexStream> {
         let url: RtmpUrl = "rtmp://host/live/cam".parse().unwrap();
         Client::over(transport, &Target::publish(&url), SessionConfig::default()).unwrap()
+    }
+
+    /// Time for two addresses, of which one never answers.
+    fn a_second() -> SessionTimers {
+        SessionTimers { handshake: Duration::from_secs(1), ..SessionTimers::default() }
+    }
+
+    /// Where somebody listens.
+    fn listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    /// Where nobody listens, nor will while it is held.
+    fn closed() -> (Socket, SocketAddr) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        (socket, address)
+    }
+
+    /// Where Linux leaves whoever comes without an answer: nobody accepts the one for whom there was room.
+    #[cfg(target_os = "linux")]
+    fn silent() -> (Socket, std::net::TcpStream, SocketAddr) {
+        let (socket, address) = closed();
+        socket.listen(0).unwrap();
+        (socket, std::net::TcpStream::connect(address).unwrap(), address)
     }
 }

@@ -1,30 +1,12 @@
-//! Sol on tokio: an RTMP server for any tokio runtime.
-//!
-//! ```no_run
-//! use sol_tokio::{Application, Peer, Refusal, Request, Server, ServerConfig};
-//!
-//! struct Doorman;
-//!
-//! impl Application for Doorman {
-//!     async fn authorize(&self, _peer: &Peer, request: &Request) -> Result<(), Refusal> {
-//!         let known = request.name.as_str().starts_with("live/");
-//!         if known { Ok(()) } else { Err(Refusal::Denied("No such app.".into())) }
-//!     }
-//! }
-//!
-//! #[tokio::main(flavor = "current_thread")]
-//! async fn main() -> std::io::Result<()> {
-//!     let server = Server::new(ServerConfig::default(), Doorman);
-//!     server.serve(tokio::net::TcpListener::bind("[::]:1935").await?).await;
-//!     Ok(())
-//! }
-//! ```
-//!
-//! The protocol is in [`sol_core`]; this crate owns sockets, clock, entropy and locks, and decides nothing about
-//! RTMP. Each connection has a task, and frames reach its players without it. No lock is held across an await, so a slow
-//! policy or a slow player delays nobody else.
-//!
-//! `examples/embedded.rs` has a server inside an application that is asked for keys and ends in good order.
+// What this crate is stands in its README. Here its links lead to documentation: of two definitions the first counts.
+//! [`sol-core`]: sol_core
+//! [`Application`]: Application
+//! [`Publisher`]: Publisher
+//! [`Client`]: Client
+//! [`Server::report`]: Server::report
+//! [`Server::serve_connection`]: Server::serve_connection
+//! [`docs/driving-the-core.md`]: sol_core::session
+#![doc = include_str!("../README.md")]
 
 mod application;
 mod armed;
@@ -45,16 +27,4 @@ pub use publisher::Publisher;
 pub use server::Server;
 
 pub use sol_core;
-pub use sol_core::hub::{
-    Coalesce, Join, Lag, PublishRefused, StreamConfig, StreamReport, StreamState, TrackRate, TrackReport,
-};
-pub use sol_core::ids::SessionId;
-pub use sol_core::media::{Codec, Content, Media, TrackId, TrackKind};
-pub use sol_core::name::StreamName;
-pub use sol_core::participant::{Activity, EndReason, Event, RoleReport, Summary};
-pub use sol_core::per_app::{AppPattern, PerApp};
-pub use sol_core::server::{ConnectionReport, Peer, Report, ServerConfig, TurnedAway};
-pub use sol_core::session::{
-    Call, CloseReason, Connected, Hangup, Refusal, Request, RequestKind, Session, SessionConfig,
-    SessionTimers,
-};
+pub use sol_core::embed::*;

@@ -169,7 +169,7 @@ impl<A: Application> Server<A> {
         Report { streams, from_within, connections: report::collect(answers).await, ..Report::default() }
     }
 
-    /// Number of connections that are open.
+    /// Number of connections, with those that are over and linger for their peers to read the last words.
     pub fn connection_count(&self) -> usize {
         self.shared.connections().open.len()
     }

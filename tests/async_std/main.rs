@@ -2,6 +2,7 @@
 //!
 //! Each test has a server of its own on a port that the system chose. Its peers are threads that may wait.
 
+mod events;
 mod house;
 mod role;
 

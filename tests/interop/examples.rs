@@ -23,6 +23,11 @@ fn embedded_serves_every_message_to_whoever_waits_and_to_whoever_comes_late() {
 }
 
 #[test]
+fn doorman_serves_every_message_to_whoever_waits_and_to_whoever_comes_late() {
+    serves_every_message(&Example::start("doorman"), "live/cam");
+}
+
+#[test]
 fn threads_ends_when_its_input_does_and_tells_those_who_are_there() {
     ends_in_good_order("threads", "live/cam");
 }
@@ -38,8 +43,13 @@ fn embedded_ends_when_its_input_does_and_tells_those_who_are_there() {
 }
 
 #[test]
+fn doorman_ends_when_its_input_does_and_tells_those_who_are_there() {
+    ends_in_good_order("doorman", "live/cam");
+}
+
+#[test]
 fn a_player_that_gives_up_waiting_is_noticed_by_each() {
-    for name in ["threads", "foreign_loop", "embedded"] {
+    for name in ["threads", "foreign_loop", "embedded", "doorman"] {
         let example = Example::start(name);
         let players = [Player::ffmpeg, Player::rtmpdump, Player::rtmp2src, Player::curl];
         let players = players.map(|player| player(&example.url("live/cam")));
@@ -75,14 +85,21 @@ fn threads_lets_an_encoder_that_is_killed_come_back_and_refuses_a_second_one_alo
 }
 
 #[test]
-fn foreign_loop_denies_by_the_words_of_its_own_thread_and_tells_its_statistics() {
+fn foreign_loop_and_doorman_deny_by_the_words_of_their_own_threads() {
     let clip = Clip::open("h264_aac.flv");
-    let example = Example::start("foreign_loop");
-    let publisher = Publisher::ffmpeg(&clip.path, &example.url("elsewhere/cam"), Pace::RealTime);
-    refuses(&example, publisher, "There is nothing but live/ here.", 1);
-    let player = Player::ffmpeg(&example.url("elsewhere/cam")).finish();
-    assert!(player.words.contains("There is nothing but live/ here."), "{}", player.words);
+    for name in ["foreign_loop", "doorman"] {
+        let example = Example::start(name);
+        let publisher = Publisher::ffmpeg(&clip.path, &example.url("elsewhere/cam"), Pace::RealTime);
+        refuses(&example, publisher, "There is nothing but live/ here.", 1);
+        let player = Player::ffmpeg(&example.url("elsewhere/cam")).finish();
+        assert!(player.words.contains("There is nothing but live/ here."), "{name}: {}", player.words);
+        example.stop();
+    }
+}
 
+#[test]
+fn foreign_loop_tells_its_statistics() {
+    let example = Example::start("foreign_loop");
     let waiting = Player::ffmpeg(&example.url("live/cam"));
     example.wait_for(1, &["Started", "Play"]);
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a port");

@@ -5,6 +5,7 @@
 
 mod client;
 mod dropping;
+mod events;
 mod house;
 mod reasons;
 mod reporting;

@@ -1,7 +1,7 @@
 //! Stream: one publisher at a time, one tape, any number of playheads.
 //!
-//! Appending costs the same whatever the number of players, but for one look at their positions now and then; reading needs only a shared borrow, so players of one
-//! stream do not wait for each other.
+//! Appending costs the same whatever the number of players, but for one look at their positions now and then; reading needs
+//! only a shared borrow, so players of one stream do not wait for each other.
 
 use std::sync::Arc;
 

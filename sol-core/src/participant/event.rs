@@ -7,7 +7,8 @@ use crate::ids::MessageStreamId;
 use crate::name::StreamName;
 use crate::session::{CloseReason, Connected, Hangup, Refusal, Request, RequestKind};
 
-/// One output of [`Participant::poll_event`](super::Participant::poll_event).
+/// One output of [`Participant::poll_event`](super::Participant::poll_event): what an application hears of a connection to its
+/// server.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// `connect` was accepted.

@@ -49,6 +49,18 @@ pub struct SessionTimers {
     pub farewell: Duration,
 }
 
+impl SessionTimers {
+    /// How long a client may try one of a host's addresses, `spent` after it began and with so many addresses untried, this one
+    /// among them. Zero: time is up.
+    ///
+    /// All of them together have as much time as a handshake, in equal shares: one that never answers must leave time for the
+    /// others. Who fails before leaves its time to them.
+    pub fn attempt(&self, spent: Duration, untried: usize) -> Duration {
+        let left = self.handshake.saturating_sub(spent);
+        left / u32::try_from(untried).unwrap_or(u32::MAX).max(1)
+    }
+}
+
 impl Default for SessionTimers {
     fn default() -> Self {
         Self {
@@ -71,5 +83,49 @@ impl Default for SessionConfig {
             timers: SessionTimers::default(),
             strict: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMERS: SessionTimers = SessionTimers {
+        handshake: Duration::from_secs(12),
+        command: Duration::ZERO,
+        answer: Duration::ZERO,
+        ping: Duration::ZERO,
+        silence: Duration::ZERO,
+        stall: Duration::ZERO,
+        farewell: Duration::ZERO,
+    };
+
+    #[test]
+    fn addresses_that_never_answer_have_equal_shares_of_the_time_and_all_of_it_together() {
+        let mut spent = Duration::ZERO;
+        for untried in [3, 2, 1] {
+            let share = TIMERS.attempt(spent, untried);
+            assert_eq!(share, Duration::from_secs(4));
+            spent += share;
+        }
+        assert_eq!(spent, TIMERS.handshake);
+    }
+
+    #[test]
+    fn an_address_that_fails_at_once_leaves_its_time_to_the_others() {
+        assert_eq!(TIMERS.attempt(Duration::ZERO, 2), Duration::from_secs(6));
+        assert_eq!(TIMERS.attempt(Duration::from_secs(1), 1), Duration::from_secs(11));
+    }
+
+    #[test]
+    fn without_time_there_is_no_attempt_and_time_without_end_is_shared_like_any_other() {
+        assert_eq!(TIMERS.attempt(Duration::from_secs(12), 1), Duration::ZERO);
+        assert_eq!(TIMERS.attempt(Duration::from_secs(13), 2), Duration::ZERO);
+        assert_eq!(TIMERS.attempt(Duration::ZERO, 0), Duration::from_secs(12), "nobody to share it with");
+        let endless = SessionTimers { handshake: Duration::MAX, ..TIMERS };
+        assert_eq!(
+            endless.attempt(Duration::from_secs(3_600), 1),
+            Duration::MAX - Duration::from_secs(3_600)
+        );
     }
 }

@@ -8,7 +8,8 @@ use crate::name::StreamName;
 use super::close::{CloseReason, Refusal, ServerWord};
 use super::hangup::Hangup;
 
-/// One output of [`Session::poll_event`](super::Session::poll_event).
+/// One output of [`Session::poll_event`](super::Session::poll_event). Where a client of an adapter's tells it, it is called
+/// `ClientEvent`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// `connect` was accepted.

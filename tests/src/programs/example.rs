@@ -65,4 +65,5 @@ impl Example {
     }
 }
 
-const BUILD: &str = "cargo build -p sol-core -p sol-tokio --examples (add --release for a release build)";
+const BUILD: &str =
+    "cargo build -p sol-core -p sol-tokio -p sol-mio --examples (add --release for a release build)";
