@@ -27,7 +27,7 @@ pub use crate::hub::Gap;
 pub use crate::ids::ChunkStreamId;
 pub use crate::participant::{EndReason, Event, Summary};
 pub use crate::quirk::{NotTolerated, Quirk, QuirkCounts};
-pub use crate::session::{CloseReason, Connected, Hangup, Session, Traffic};
+pub use crate::session::{CloseReason, Connected, Hangup, Linger, Session, Traffic};
 
 // What a server does at one moment.
 pub use crate::crossing::LoopId;

@@ -35,6 +35,7 @@ macro_rules! every_claim_of {
                     ]
                     client: [
                         a_client_hears_that_the_server_shuts_down,
+                        a_client_that_only_sends_hears_that_the_server_shuts_down,
                         a_client_hears_why_it_is_refused,
                         a_client_is_not_kept_by_what_is_no_server,
                         a_client_plays_to_the_last_byte_and_hears_the_end,

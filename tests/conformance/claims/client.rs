@@ -73,6 +73,23 @@ pub(crate) fn a_client_hears_that_the_server_shuts_down(adapter: &dyn Adapter) {
     });
 }
 
+pub(crate) fn a_client_that_only_sends_hears_that_the_server_shuts_down(adapter: &dyn Adapter) {
+    let house = House::open(adapter);
+    let mut client = house.client(RequestKind::Publish, "cam");
+    until_granted(&mut *client);
+    let sent = two_seconds(Pattern::new().audio_only());
+    thread::scope(|scope| {
+        let down = scope.spawn(|| house.shutdown());
+        // The socket takes everything, so it never waits.
+        let mut media = sent.iter().cycle();
+        while client.room() {
+            client.send(&as_media(media.next().expect("it begins anew")));
+        }
+        assert_eq!(heard(&mut *client).1.code(), "dismissed");
+        down.join().expect("it returns");
+    });
+}
+
 pub(crate) fn a_client_that_is_dropped_is_gone(adapter: &dyn Adapter) {
     let house = House::open(adapter);
     let mut publishes = house.client(RequestKind::Publish, "cam");
