@@ -3,6 +3,7 @@
 //! Invariant: a connection counts for as long as somebody has its [`Admitted`], wherever it is: on its way to a loop, served
 //! or lingering.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use sol_core::server::TurnedAway;
@@ -11,6 +12,8 @@ use sol_core::server::TurnedAway;
 #[derive(Debug)]
 pub(crate) struct Census {
     count: Mutex<Count>,
+    /// Set with the count locked, so that nobody is admitted behind it. Asked in every turn, without the lock.
+    is_shut_down: AtomicBool,
     connections_max: usize,
     /// Notified when the last one is gone.
     emptied: Condvar,
@@ -21,7 +24,6 @@ struct Count {
     connections: usize,
     /// Loops that have not shut down.
     open_loops: usize,
-    is_shut_down: bool,
 }
 
 /// A connection that counts. It no longer does when this is dropped.
@@ -38,14 +40,19 @@ impl Drop for Admitted {
 
 impl Census {
     pub(crate) fn new(connections_max: usize, loops: usize) -> Self {
-        let count = Count { connections: 0, open_loops: loops, is_shut_down: false };
-        Self { count: Mutex::new(count), connections_max, emptied: Condvar::new() }
+        let count = Count { connections: 0, open_loops: loops };
+        Self {
+            count: Mutex::new(count),
+            is_shut_down: AtomicBool::new(false),
+            connections_max,
+            emptied: Condvar::new(),
+        }
     }
 
     /// Counts a connection in, if there is room.
     pub(crate) fn admit(self: &Arc<Self>) -> Result<Admitted, TurnedAway> {
         let mut count = self.count();
-        if count.is_shut_down {
+        if self.is_shut_down() {
             return Err(TurnedAway::Shutdown);
         }
         if count.connections >= self.connections_max {
@@ -58,11 +65,12 @@ impl Census {
 
     /// Nobody is admitted from here on; whether this is the first time that it is said.
     pub(crate) fn shut_down(&self) -> bool {
-        !std::mem::replace(&mut self.count().is_shut_down, true)
+        let _count = self.count();
+        !self.is_shut_down.swap(true, Ordering::SeqCst)
     }
 
     pub(crate) fn is_shut_down(&self) -> bool {
-        self.count().is_shut_down
+        self.is_shut_down.load(Ordering::SeqCst)
     }
 
     /// A loop has shut down, or has ended.

@@ -137,10 +137,11 @@ impl Client {
     pub fn rest(&mut self, time: Duration) -> bool {
         let until = self.clock.now() + time;
         while self.events.is_empty() && self.connection.is_some() {
-            if self.clock.now() >= until {
+            // Also by somebody who has no time left: what was sent waits for it.
+            self.turn(Some(until));
+            if self.clock.now() >= until && self.events.is_empty() {
                 return true;
             }
-            self.turn(Some(until));
         }
         false
     }

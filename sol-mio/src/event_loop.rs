@@ -194,10 +194,6 @@ impl<A: Application> EventLoop<A> {
     // --- From other threads --------------------------------------------------------------------------------
 
     fn look_into_inbox(&mut self) {
-        // In front of what other loops pass on that have shut down: players are to hear of the shutdown, not of what follows from it.
-        if self.shared.loops.census.is_shut_down() {
-            self.shut_down();
-        }
         self.take_parcels();
         for letter in self.inbox.take_letters() {
             match letter {
@@ -213,9 +209,19 @@ impl<A: Application> EventLoop<A> {
     }
 
     fn take_parcels(&mut self) {
-        for (from, parcel) in self.inbox.take_parcels() {
+        let parcels = self.inbox.take_parcels();
+        self.hear_of_shutdown();
+        for (from, parcel) in parcels {
             self.server.handle_parcel(from, parcel, self.now());
             self.drain();
+        }
+    }
+
+    /// To be asked between taking parcels and handling them: those of a loop that has shut down tell players that their stream
+    /// has ended, who are to hear of the shutdown.
+    fn hear_of_shutdown(&mut self) {
+        if self.shared.loops.census.is_shut_down() {
+            self.shut_down();
         }
     }
 
@@ -251,6 +257,7 @@ impl<A: Application> EventLoop<A> {
                 let (asked, before) = self.ask_directory(&waiting);
                 match asked {
                     Ok(standing) => {
+                        self.hear_of_shutdown();
                         for (from, parcel) in before {
                             self.server.handle_parcel(from, parcel, now);
                         }
@@ -462,7 +469,7 @@ impl<A: Application> EventLoop<A> {
     }
 
     fn hang_up(&mut self, id: SessionId, hangup: Hangup) {
-        let Some(Served { connection, admitted }) = self.served.get_mut(id.slot()).and_then(Option::take)
+        let Some(Served { admitted, connection }) = self.served.get_mut(id.slot()).and_then(Option::take)
         else {
             return;
         };

@@ -103,7 +103,7 @@ impl Inbox {
     pub(crate) fn close(&self) {
         let mut waiting = self.waiting();
         let dropped = std::mem::replace(&mut *waiting, Waiting { is_closed: true, ..Waiting::default() });
-        // What is dropped may reach for this inbox: an answer that nobody gave.
+        // What is dropped takes other locks: a connection that was admitted is counted out.
         drop(waiting);
         drop(dropped);
     }

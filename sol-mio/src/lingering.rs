@@ -47,6 +47,7 @@ impl Lingering {
         if one.socket.shutdown(Shutdown::Write).is_ok()
             && registry.reregister(&mut one.socket, Token(token), Interest::READABLE).is_ok()
         {
+            debug_assert!(self.by_token.values().next_back().is_none_or(|last| last.until <= one.until));
             self.by_token.insert(token, one);
             // It may have said something that it was not asked for.
             self.ready.insert(token);

@@ -204,8 +204,7 @@ impl<A: Application, I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drop fo
     }
 }
 
-/// See [`Hangup::Linger`]. Whether the peer has
-/// closed in turn.
+/// See [`Hangup::Linger`]. Whether the peer has closed in turn.
 pub(crate) async fn part_in_peace<I: AsyncRead + AsyncWrite + Unpin>(
     transport: &mut I,
     linger: &mut Linger,

@@ -60,7 +60,6 @@ fn a_second_signal_ends_it_though_somebody_is_there() {
     sol.wait_for(1, "connect");
     let log = sol.stop_at_once();
     assert_eq!(log.only("shutting down").count("connections"), 1);
-    assert!(log.of("disconnect").is_empty());
 }
 
 #[test]

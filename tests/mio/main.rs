@@ -16,7 +16,8 @@ use std::time::Duration;
 use sol_core::media::{Content, Media};
 use sol_core::timestamp::Timestamp;
 use sol_mio::{
-    Answer, Application, CrossingReport, Event, Peer, Request, RequestKind, Server, ServerConfig, Session,
+    Answer, Application, Client, ClientEvent, CrossingReport, Event, Peer, Request, RequestKind, Server,
+    ServerConfig, Session, SessionConfig, Target,
 };
 use sol_tests::peer::pattern::Pattern;
 use sol_tests::peer::script::{Phase, Player, Publisher};
@@ -132,6 +133,26 @@ fn what_is_appended_faster_than_its_loop_takes_it_is_not_lost() {
     let numbers: Vec<u8> = player.script.media().iter().map(|media| media.payload[4]).collect();
     assert_eq!(numbers, (0..60).collect::<Vec<u8>>());
     appended.join().unwrap().finish();
+}
+
+#[test]
+fn what_a_client_sends_leaves_when_it_rests_though_it_has_no_time_to() {
+    let house = House::open(1);
+    let mut player = house.player("cam");
+    let url = format!("rtmp://{}/live/cam", house.address).parse().unwrap();
+    let mut client = Client::connect(&url, &Target::publish(&url), SessionConfig::default()).unwrap();
+    while !client.room() {
+        let event = client.next_event().expect("it is let in");
+        assert!(!matches!(event, ClientEvent::Closed { .. }), "{event:?}");
+    }
+    for number in 0..10 {
+        let content = Content::Audio(vec![0x2F, number].into());
+        client.send(&Media { timestamp: Timestamp::from_millis(number.into()), content });
+        assert!(client.rest(Duration::ZERO), "there is nothing to hear");
+    }
+    player.run_until(|player| player.media().len() == 10).unwrap();
+    house.server.begin_shutdown();
+    assert!(!client.rest(DEADLINE), "the server has said something");
 }
 
 struct House {

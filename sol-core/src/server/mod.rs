@@ -180,7 +180,7 @@ impl Server {
     /// [`StaleRequest`] if the request does not wait, or its session is over. What the directory said is taken back.
     ///
     /// # Panics
-    /// If the server has no others beside it, or the directory was asked for another kind of request.
+    /// If the server has no others beside it, or the directory was asked for another request.
     pub fn allow_among(
         &mut self,
         id: SessionId,

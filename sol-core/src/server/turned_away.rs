@@ -16,10 +16,10 @@ pub enum TurnedAway {
     Shutdown,
     /// The system could not accept it: no file descriptors or memory left, or it broke before it was accepted.
     #[error("cannot accept a connection: {0}")]
-    Accept(#[source] io::Error),
+    Accept(io::Error),
     /// The system has no entropy to seed its session with.
     #[error("cannot have entropy: {0}")]
-    Entropy(#[source] io::Error),
+    Entropy(io::Error),
 }
 
 impl TurnedAway {
