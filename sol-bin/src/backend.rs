@@ -2,8 +2,10 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 
 use sol_tokio::{Media, Report, ServerConfig, StreamName};
+use tokio::sync::Notify;
 
 use crate::config::Runtime;
 use crate::journal::Journal;
@@ -12,7 +14,8 @@ use crate::journal::Journal;
 #[derive(Clone)]
 pub(crate) enum Backend {
     Tokio(sol_tokio::Server<Journal>),
-    Mio(sol_mio::Server<Journal>),
+    /// Notified when the loops have ended.
+    Mio(sol_mio::Server<Journal>, Arc<Notify>),
 }
 
 impl Backend {
@@ -25,7 +28,16 @@ impl Backend {
     ) -> io::Result<Self> {
         match runtime {
             Runtime::Tokio => Ok(Self::Tokio(sol_tokio::Server::new(config, journal))),
-            Runtime::Mio => sol_mio::Server::start(config, loops, journal).map(Self::Mio),
+            Runtime::Mio => {
+                let server = sol_mio::Server::start(config, loops, journal)?;
+                let (waits, ended) = (server.clone(), Arc::new(Notify::new()));
+                let tell = Arc::clone(&ended);
+                std::thread::Builder::new().name("sol-mio-end".to_owned()).spawn(move || {
+                    waits.wait();
+                    tell.notify_one();
+                })?;
+                Ok(Self::Mio(server, ended))
+            }
         }
     }
 
@@ -37,7 +49,7 @@ impl Backend {
                 tokio::spawn(async move { server.serve(listener).await });
                 Ok(())
             }
-            Self::Mio(server) => server.listen(listener),
+            Self::Mio(server, _) => server.listen(listener),
         }
     }
 
@@ -49,7 +61,7 @@ impl Backend {
                 let mut publisher = server.publish(name).expect(FREE);
                 Box::new(move |media| publisher.append(media))
             }
-            Self::Mio(server) => {
+            Self::Mio(server, _) => {
                 let mut publisher = server.publish(name).expect(FREE);
                 Box::new(move |media| publisher.append(media))
             }
@@ -60,7 +72,7 @@ impl Backend {
     pub(crate) fn keep_up(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         match self {
             Self::Tokio(_) => drop(tokio::spawn(task)),
-            Self::Mio(_) => {
+            Self::Mio(..) => {
                 let apart = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
                 std::thread::Builder::new().name("demo".to_owned()).spawn(move || apart.block_on(task))?;
             }
@@ -71,7 +83,7 @@ impl Backend {
     pub(crate) async fn report(&self) -> Report {
         match self {
             Self::Tokio(server) => server.report().await,
-            Self::Mio(server) => {
+            Self::Mio(server, _) => {
                 let server = server.clone();
                 in_the_background(move || server.report()).await
             }
@@ -81,7 +93,7 @@ impl Backend {
     pub(crate) fn connection_count(&self) -> usize {
         match self {
             Self::Tokio(server) => server.connection_count(),
-            Self::Mio(server) => server.connection_count(),
+            Self::Mio(server, _) => server.connection_count(),
         }
     }
 
@@ -90,10 +102,7 @@ impl Backend {
         match self {
             // What fails there ends the connection that it was for.
             Self::Tokio(_) => std::future::pending().await,
-            Self::Mio(server) => {
-                let server = server.clone();
-                in_the_background(move || server.wait()).await;
-            }
+            Self::Mio(_, ended) => ended.notified().await,
         }
     }
 
@@ -101,7 +110,7 @@ impl Backend {
     pub(crate) async fn shutdown(&self) {
         match self {
             Self::Tokio(server) => server.shutdown().await,
-            Self::Mio(server) => {
+            Self::Mio(server, _) => {
                 let server = server.clone();
                 in_the_background(move || server.shutdown()).await;
             }
