@@ -430,6 +430,15 @@ impl<A: Application> EventLoop<A> {
         let parcel = match dispatch {
             Dispatch::ToLoop(to, parcel) => Some((to, parcel)),
             Dispatch::ToDirectory(notice) => self.shared.loops.directory().handle_notice(notice, self.here),
+            Dispatch::Parting { parcels, notices } => {
+                let mut directory = self.shared.loops.directory();
+                for (to, parcel) in parcels {
+                    self.shared.loops.pass(self.here, to, parcel);
+                }
+                // Nothing is to be passed on for these.
+                notices.into_iter().for_each(|notice| drop(directory.handle_notice(notice, self.here)));
+                None
+            }
         };
         if let Some((to, parcel)) = parcel {
             self.shared.loops.pass(self.here, to, parcel);

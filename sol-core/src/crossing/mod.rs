@@ -159,6 +159,14 @@ pub enum Dispatch {
     ToLoop(LoopId, Parcel),
     /// For the directory, see [`Directory::handle_notice`].
     ToDirectory(Notice),
+    /// A stream's publisher has gone. To be passed and then told with the directory locked all the while, so that whoever hears
+    /// of the end finds the name free, and whoever claims it comes behind the end.
+    Parting {
+        /// What crosses last.
+        parcels: Vec<(LoopId, Parcel)>,
+        /// What the directory has to know. Nothing is to be passed on for these.
+        notices: Vec<Notice>,
+    },
 }
 
 /// What the directory has to know.

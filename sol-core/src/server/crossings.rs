@@ -307,6 +307,19 @@ impl Crossings {
         );
     }
 
+    /// Whatever was dispatched since there were so many is one.
+    fn part(&mut self, since: usize) {
+        let (mut parcels, mut notices) = (Vec::new(), Vec::new());
+        for dispatch in self.dispatches.drain(since..) {
+            match dispatch {
+                Dispatch::ToLoop(to, parcel) => parcels.push((to, parcel)),
+                Dispatch::ToDirectory(notice) => notices.push(notice),
+                Dispatch::Parting { .. } => unreachable!("one publisher parts"),
+            }
+        }
+        self.dispatches.push_back(Dispatch::Parting { parcels, notices });
+    }
+
     fn pass(&mut self, to: LoopId, parcel: Parcel) {
         self.dispatches.push_back(Dispatch::ToLoop(to, parcel));
     }

@@ -276,6 +276,16 @@ impl Loops {
         let parcel = match dispatch {
             Dispatch::ToLoop(to, parcel) => Some((to, parcel)),
             Dispatch::ToDirectory(notice) => self.directory.handle_notice(notice, here),
+            Dispatch::Parting { parcels, notices } => {
+                for (to, parcel) in parcels {
+                    self.post.send(here, to, parcel, now);
+                }
+                for notice in notices {
+                    let told = self.directory.handle_notice(notice, here);
+                    assert!(told.is_none(), "nothing is to be passed on for it");
+                }
+                None
+            }
         };
         match parcel {
             None => {}

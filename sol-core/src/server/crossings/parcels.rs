@@ -143,9 +143,7 @@ impl Local {
 
     /// A stream that is at home here has lost its publisher, for its grace or for good.
     pub(in crate::server) fn vacate(&mut self, stream: StreamId, name: &StreamName) {
-        if self.crossings.is_none() {
-            return;
-        }
+        let Some(since) = self.crossings.as_ref().map(|crossings| crossings.dispatches.len()) else { return };
         self.cross(stream);
         let claim = self.crossings_mut().homes.get(&stream).map(|home| home.claim);
         let stays = self.hub.stream(stream).is_published();
@@ -159,6 +157,7 @@ impl Local {
                 crossings.notify(Notice::Released { name: name.clone(), claim });
             }
         }
+        crossings.part(since);
     }
 
     /// A stream's time has come: its grace may be over.
@@ -167,9 +166,12 @@ impl Local {
         let Some(home) = crossings.homes.get(&stream) else { return };
         if !self.hub.stream(stream).is_published() {
             let (name, claim) = (home.name.clone(), home.claim);
+            let since = crossings.dispatches.len();
             self.cross(stream);
             self.leave_home(stream);
-            self.crossings_mut().notify(Notice::Released { name, claim });
+            let crossings = self.crossings_mut();
+            crossings.notify(Notice::Released { name, claim });
+            crossings.part(since);
         }
     }
 
