@@ -12,7 +12,10 @@ pub(crate) fn a_player_that_comes_amid_a_group_begins_with_its_keyframe(adapter:
     let house = House::open(adapter);
     let mut camera = house.publisher("cam");
     let mut first = house.player("cam");
-    // Which everybody has to have seen before the next comes: a server may take its time.
+    // Which it has to have seen before the rest comes: where several loops are asked, a server may have gone on meanwhile.
+    camera.stream(ms(100));
+    first.watch(camera.sent());
+    // And so has everybody before the next comes.
     camera.stream(ms(3_000));
     first.watch(camera.sent());
     let mut amid = house.player("cam");

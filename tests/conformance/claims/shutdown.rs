@@ -21,6 +21,8 @@ pub(crate) fn everybody_is_told_of_a_shutdown_and_nothing_is_left(adapter: &dyn 
     let mut waiting = house.waiting_player("nobody");
     let mut silent = stranger(&house);
     camera.stream(ms(500));
+    // What a server has not read yet when it is told to go is lost.
+    player.watch(camera.sent());
     house.until_counts(4, 2);
     thread::scope(|scope| {
         let down = scope.spawn(|| house.shutdown());
