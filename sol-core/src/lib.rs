@@ -24,6 +24,7 @@ pub mod load;
 pub mod media;
 pub mod message;
 pub mod name;
+pub mod observer;
 pub mod participant;
 pub mod per_app;
 pub mod quirk;

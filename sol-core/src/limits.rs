@@ -36,6 +36,9 @@ pub const AMF_DEPTH: usize = 32;
 /// Values in one message, properties and elements counted alike. The longest metadata seen has about 60.
 pub const AMF_VALUES: usize = 4_096;
 
+/// Longest text of a value, in bytes, that is shown to people whole. URLs with tokens are shorter.
+pub const AMF_SHOWN_BYTES: usize = 1_024;
+
 // --- Session ----------------------------------------------------------------------------------------------
 //
 // The times that stand in `session::SessionTimers` too are its defaults.
@@ -225,6 +228,26 @@ pub const CLOCK_BACK_MILLIS: i32 = 3_000;
 /// Distance between the last frame of one publication and the first of the next, on a stream that goes on: one
 /// frame at 25 per second.
 pub const RESUME_MILLIS: u32 = 40;
+
+// --- Observer ---------------------------------------------------------------------------------------------
+//
+// An observer keeps for each direction what a reader of chunks does, one packet of each handshake, and the bytes that it has
+// not understood yet.
+
+/// Bytes that are not understood yet, for each direction, and how far from a place an observer looks for what would bear it
+/// out: a keyframe of 4K video in one chunk has less. Beyond that, a place is tried by what is nearer.
+pub const OBSERVER_AHEAD_BYTES: usize = 1024 * 1024;
+
+/// Chunk headers that are looked at, one behind the other, to try one place. Two or three decide, but where one message is
+/// continued from chunk to chunk.
+pub const OBSERVER_STEPS: usize = 8;
+
+/// Headers that continue a message, after which a chunk size is believed: 16 bytes are not where they should be by chance.
+pub const OBSERVER_CONTINUATIONS: usize = 16;
+
+/// Places at which one more byte buys a look for the end of a chunk whose size nobody announced, in messages that begin
+/// plausibly. Others are tried by the usual sizes alone, so that work stays in proportion to the input.
+pub const OBSERVER_SIZE_LOOKS_PER_BYTE: usize = 2;
 
 // --- Server -----------------------------------------------------------------------------------------------
 

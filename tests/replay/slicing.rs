@@ -81,7 +81,7 @@ fn every_session_closes_once_and_last() {
 
 /// Lengths of pieces, one after the other and then again from the first.
 #[derive(Clone, Debug)]
-struct Cuts(Vec<usize>);
+pub(crate) struct Cuts(pub(crate) Vec<usize>);
 
 impl Arbitrary for Cuts {
     fn arbitrary(gen_: &mut Gen) -> Cuts {

@@ -68,7 +68,7 @@ impl MessageHeader {
 
 /// The fields of one chunk's header as they stand on the wire, for whatever format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ChunkHeader {
+pub(crate) struct ChunkHeader {
     pub basic: BasicHeader,
     /// Absolute for format 0, else a delta; the extended value where there is one. Zero for format 3.
     pub time: u32,
@@ -80,10 +80,10 @@ pub(super) struct ChunkHeader {
 
 impl ChunkHeader {
     /// Longest header: three bytes basic, eleven message, four extended timestamp.
-    pub(super) const MAX_LEN: usize = 3 + 11 + 4;
+    pub(crate) const MAX_LEN: usize = 3 + 11 + 4;
 
     /// How many bytes the header that begins with `bytes` has, as far as `bytes` tells; at least 1.
-    pub(super) fn len_known(bytes: &[u8]) -> usize {
+    pub(crate) fn len_known(bytes: &[u8]) -> usize {
         let Some(&first) = bytes.first() else { return 1 };
         let (width, format) = BasicHeader::shape(first);
         let plain = width + format.header_len();
@@ -94,7 +94,7 @@ impl ChunkHeader {
     }
 
     /// Parses a header of which `len_known` bytes have come.
-    pub(super) fn parse(bytes: &[u8]) -> Self {
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
         debug_assert_eq!(bytes.len(), Self::len_known(bytes), "the header is whole and nothing follows it");
         let basic = BasicHeader::parse(bytes).expect("the basic header is whole");
         let (width, format) = BasicHeader::shape(bytes[0]);

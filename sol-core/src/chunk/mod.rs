@@ -12,6 +12,9 @@ pub use message_header::{EXTENDED_FIELD, MessageHeader};
 pub use reader::{ChunkError, ChunkReader};
 pub use writer::{chunked_len, write_message};
 
+pub(crate) use message_header::ChunkHeader;
+pub(crate) use reader::LaneState;
+
 use bytes::Bytes;
 
 use crate::ids::{ChunkStreamId, MessageStreamId, MessageType};
@@ -30,4 +33,19 @@ pub struct RawMessage {
     pub kind: MessageType,
     /// The payload.
     pub body: Bytes,
+}
+
+/// A message that began and was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnfinishedMessage {
+    /// The lane it came in.
+    pub chunk_stream: ChunkStreamId,
+    /// What it would have been.
+    pub kind: MessageType,
+    /// Bytes of payload that its header promised.
+    pub length: usize,
+    /// Bytes of payload that came.
+    pub received: usize,
+    /// Bytes of payload that a recording lost.
+    pub lost: usize,
 }

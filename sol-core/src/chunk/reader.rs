@@ -12,9 +12,9 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 
-use super::RawMessage;
 use super::basic_header::{BasicHeader, Format};
 use super::message_header::ChunkHeader;
+use super::{RawMessage, UnfinishedMessage};
 use crate::ids::{ChunkSize, ChunkStreamId, MessageStreamId, MessageType};
 use crate::limits;
 use crate::quirk::{NotTolerated, Quirk, Tolerance};
@@ -29,6 +29,8 @@ pub struct ChunkReader {
     message_bytes_max: usize,
     partial_bytes: usize,
     whole: VecDeque<RawMessage>,
+    /// The unfinished message that was given up last.
+    dropped: Option<UnfinishedMessage>,
 }
 
 /// The peer broke the chunk protocol. Every variant is one rule.
@@ -75,6 +77,7 @@ impl ChunkReader {
             message_bytes_max: limits::MESSAGE_BYTES,
             partial_bytes: 0,
             whole: VecDeque::new(),
+            dropped: None,
         }
     }
 
@@ -203,8 +206,7 @@ impl ChunkReader {
         suspect: Option<Suspect>,
         tolerance: &mut Tolerance,
     ) -> Result<(), ChunkError> {
-        let missing = self.lanes[lane].length - self.lanes[lane].partial.len();
-        let left = missing.min(self.chunk_size.bytes());
+        let left = self.lanes[lane].missing().min(self.chunk_size.bytes());
         if left == 0 {
             return self.end_chunk(lane, tolerance);
         }
@@ -215,7 +217,11 @@ impl ChunkReader {
     /// A chunk is over, and perhaps its message with it.
     fn end_chunk(&mut self, lane: usize, tolerance: &mut Tolerance) -> Result<(), ChunkError> {
         self.place = Place::Header(PartialHeader::default());
-        if self.lanes[lane].partial.len() == self.lanes[lane].length {
+        if self.lanes[lane].missing() == 0 {
+            if self.lanes[lane].lost > 0 {
+                self.drop_unfinished(lane);
+                return Ok(());
+            }
             let message = self.lanes[lane].finish();
             self.partial_bytes -= message.body.len();
             self.obey(&message, tolerance)?;
@@ -251,9 +257,12 @@ impl ChunkReader {
     }
 
     fn drop_unfinished(&mut self, lane: usize) {
-        self.partial_bytes -= self.lanes[lane].partial.len();
-        self.lanes[lane].partial = BytesMut::new();
-        self.lanes[lane].unfinished = false;
+        let dropped = &mut self.lanes[lane];
+        self.dropped = dropped.unfinished();
+        self.partial_bytes -= dropped.partial.len();
+        dropped.partial = BytesMut::new();
+        dropped.lost = 0;
+        dropped.unfinished = false;
     }
 
     /// The lane's index; opens it where the header says enough to begin a message.
@@ -332,8 +341,12 @@ struct Lane {
     /// The extended field of the last header that had a time.
     extended: Option<u32>,
     habit: Habit,
+    /// An absolute header came: time and message stream are more than sums of deltas and a guess.
+    rooted: bool,
     unfinished: bool,
     partial: BytesMut,
+    /// Payload of the message under way that a recording lost. A peer loses none.
+    lost: usize,
 }
 
 impl Lane {
@@ -348,9 +361,27 @@ impl Lane {
             stream: MessageStreamId::CONNECTION,
             extended: None,
             habit: Habit::Unknown,
+            rooted: false,
             unfinished: false,
             partial: BytesMut::new(),
+            lost: 0,
         }
+    }
+
+    /// Payload bytes that are still to come.
+    fn missing(&self) -> usize {
+        self.length - self.partial.len() - self.lost
+    }
+
+    /// The message under way.
+    fn unfinished(&self) -> Option<UnfinishedMessage> {
+        self.unfinished.then(|| UnfinishedMessage {
+            chunk_stream: self.id,
+            kind: self.kind,
+            length: self.length,
+            received: self.partial.len(),
+            lost: self.lost,
+        })
     }
 
     fn begin_message(&mut self, header: &ChunkHeader) {
@@ -363,6 +394,7 @@ impl Lane {
                 self.delta_disbelieved = header.time > limits::FORMAT3_DELTA_MILLIS;
                 self.delta = if self.delta_disbelieved { 0 } else { header.time };
                 self.stream = MessageStreamId::new(header.stream);
+                self.rooted = true;
             }
             Format::SameStream | Format::SameShape => {
                 self.delta = header.time;
@@ -429,6 +461,10 @@ impl Suspect {
         false
     }
 }
+
+mod watched;
+
+pub(crate) use watched::LaneState;
 
 #[cfg(test)]
 mod tests;

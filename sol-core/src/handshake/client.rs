@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{
     Greeting, HandshakeError, HandshakeKind, Packet, PeerVersion, Progress, Stage, TIME_AT, VERSION,
-    VERSION_AT, digest, random_packet, set_word, simple, word,
+    VERSION_AT, digest, random_packet, set_word, simple,
 };
 use crate::entropy::Entropy;
 use crate::time::Instant;
@@ -72,9 +72,7 @@ fn answer(offer: Offer, s1: &Packet, entropy: &mut Entropy, now: Instant) -> (Gr
         Some(seal) => (HandshakeKind::Digest(seal.layout), digest::sign_c2(&seal, entropy)),
         None => (HandshakeKind::Simple, simple::echo(s1, millis(now))),
     };
-    let peer_time = Timestamp::from_millis(u32::from_be_bytes(word(s1, TIME_AT)));
-    let peer_version = PeerVersion::new(word(s1, VERSION_AT));
-    (Greeting { kind, peer_time, peer_version }, Bytes::copy_from_slice(&c2))
+    (Greeting::of(s1, kind), Bytes::copy_from_slice(&c2))
 }
 
 fn millis(now: Instant) -> Timestamp {
@@ -135,7 +133,8 @@ mod tests {
             ServerHandshake::new().read(&mut &hello[..], &mut theirs, Instant::EPOCH).unwrap().reply.unwrap();
         let c2 = client.read(&mut &said[..], &mut ours, Instant::EPOCH).unwrap().reply.unwrap();
         let s1: &Packet = said[1..=PACKET_BYTES].try_into().unwrap();
-        assert!(digest::is_signed_by_player(c2[..].try_into().unwrap(), s1));
+        let seal = digest::find_server(s1).expect("S1 has a digest");
+        assert!(digest::is_signed_by_player(c2[..].try_into().unwrap(), &seal));
     }
 
     #[test]

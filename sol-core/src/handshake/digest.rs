@@ -20,6 +20,7 @@ use crate::entropy::Entropy;
 use crate::timestamp::Timestamp;
 
 /// The digest that a packet was found to carry.
+#[derive(Clone, Debug)]
 pub(super) struct Seal {
     pub(super) layout: DigestLayout,
     pub(super) digest: Digest,
@@ -92,12 +93,19 @@ fn signature_of(random: &[u8], name: &[u8], digest: &Digest) -> Digest {
     hmac_sha256(&key, &[random])
 }
 
-/// Whether C2 answers the digest of S1, as a server could check.
-#[cfg(test)]
-pub(super) fn is_signed_by_player(c2: &Packet, s1: &Packet) -> bool {
-    let seal = find_server(s1).expect("S1 has a digest");
-    let (random, signature) = c2.split_at(PACKET_BYTES - DIGEST_BYTES);
-    signature == signature_of(random, PLAYER_NAME, &seal.digest)
+/// Whether `c2` is signed in reply to the digest of S1.
+pub(super) fn is_signed_by_player(c2: &Packet, seal: &Seal) -> bool {
+    is_signed(c2, PLAYER_NAME, seal)
+}
+
+/// Whether `s2` is signed in reply to the digest of C1.
+pub(super) fn is_signed_by_server(s2: &Packet, seal: &Seal) -> bool {
+    is_signed(s2, SERVER_NAME, seal)
+}
+
+fn is_signed(second: &Packet, name: &[u8], seal: &Seal) -> bool {
+    let (random, signature) = second.split_at(PACKET_BYTES - DIGEST_BYTES);
+    signature.ct_eq(&signature_of(random, name, &seal.digest)).into()
 }
 
 impl DigestLayout {

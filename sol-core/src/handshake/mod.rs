@@ -25,8 +25,11 @@ use crate::timestamp::Timestamp;
 mod client;
 mod digest;
 mod simple;
+mod witness;
 
 pub use client::{ClientHandshake, Offer};
+pub(crate) use witness::First;
+pub use witness::{Party, Second};
 
 #[cfg(test)]
 mod tests;
@@ -132,6 +135,16 @@ impl ServerHandshake {
 impl Default for ServerHandshake {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl Greeting {
+    fn of(first: &Packet, kind: HandshakeKind) -> Self {
+        Self {
+            kind,
+            peer_time: Timestamp::from_millis(u32::from_be_bytes(word(first, TIME_AT))),
+            peer_version: PeerVersion(word(first, VERSION_AT)),
+        }
     }
 }
 
@@ -245,9 +258,9 @@ impl Stage {
 }
 
 /// C1, S1, C2 or S2: a time, a word, and 1528 bytes that are random where they are not a digest.
-type Packet = [u8; PACKET_BYTES];
+pub(crate) type Packet = [u8; PACKET_BYTES];
 
-fn judge_version(version: u8) -> Result<(), HandshakeError> {
+pub(crate) fn judge_version(version: u8) -> Result<(), HandshakeError> {
     // 5.2.2 would answer any version with 3 and leave the choice to the peer. No peer in use takes that
     // offer, and a reason in the log helps more.
     match version {
@@ -263,10 +276,7 @@ fn judge_version(version: u8) -> Result<(), HandshakeError> {
 fn answer(c1: &Packet, entropy: &mut Entropy, now: Instant) -> (Greeting, Bytes) {
     // Milliseconds modulo 2³², like every time on the wire.
     let time = Timestamp::from_millis(now.since_epoch().as_millis() as u32);
-    let peer_version = PeerVersion(word(c1, VERSION_AT));
-    let sealed = if peer_version == PeerVersion::ZERO { None } else { digest::find(c1) };
-
-    let (kind, s1, s2) = match sealed {
+    let (kind, s1, s2) = match offered_seal(c1) {
         Some(seal) => {
             let (s1, s2) = digest::answer(&seal, entropy, time);
             (HandshakeKind::Digest(seal.layout), s1, s2)
@@ -281,8 +291,12 @@ fn answer(c1: &Packet, entropy: &mut Entropy, now: Instant) -> (Greeting, Bytes)
     reply.push(VERSION);
     reply.extend_from_slice(&s1);
     reply.extend_from_slice(&s2);
-    let peer_time = Timestamp::from_millis(u32::from_be_bytes(word(c1, TIME_AT)));
-    (Greeting { kind, peer_time, peer_version }, Bytes::from(reply))
+    (Greeting::of(c1, kind), Bytes::from(reply))
+}
+
+/// The digest of a client that offers one. Whose version word is zero does not.
+fn offered_seal(c1: &Packet) -> Option<digest::Seal> {
+    if PeerVersion(word(c1, VERSION_AT)) == PeerVersion::ZERO { None } else { digest::find(c1) }
 }
 
 fn random_packet(entropy: &mut Entropy) -> Packet {
@@ -307,12 +321,12 @@ fn take_up_to<'a>(count: usize, input: &mut &'a [u8]) -> &'a [u8] {
 }
 
 /// The one version of RTMP in use (RTMP 1.0, 5.2.2).
-const VERSION: u8 = 3;
+pub(crate) const VERSION: u8 = 3;
 
 /// Content type of the record that opens a TLS connection (RFC 8446, 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
 
-const PACKET_BYTES: usize = 1_536;
+pub(crate) const PACKET_BYTES: usize = 1_536;
 const REPLY_BYTES: usize = 1 + 2 * PACKET_BYTES;
 
 /// Where every packet has its sender's time.

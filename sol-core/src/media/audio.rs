@@ -30,7 +30,7 @@ fn enhanced(packet_type: u8, rest: &[u8]) -> Option<FrameKind> {
 }
 
 /// The header of an enhanced tag behind its first byte.
-pub(super) fn enhanced_header(packet_type: u8, rest: &[u8]) -> Option<Header> {
+pub(super) fn enhanced_header(packet_type: u8, rest: &[u8]) -> Option<Header<'_>> {
     const MULTITRACK: u8 = 5;
     Header::parse(packet_type, MULTITRACK, rest)
 }

@@ -73,7 +73,7 @@ impl Codec {
         }
     }
 
-    fn of_enhanced(header: Header) -> (TrackId, Self) {
+    fn of_enhanced(header: Header<'_>) -> (TrackId, Self) {
         (header.track, Self::of_four_cc(header.four_cc))
     }
 

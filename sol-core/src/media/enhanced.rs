@@ -4,26 +4,34 @@ use super::TrackId;
 
 /// What the header of an enhanced tag says, of the first track where there are several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Header {
+pub(super) struct Header<'a> {
     /// The real packet type, behind ModEx and Multitrack.
     pub packet_type: u8,
     /// Which track it is for.
     pub track: TrackId,
     /// Its codec.
     pub four_cc: [u8; 4],
+    /// What follows the header.
+    pub body: &'a [u8],
 }
 
-impl Header {
+impl<'a> Header<'a> {
     /// Understands a header from the packet type in the first byte on, where `multitrack` is the packet type behind which
     /// tracks stand. `None` if the tag ends inside its header.
-    pub(super) fn parse(packet_type: u8, multitrack: u8, rest: &[u8]) -> Option<Self> {
+    pub(super) fn parse(packet_type: u8, multitrack: u8, rest: &'a [u8]) -> Option<Self> {
+        const ONE_TRACK: u8 = 0;
+        const TRACK_SIZE_LEN: usize = 3;
         let (packet_type, rest) = skip_mod_ex(packet_type, rest)?;
         if packet_type != multitrack {
-            return Some(Self { packet_type, track: TrackId::DEFAULT, four_cc: *rest.first_chunk()? });
+            let (four_cc, body) = rest.split_first_chunk()?;
+            return Some(Self { packet_type, track: TrackId::DEFAULT, four_cc: *four_cc, body });
         }
-        // Whether one FourCC holds for all tracks or each has its own, one stands before the first id.
-        let &[shape, a, b, c, d, track] = rest.first_chunk()?;
-        Some(Self { packet_type: shape & 0x0F, track: TrackId(track), four_cc: [a, b, c, d] })
+        // Whether one FourCC holds for all tracks or each has its own, one stands before the first id. Where there may be
+        // several tracks, each says how long it is.
+        let (&[shape, a, b, c, d, track], body) = rest.split_first_chunk()?;
+        let body =
+            if shape >> 4 == ONE_TRACK { body } else { body.get(TRACK_SIZE_LEN..).unwrap_or_default() };
+        Some(Self { packet_type: shape & 0x0F, track: TrackId(track), four_cc: [a, b, c, d], body })
     }
 }
 

@@ -71,6 +71,15 @@ impl Content {
         }
     }
 
+    /// How much later than its message a picture is to be shown, in milliseconds: with B-frames, pictures are not sent in the
+    /// order in which they are shown. `None` for whatever does not say.
+    pub fn composition_millis(&self) -> Option<i32> {
+        match self {
+            Content::Video(payload) => video::composition_millis(payload),
+            Content::Audio(_) | Content::Data(_) => None,
+        }
+    }
+
     /// Whether this asks to forget metadata, and is nothing for players.
     pub fn is_clear(&self) -> bool {
         matches!(self, Content::Data(data) if data.is_clear())

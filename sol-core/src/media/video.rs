@@ -7,6 +7,12 @@ const FRAME_TYPE_KEY: u8 = 1;
 const FRAME_TYPE_GENERATED_KEY: u8 = 4;
 pub(super) const FRAME_TYPE_COMMAND: u8 = 5;
 const METADATA: u8 = 4;
+const CODED_FRAMES: u8 = 1;
+const CODED_FRAMES_X: u8 = 3;
+
+// 7 is AVC; 12, 13 and 14 are the unofficial HEVC, AV1 and VP8, in the same shape.
+const WITH_PACKET_TYPE: [u8; 4] = [7, 12, 13, 14];
+const NALU: u8 = 1;
 
 /// What a video payload is to a player that joins.
 pub(super) fn classify(payload: &[u8]) -> FrameKind {
@@ -18,10 +24,7 @@ pub(super) fn classify(payload: &[u8]) -> FrameKind {
 }
 
 fn legacy(frame_type: u8, codec: u8, rest: &[u8]) -> FrameKind {
-    // 7 is AVC; 12, 13 and 14 are the unofficial HEVC, AV1 and VP8, in the same shape.
-    const WITH_PACKET_TYPE: [u8; 4] = [7, 12, 13, 14];
     const SEQUENCE_HEADER: u8 = 0;
-    const NALU: u8 = 1;
     const END_OF_SEQUENCE: u8 = 2;
     if frame_type == FRAME_TYPE_COMMAND {
         return FrameKind::Interframe;
@@ -41,9 +44,7 @@ fn legacy(frame_type: u8, codec: u8, rest: &[u8]) -> FrameKind {
 
 fn enhanced(frame_type: u8, packet_type: u8, rest: &[u8]) -> Option<FrameKind> {
     const SEQUENCE_START: u8 = 0;
-    const CODED_FRAMES: u8 = 1;
     const SEQUENCE_END: u8 = 2;
-    const CODED_FRAMES_X: u8 = 3;
     const MPEG2TS_SEQUENCE_START: u8 = 5;
     let Header { packet_type, track, .. } = enhanced_header(frame_type, packet_type, rest)?;
     Some(match packet_type {
@@ -57,10 +58,30 @@ fn enhanced(frame_type: u8, packet_type: u8, rest: &[u8]) -> Option<FrameKind> {
 
 /// The header of an enhanced tag behind the two fields of its first byte; `None` if there is none, as in commands to a
 /// player. The frame type of metadata is ignored.
-pub(super) fn enhanced_header(frame_type: u8, packet_type: u8, rest: &[u8]) -> Option<Header> {
+pub(super) fn enhanced_header(frame_type: u8, packet_type: u8, rest: &[u8]) -> Option<Header<'_>> {
     const MULTITRACK: u8 = 6;
     let header = Header::parse(packet_type, MULTITRACK, rest)?;
     (frame_type != FRAME_TYPE_COMMAND || header.packet_type == METADATA).then_some(header)
+}
+
+/// How much later than its message a picture is to be shown, in milliseconds; `None` where the payload does not say.
+pub(super) fn composition_millis(payload: &[u8]) -> Option<i32> {
+    let (&first, rest) = payload.split_first()?;
+    let (frame_type, low) = (first >> 4 & 0x07, first & 0x0F);
+    let field = if first & 0x80 == 0 {
+        let (&packet_type, field) = rest.split_first()?;
+        (WITH_PACKET_TYPE.contains(&low) && packet_type == NALU).then_some(field)?
+    } else {
+        let header = enhanced_header(frame_type, low, rest)?;
+        match (header.packet_type, &header.four_cc) {
+            (CODED_FRAMES_X, b"avc1" | b"hvc1" | b"vvc1") => return Some(0),
+            (CODED_FRAMES, b"avc1" | b"hvc1" | b"vvc1") => header.body,
+            _ => return None,
+        }
+    };
+    // Signed, of 24 bits.
+    let &[a, b, c] = field.first_chunk()?;
+    Some(i32::from_be_bytes([a, b, c, 0]) >> 8)
 }
 
 fn picture(frame_type: u8, track: TrackId) -> FrameKind {
@@ -115,6 +136,34 @@ mod tests {
         // ModEx whose size needs the wide form.
         let wide = [&[0x97, 0xFF, 0x00, 0xFF][..], &[0; 256], &[0x00], b"av01", &[1]].concat();
         assert_eq!(classify(&wide), FrameKind::VideoConfig(MAIN));
+    }
+
+    #[test]
+    fn composition_time_is_signed_and_stands_behind_the_header_of_its_track() {
+        assert_eq!(composition_millis(&[0x27, 1, 0, 0, 40, 9]), Some(40));
+        assert_eq!(composition_millis(&[0x27, 1, 0xFF, 0xFF, 0xD8, 9]), Some(-40));
+        assert_eq!(composition_millis(b"\x91hvc1\x00\x00\x42"), Some(0x42));
+        assert_eq!(composition_millis(b"\x93hvc1\x01"), Some(0), "the short form has none to say");
+        assert_eq!(composition_millis(b"\x96\x01avc1\x01\x00\x01\x02"), Some(0x0102), "one track");
+        assert_eq!(
+            composition_millis(b"\x96\x11avc1\x01\x00\x00\x09\x00\x01\x02"),
+            Some(0x0102),
+            "the first of several"
+        );
+    }
+
+    #[test]
+    fn what_has_no_composition_time_says_none() {
+        for payload in [
+            &b""[..],
+            &[0x17],
+            &[0x17, 0, 0, 0, 0, 1],
+            &[0x12, 0, 0],
+            &[0x27, 1, 0, 0],
+            b"\x91av01\x00\x00\x42",
+        ] {
+            assert_eq!(composition_millis(payload), None, "{payload:?}");
+        }
     }
 
     #[test]

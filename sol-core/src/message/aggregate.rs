@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::flv::TagHeader;
 use crate::media::{Content, Media};
+use crate::quirk::Quirk;
 use crate::timestamp::Timestamp;
 
 /// The payload of a type 22 message; iterates over the media inside.
@@ -33,6 +34,18 @@ pub enum Part {
 impl Aggregate {
     pub(super) fn new(timestamp: Timestamp, body: Bytes) -> Self {
         Self { timestamp, first: None, rest: body, lacks_back_pointer: false }
+    }
+}
+
+impl Part {
+    /// The departure from the specification that this is.
+    pub const fn quirk(&self) -> Option<Quirk> {
+        match self {
+            Part::Media(_) => None,
+            Part::Unknown(_) => Some(Quirk::UnknownMessageType),
+            Part::NoBackPointer => Some(Quirk::BackPointerMissing),
+            Part::Truncated => Some(Quirk::UnreadableMessage),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 
+use super::MessageError;
 use crate::amf::{Properties, Value, amf0};
 use crate::quirk::{NotTolerated, Quirk, Tolerance};
 
@@ -46,6 +47,14 @@ impl Command {
     /// # Errors
     /// Only in strict mode.
     pub fn parse(body: &[u8], tolerance: &mut Tolerance) -> Result<Option<Self>, NotTolerated> {
+        Ok(Self::read(body, tolerance)?.ok())
+    }
+
+    /// The same, and why not.
+    pub(super) fn read(
+        body: &[u8],
+        tolerance: &mut Tolerance,
+    ) -> Result<Result<Self, MessageError>, NotTolerated> {
         let mut reader = amf0::Reader::new(body);
         let mut values = Vec::new();
         while !reader.is_empty() {
@@ -56,7 +65,7 @@ impl Command {
                     tolerance.tolerate(Quirk::UnreadableMessage)?;
                     break;
                 }
-                Err(_) => return Ok(None),
+                Err(error) => return Ok(Err(error.into())),
             }
         }
         if reader.tolerated().missing_ends > 0 {
@@ -66,10 +75,10 @@ impl Command {
             tolerance.tolerate(Quirk::AmfTextMalformed)?;
         }
         let mut values = values.into_iter().peekable();
-        let Some(Value::String(name)) = values.next() else { return Ok(None) };
+        let Some(Value::String(name)) = values.next() else { return Ok(Err(MessageError::NameMissing)) };
         let transaction = values.next_if(|value| value.as_number().is_some());
         let object = values.next_if(|value| value.is_nullish() || value.properties().is_some());
-        Ok(Some(Command {
+        Ok(Ok(Command {
             name,
             transaction: transaction.and_then(|value| value.as_number()).unwrap_or(0.0),
             object: object.unwrap_or(Value::Null),

@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 
+use super::MessageError;
 use crate::amf::{Value, amf0};
 
 /// One data message.
@@ -17,15 +18,20 @@ pub struct Data {
 impl Data {
     /// Understands an AMF0 payload as far as its name; `None` if it has none.
     pub fn parse(body: Bytes) -> Option<Self> {
+        Self::read(body).ok()
+    }
+
+    /// The same, or why not.
+    pub(super) fn read(body: Bytes) -> Result<Self, MessageError> {
         let mut reader = amf0::Reader::new(&body);
-        let Value::String(mut name) = reader.read_value().ok()? else { return None };
+        let Value::String(mut name) = reader.read_value()? else { return Err(MessageError::NameMissing) };
         let mut payload = body.clone();
         if name == "@setDataFrame" {
             payload = body.slice(body.len() - reader.remaining().len()..);
-            let Value::String(inner) = reader.read_value().ok()? else { return None };
+            let Value::String(inner) = reader.read_value()? else { return Err(MessageError::NameMissing) };
             name = inner;
         }
-        Some(Self { name, payload })
+        Ok(Self { name, payload })
     }
 
     /// The handler that the message is for: `onMetaData`, `onTextData`, `onCuePoint` …

@@ -17,6 +17,7 @@ pub use user_control::UserControl;
 
 use bytes::Bytes;
 
+use crate::amf::AmfError;
 use crate::chunk::RawMessage;
 use crate::ids::MessageType;
 use crate::media::{Content, Media};
@@ -50,7 +51,32 @@ pub enum Message {
         kind: MessageType,
         /// The payload.
         body: Bytes,
+        /// The rule that it breaks.
+        why: MessageError,
     },
+}
+
+/// Why a payload could not be read. Every variant is one rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MessageError {
+    /// RTMP 1.0, 5.4.
+    #[error("control message of {length} bytes ends before its fields")]
+    ControlTooShort {
+        /// Of the payload.
+        length: usize,
+    },
+    /// RTMP 1.0, 7.1.7.
+    #[error("user control message of {length} bytes ends before the fields of its event")]
+    UserControlTooShort {
+        /// Of the payload.
+        length: usize,
+    },
+    /// Commands and data begin with a string (RTMP 1.0, 7.1.1 and 7.1.2).
+    #[error("message does not begin with a name")]
+    NameMissing,
+    /// The values cannot be told apart.
+    #[error(transparent)]
+    Amf(#[from] AmfError),
 }
 
 impl Message {
@@ -60,51 +86,53 @@ impl Message {
     /// Only in strict mode.
     pub fn parse(raw: &RawMessage, tolerance: &mut Tolerance) -> Result<Message, NotTolerated> {
         let body = raw.body.clone();
-        let media = |content| Some(Message::Media(Media { timestamp: raw.timestamp, content }));
+        let media = |content| Ok(Message::Media(Media { timestamp: raw.timestamp, content }));
         let parsed = match raw.kind {
             MessageType::SET_CHUNK_SIZE
             | MessageType::ABORT
             | MessageType::ACKNOWLEDGEMENT
             | MessageType::WINDOW_ACKNOWLEDGEMENT_SIZE
             | MessageType::SET_PEER_BANDWIDTH => match Control::parse(raw.kind, &body) {
-                Some(control) => Some(Message::Control(control)),
+                Some(control) => Ok(Message::Control(control)),
                 None => {
                     // The chunk reader has counted the two kinds that it acts upon.
                     if !matches!(raw.kind, MessageType::SET_CHUNK_SIZE | MessageType::ABORT) {
                         tolerance.tolerate(Quirk::ControlTooShort)?;
                     }
-                    return Ok(Message::Unreadable { kind: raw.kind, body });
+                    let why = MessageError::ControlTooShort { length: body.len() };
+                    return Ok(Message::Unreadable { kind: raw.kind, body, why });
                 }
             },
             MessageType::USER_CONTROL => match UserControl::parse(&body) {
-                Some(event) => Some(Message::UserControl(event)),
+                Some(event) => Ok(Message::UserControl(event)),
                 None => {
                     tolerance.tolerate(Quirk::UserControlTooShort)?;
-                    return Ok(Message::Unreadable { kind: raw.kind, body });
+                    let why = MessageError::UserControlTooShort { length: body.len() };
+                    return Ok(Message::Unreadable { kind: raw.kind, body, why });
                 }
             },
             MessageType::AUDIO => media(Content::Audio(body)),
             MessageType::VIDEO => media(Content::Video(body)),
             MessageType::AMF3_DATA | MessageType::DATA => {
                 let body = strip_format_byte(raw, MessageType::AMF3_DATA, tolerance)?;
-                Data::parse(body).and_then(|data| media(Content::Data(data)))
+                Data::read(body).and_then(|data| media(Content::Data(data)))
             }
             MessageType::AMF3_COMMAND | MessageType::COMMAND => {
                 let body = strip_format_byte(raw, MessageType::AMF3_COMMAND, tolerance)?;
-                Command::parse(&body, tolerance)?.map(Message::Command)
+                Command::read(&body, tolerance)?.map(Message::Command)
             }
-            MessageType::AMF3_SHARED_OBJECT | MessageType::SHARED_OBJECT => Some(Message::SharedObject(body)),
-            MessageType::AGGREGATE => Some(Message::Aggregate(Aggregate::new(raw.timestamp, body))),
+            MessageType::AMF3_SHARED_OBJECT | MessageType::SHARED_OBJECT => Ok(Message::SharedObject(body)),
+            MessageType::AGGREGATE => Ok(Message::Aggregate(Aggregate::new(raw.timestamp, body))),
             kind => {
                 tolerance.tolerate(Quirk::UnknownMessageType)?;
                 return Ok(Message::Unknown { kind, body });
             }
         };
         match parsed {
-            Some(message) => Ok(message),
-            None => {
+            Ok(message) => Ok(message),
+            Err(why) => {
                 tolerance.tolerate(Quirk::UnreadableMessage)?;
-                Ok(Message::Unreadable { kind: raw.kind, body: raw.body.clone() })
+                Ok(Message::Unreadable { kind: raw.kind, body: raw.body.clone(), why })
             }
         }
     }

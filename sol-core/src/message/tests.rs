@@ -27,7 +27,11 @@ fn a_short_control_message_is_counted_and_kept() {
     let body = raw.body.clone();
     assert_eq!(
         Message::parse(&raw, &mut tolerance),
-        Ok(Message::Unreadable { kind: MessageType::SET_PEER_BANDWIDTH, body })
+        Ok(Message::Unreadable {
+            kind: MessageType::SET_PEER_BANDWIDTH,
+            body,
+            why: MessageError::ControlTooShort { length: 4 },
+        })
     );
     assert_eq!(tolerance.counts().get(Quirk::ControlTooShort), 1);
 }
@@ -96,6 +100,25 @@ fn bytes_behind_a_readable_command_do_not_void_it() {
 fn a_command_without_a_name_is_unreadable() {
     assert_eq!(parse_command(&[]), None);
     assert_eq!(parse_command(&amf0::write_all(&[5.0.into()])), None);
+}
+
+#[test]
+fn what_cannot_be_read_says_which_rule_it_breaks() {
+    let unreadable = |kind, body: &[u8]| match Message::parse(&raw(kind, body), &mut Tolerance::new(false)) {
+        Ok(Message::Unreadable { why, .. }) => why,
+        other => panic!("{other:?}"),
+    };
+    let number = amf0::write_all(&[5.0.into()]);
+    assert_eq!(unreadable(MessageType::COMMAND, &number), MessageError::NameMissing);
+    assert_eq!(unreadable(MessageType::COMMAND, &[]), MessageError::NameMissing);
+    assert_eq!(unreadable(MessageType::COMMAND, &[0xEE]), AmfError::UnknownMarker(0xEE).into());
+    assert_eq!(unreadable(MessageType::DATA, &number), MessageError::NameMissing);
+    assert_eq!(
+        unreadable(MessageType::DATA, &[2, 0, 9, b'o']),
+        AmfError::Truncated { needed: 9, left: 1 }.into()
+    );
+    let short = MessageError::UserControlTooShort { length: 3 };
+    assert_eq!(unreadable(MessageType::USER_CONTROL, &[0, 0, 1]), short);
 }
 
 #[test]

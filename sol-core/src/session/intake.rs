@@ -119,11 +119,11 @@ impl Session {
                         self.tolerance.tolerate(Quirk::AggregateTooLong)?;
                         break;
                     }
-                    match part {
-                        Part::Media(media) => self.media(raw.stream, media)?,
-                        Part::Unknown(_) => self.tolerance.tolerate(Quirk::UnknownMessageType)?,
-                        Part::NoBackPointer => self.tolerance.tolerate(Quirk::BackPointerMissing)?,
-                        Part::Truncated => self.tolerance.tolerate(Quirk::UnreadableMessage)?,
+                    if let Some(quirk) = part.quirk() {
+                        self.tolerance.tolerate(quirk)?;
+                    }
+                    if let Part::Media(media) = part {
+                        self.media(raw.stream, media)?;
                     }
                 }
             }

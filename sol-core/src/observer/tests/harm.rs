@@ -1,0 +1,156 @@
+//! Recordings with holes, and bytes that break rules.
+
+use super::*;
+
+#[test]
+fn a_hole_within_the_payload_of_a_chunk_costs_that_message_alone() {
+    let mut chunks = full_header(6, 1, 0, 9, 300);
+    chunks.extend([7; 128]);
+    chunks.push(0xC6);
+    chunks.extend([7; 128]);
+    chunks.push(0xC6);
+    chunks.extend([7; 44]);
+    let behind = [delta(6, 40, 9, PICTURE), full(4, 1, 5, 8, SOUND), same(6, PICTURE)].concat();
+    let damaged = |received, lost| {
+        let (chunk_stream, kind) = (lane_id(6), MessageType::VIDEO);
+        Observed::Unfinished(
+            UnfinishedMessage { chunk_stream, kind, length: 300, received, lost },
+            WhyUnfinished::Damaged,
+        )
+    };
+    let header = 12;
+    for (at, missing) in
+        [(header, 1), (header, 128), (header + 100, 28), (header + 128 + 1, 5), (header + 300, 1)]
+    {
+        let mut observer = beyond_the_handshake();
+        observer.handle_bytes(Party::Client, &chunks[..at]);
+        observer.handle_missing(Party::Client, missing as u64);
+        observer.handle_bytes(Party::Client, &chunks[at + missing..]);
+        observer.handle_bytes(Party::Client, &behind);
+        observer.handle_end(Party::Client);
+        let seen = whats(&drain(&mut observer));
+        assert_eq!(seen[0], Observed::Missing { bytes: missing as u64 });
+        assert_eq!(seen[1], damaged(300 - missing, missing), "{missing} at {at}");
+        let messages = messages_in(&seen);
+        assert_eq!(messages.len(), 3, "{missing} at {at}");
+        assert_eq!(messages[2].time, ObservedTime::Absolute(Timestamp::from_millis(80)));
+        assert_eq!(seen.len(), 5);
+    }
+}
+
+#[test]
+fn behind_a_hole_with_headers_in_it_footing_is_found_again_and_lanes_are_forgotten() {
+    let mut observer = beyond_the_handshake();
+    observer.handle_bytes(Party::Client, &frames(128, 3));
+    let begun = [full_header(6, 1, 900, 9, 200), vec![7; 50]].concat();
+    observer.handle_bytes(Party::Client, &begun);
+    for bytes in [79, 0] {
+        observer.handle_missing(Party::Client, bytes);
+    }
+    observer.handle_bytes(Party::Client, &[7; 20]);
+    observer.handle_bytes(
+        Party::Client,
+        &[delta(4, 23, 8, SOUND), delta(6, 40, 9, PICTURE), same(6, PICTURE)].concat(),
+    );
+    observer.handle_end(Party::Client);
+    let seen = whats(&drain(&mut observer));
+    let unfinished = UnfinishedMessage {
+        chunk_stream: lane_id(6),
+        kind: MessageType::VIDEO,
+        length: 200,
+        received: 50,
+        lost: 0,
+    };
+    assert_eq!(
+        seen[3..7],
+        [
+            Observed::Missing { bytes: 79 },
+            Observed::Unfinished(unfinished, WhyUnfinished::FootingLost),
+            Observed::Missing { bytes: 0 },
+            Observed::Footing { skipped: 20, chunk_size: None },
+        ]
+    );
+    let times: Vec<_> = messages_in(&seen[7..]).iter().map(|message| message.time.absolute()).collect();
+    assert_eq!(times, [None; 3]);
+}
+
+#[test]
+fn a_chunk_size_whose_announcement_was_damaged_is_found_anew() {
+    let mut observer = beyond_the_handshake();
+    let announced = full(2, 0, 0, 1, &[0, 0, 0x10, 0]);
+    observer.handle_bytes(Party::Client, &announced[..announced.len() - 2]);
+    observer.handle_missing(Party::Client, 2);
+    assert_eq!(observer.chunk_size(Party::Client), None);
+    observer.handle_bytes(Party::Client, &chunked(6, 1, 0, 9, &picture(5_000), 4_096));
+    observer.handle_bytes(Party::Client, &frames(4_096, 2));
+    assert_eq!(observer.chunk_size(Party::Client), size(4_096));
+    assert_eq!(messages_in(&whats(&drain(&mut observer))).len(), 3);
+}
+
+#[test]
+fn a_hole_in_the_handshake_costs_the_handshake_alone() {
+    let [client, _] = handshake(Offer::Digest);
+    let mut observer = Observer::new();
+    observer.handle_bytes(Party::Client, &client[..1_000]);
+    observer.handle_missing(Party::Client, 500);
+    observer.handle_bytes(Party::Client, &client[1_500..]);
+    observer.handle_bytes(Party::Client, &frames(128, 3));
+    observer.handle_end(Party::Client);
+    let seen = whats(&drain(&mut observer));
+    assert_eq!(
+        seen[..3],
+        [
+            Observed::HandshakeCut { bytes: 1_000 },
+            Observed::Missing { bytes: 500 },
+            Observed::Footing { skipped: 1_573, chunk_size: None },
+        ]
+    );
+    assert_eq!(messages_in(&seen).len(), 3);
+    assert_eq!(observer.bytes(Party::Client), 3_073 + frames(128, 3).len() as u64);
+}
+
+#[test]
+fn a_lane_that_begins_with_format_3_is_a_broken_rule_if_all_was_seen() {
+    let chunks = [full(4, 1, 0, 8, SOUND), vec![0xC6], PICTURE.to_vec(), frames(128, 3)].concat();
+    let seen = see_behind_handshake(&chunks);
+    let rule = BrokenRule::Chunk(ChunkError::NoPreviousHeader(lane_id(6), 3));
+    assert_eq!(seen[1], Observed::Broken(rule));
+    assert_eq!(seen[2], Observed::Footing { skipped: 1 + PICTURE.len() as u64, chunk_size: None });
+    assert_eq!(messages_in(&seen).len(), 4);
+}
+
+#[test]
+fn a_wrong_length_is_noticed_where_no_header_is_and_understanding_goes_on() {
+    let mut chunks = frames(128, 20);
+    let wrong = full(6, 1, 0, 9, &picture(100));
+    let at = chunks.len();
+    chunks.extend(wrong);
+    chunks[at + 6] += 9;
+    chunks.extend(frames(128, 20));
+    let seen = see_behind_handshake(&chunks);
+    let broken = seen.iter().filter(|seen| matches!(seen, Observed::Broken(_))).count();
+    assert_eq!(broken, 1, "{seen:?}");
+    // The wrong one swallows the header of the next, and with it that message.
+    assert_eq!(messages_in(&seen).len(), 20 + 1 + 19);
+}
+
+#[test]
+fn an_unlikely_header_is_believed_if_what_follows_bears_it_out() {
+    // Type 77 on chunk stream 9 000, with a message stream id and a length that nobody has.
+    let strange = full(9_000, 0x7777_7777, 0, 77, &[1; 100]);
+    let chunks = [full(4, 1, 0, 8, SOUND), strange, frames(128, 3)].concat();
+    let seen = see_behind_handshake(&chunks);
+    assert_eq!(messages_in(&seen).len(), 5);
+    assert_eq!(seen.len(), 5);
+}
+
+#[test]
+fn a_header_that_nothing_bears_out_is_a_broken_rule() {
+    let strange = full(9_000, 0x7777_7777, 0, 77, &[1; 100]);
+    let chunks = [&full(4, 1, 0, 8, SOUND)[..], &strange[..strange.len() - 7], &frames(128, 3)].concat();
+    let seen = see_behind_handshake(&chunks);
+    let rule =
+        BrokenRule::Unbelievable { chunk_stream: lane_id(9_000), kind: MessageType::new(77), length: 100 };
+    assert_eq!(seen[1], Observed::Broken(rule));
+    assert_eq!(messages_in(&seen).len(), 4);
+}

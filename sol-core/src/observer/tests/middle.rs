@@ -1,0 +1,175 @@
+//! Connections whose beginning was not seen.
+
+use super::*;
+
+#[test]
+fn whatever_the_chunk_size_is_it_is_found_where_a_message_is_longer() {
+    for bytes in [1, 2, 77, 128, 129, 1_000, 4_096, 5_321, 60_000, 65_536, 300_000] {
+        let mut chunks = vec![0xEE; 33];
+        let count = 3;
+        for index in 0..count {
+            chunks.extend(chunked(6, 1, 40 * index, 9, &picture(bytes * 3 + 17), bytes));
+            chunks.extend(chunked(4, 1, 40 * index + 5, 8, SOUND, bytes));
+        }
+        let seen = see(&chunks);
+        assert_eq!(seen[0], Observed::Footing { skipped: 33, chunk_size: size(bytes) }, "{bytes}");
+        assert_eq!(messages_in(&seen).len(), 2 * count as usize, "{bytes}");
+    }
+}
+
+#[test]
+fn a_chunk_size_that_is_announced_on_the_way_holds_from_there_on() {
+    let mut chunks = chunked(6, 1, 0, 9, &picture(1_000), 128);
+    chunks.extend(chunked(2, 0, 0, 1, &[0, 0, 0x10, 0], 128));
+    chunks.extend(chunked(6, 1, 40, 9, &picture(5_000), 4_096));
+    chunks.extend(frames(4_096, 3));
+    let seen = see(&chunks);
+    assert_eq!(seen[0], Observed::Footing { skipped: 0, chunk_size: size(128) });
+    assert_eq!(messages_in(&seen).len(), 6);
+}
+
+#[test]
+fn a_chunk_size_is_found_behind_the_first_messages_if_those_are_short() {
+    let mut observer = Observer::new();
+    observer.handle_bytes(Party::Client, &frames(4_096, 4));
+    observer.handle_bytes(Party::Client, &full(4, 1, 900, 8, SOUND));
+    assert_eq!(observer.chunk_size(Party::Client), None);
+    observer.handle_bytes(Party::Client, &chunked(6, 1, 1_000, 9, &picture(9_000), 4_096));
+    observer.handle_bytes(Party::Client, &frames(4_096, 4));
+    assert_eq!(observer.chunk_size(Party::Client), size(4_096));
+    observer.handle_end(Party::Client);
+    assert_eq!(messages_in(&whats(&drain(&mut observer))).len(), 10);
+}
+
+#[test]
+fn messages_whose_chunks_are_interleaved_are_told_apart() {
+    let mut chunks = frames(128, 2);
+    let video = picture(400);
+    chunks.extend(full_header(6, 1, 0, 9, 400));
+    chunks.extend(&video[..128]);
+    for (index, piece) in video[128..].chunks(128).enumerate() {
+        chunks.extend(full(4, 1, index as u32, 8, SOUND));
+        chunks.push(0xC6);
+        chunks.extend(piece);
+    }
+    chunks.extend(frames(128, 2));
+    let seen = see(&chunks);
+    assert_eq!(seen[0], Observed::Footing { skipped: 0, chunk_size: None });
+    assert_eq!(messages_in(&seen).len(), 2 + 4 + 2);
+    assert!(seen.iter().all(|seen| !matches!(seen, Observed::Broken(_))));
+}
+
+#[test]
+fn extended_timestamps_are_understood_from_the_middle() {
+    let mut chunks = vec![9; 50];
+    for index in 0..3 {
+        chunks.extend(chunked(6, 1, 0x0200_0000 + index, 9, &picture(700), 128));
+    }
+    let seen = see(&chunks);
+    assert_eq!(seen[0], Observed::Footing { skipped: 50, chunk_size: size(128) });
+    let messages = messages_in(&seen);
+    assert_eq!(messages.len(), 3);
+    assert_eq!(messages[2].time.absolute(), Some(Timestamp::from_millis(0x0200_0002)));
+}
+
+#[test]
+fn times_and_streams_are_unknown_until_a_header_of_their_lane_has_them() {
+    let mut chunks = [delta(4, 23, 8, SOUND), delta(6, 40, 9, PICTURE), delta(4, 23, 8, SOUND)].concat();
+    chunks.extend(full(4, 1, 5_000, 8, SOUND));
+    chunks.extend(delta(4, 23, 8, SOUND));
+    chunks.extend(delta(6, 40, 9, PICTURE));
+    let seen = see(&chunks);
+    let relative = |millis| ObservedTime::Relative(Timestamp::from_millis(millis));
+    let absolute = |millis| ObservedTime::Absolute(Timestamp::from_millis(millis));
+    let told: Vec<_> = messages_in(&seen)
+        .iter()
+        .map(|message| (message.time, message.stream.map(MessageStreamId::get)))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (relative(23), None),
+            (relative(40), None),
+            (relative(46), None),
+            (absolute(5_000), Some(1)),
+            (absolute(5_023), Some(1)),
+            (relative(80), None),
+        ]
+    );
+}
+
+#[test]
+fn a_chunk_that_leans_on_a_lost_header_is_passed_over_and_nothing_else() {
+    let mut chunks = [delta(6, 40, 9, PICTURE), delta(6, 40, 9, PICTURE), delta(6, 40, 9, PICTURE)].concat();
+    chunks.push(0xC4);
+    chunks.extend(SOUND);
+    chunks.extend(same(6, PICTURE));
+    chunks.extend([0x84, 0, 0, 23]);
+    chunks.extend(SOUND);
+    chunks.extend([delta(6, 40, 9, PICTURE), delta(4, 23, 8, SOUND), same(4, SOUND)].concat());
+    let seen = see(&chunks);
+    let skipped: Vec<_> = seen
+        .iter()
+        .filter_map(|seen| match seen {
+            Observed::Skipped { chunk_stream, bytes } => Some((chunk_stream.get(), *bytes as usize)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(skipped, [(4, 1 + SOUND.len()), (4, 4 + SOUND.len())]);
+    assert_eq!(messages_in(&seen).len(), 7);
+}
+
+#[test]
+fn a_long_message_of_a_lost_lane_is_passed_over_chunk_by_chunk() {
+    let mut chunks =
+        [chunked(6, 1, 0, 9, &picture(300), 128), delta(6, 40, 9, PICTURE), delta(6, 40, 9, PICTURE)]
+            .concat();
+    let sound = [SOUND, &[0x33; 300]].concat();
+    for piece in sound.chunks(128) {
+        chunks.push(0xC4);
+        chunks.extend(piece);
+    }
+    chunks.extend([delta(6, 40, 9, PICTURE), delta(6, 40, 9, PICTURE)].concat());
+    let seen = see(&chunks);
+    let skipped: u64 =
+        seen.iter().map(|seen| if let Observed::Skipped { bytes, .. } = seen { *bytes } else { 0 }).sum();
+    assert_eq!(skipped as usize, sound.len() + 3);
+    assert_eq!(messages_in(&seen).len(), 5);
+}
+
+#[test]
+fn a_header_amid_payload_is_no_footing_if_nothing_follows_it() {
+    let mut payload = picture(90);
+    payload.extend(full(4, 1, 40, 8, SOUND));
+    payload.extend([0x77; 60]);
+    // The middle of that payload, then a message that is real.
+    let mut chunks = payload[20..].to_vec();
+    let skipped = chunks.len() as u64;
+    chunks.extend(frames(128, 3));
+    let seen = see(&chunks);
+    assert_eq!(seen[0], Observed::Footing { skipped, chunk_size: None });
+    assert_eq!(messages_in(&seen).len(), 3);
+}
+
+#[test]
+fn the_last_bytes_of_a_payload_and_a_header_are_no_header_with_a_wide_chunk_stream_id() {
+    // 0x41 and 0x40 in front of 0x44 look like format 1 on chunk stream 17 536.
+    let chunks =
+        [&[0x41, 0x40][..], &delta(4, 23, 8, SOUND), &delta(4, 23, 8, SOUND), &delta(4, 23, 8, SOUND)];
+    let seen = see(&chunks.concat());
+    assert_eq!(seen[0], Observed::Footing { skipped: 2, chunk_size: None });
+    let lanes: Vec<_> = messages_in(&seen).iter().map(|message| message.chunk_stream.get()).collect();
+    assert_eq!(lanes, [4, 4, 4]);
+}
+
+#[test]
+fn noise_is_not_understood_and_says_so_once() {
+    let mut noise = vec![0; 50_000];
+    Entropy::new([5; 32]).fill(&mut noise);
+    noise[0] = 0xF0;
+    let seen = see(&noise);
+    assert_eq!(
+        seen,
+        [Observed::Foreign(Foreign::Unknown { first: 0xF0 }), Observed::NotUnderstood { bytes: 50_000 }]
+    );
+}
