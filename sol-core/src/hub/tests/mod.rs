@@ -216,6 +216,19 @@ fn bytes_on_the_tape_are_bounded_whatever_the_times_say() {
 }
 
 #[test]
+fn a_frame_that_is_longer_than_the_tape_stands_alone_and_its_publication_can_go_on_and_end() {
+    let short = StreamConfig { tape_bytes: 1_000, ..StreamConfig::default() };
+    let mut camera = Camera::without_configurations_on(Stream::new(Arc::new(short), chunk_size()));
+    let long = [&KEY[..], &[0; 2_000]].concat();
+    camera.frame(0, &long);
+    camera.stream.abandon(camera.publication, Instant::EPOCH);
+    let mut camera = Camera::without_configurations_on(camera.stream);
+    camera.frame(0, &long);
+    let stream = camera.end();
+    assert!((2_000..2_100).contains(&stream.tape_bytes()), "only the last one is left");
+}
+
+#[test]
 fn configurations_that_repeat_themselves_are_not_passed_on() {
     let mut camera = Camera::begin();
     camera.group(0, 1);
