@@ -543,9 +543,9 @@ impl Session {
                 || self.client.as_ref().is_some_and(|client| client.publishes(stream)))
     }
 
-    /// The peer gave a sign of life.
+    /// The peer gave a sign of life. While a request waits nothing is read, and it owes none.
     fn heard(&mut self) {
-        if !self.phase.is_open() || self.phase.is_handshake() {
+        if !self.phase.is_open() || self.phase.is_handshake() || self.waiting().is_some() {
             return;
         }
         if self.client.is_some() {

@@ -33,6 +33,21 @@ fn what_comes_behind_a_request_waits_for_its_answer() {
 }
 
 #[test]
+fn a_peer_whose_request_waits_is_neither_pinged_nor_taken_for_dead_whatever_it_has_sent_since() {
+    let timers = SessionTimers { answer: Duration::from_secs(300), ..SessionTimers::default() };
+    let mut client = Client::connected_with(SessionConfig { timers, ..SessionConfig::default() });
+    client.send(&[create_stream(), on_stream(1, "publish", "cam")].concat());
+    client.read();
+    client.send(&audio(1, 0, &[0xAF, 1]));
+    client.wait(Duration::from_secs(299));
+    assert_eq!(client.closed(), None, "what it says is not looked at");
+    assert_eq!(client.read(), []);
+    let request = client.request();
+    client.allow(&request);
+    assert_eq!(client.media(), [(1, 0)]);
+}
+
+#[test]
 fn a_refused_publisher_is_told_why_and_has_time_to_leave() {
     let mut client = Client::connected();
     client.send(&[create_stream(), on_stream(1, "publish", "cam"), audio(1, 0, &[0xAF, 1])].concat());
