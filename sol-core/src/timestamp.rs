@@ -56,6 +56,9 @@ impl fmt::Display for Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use quickcheck::TestResult;
+    use quickcheck_macros::quickcheck;
+
     use super::*;
 
     #[test]
@@ -82,5 +85,46 @@ mod tests {
         assert!(!a.is_after(b));
         assert!(!b.is_after(a));
         assert_eq!(a.lag_behind(b), Duration::ZERO);
+    }
+
+    // --- Laws of serial order -----------------------------------------------------------------------------
+
+    #[quickcheck]
+    fn of_two_times_one_comes_after_the_other_unless_they_are_half_the_range_apart(a: u32, b: u32) -> bool {
+        let (a, b) = (Timestamp::from_millis(a), Timestamp::from_millis(b));
+        let has_no_order = a == b || a.offset_from(b) == i32::MIN;
+        (a.is_after(b) || b.is_after(a)) != has_no_order && !(a.is_after(b) && b.is_after(a))
+    }
+
+    #[quickcheck]
+    fn what_is_counted_forward_by_less_than_half_the_range_comes_after(from: u32, millis: u32) -> bool {
+        let (from, millis) = (Timestamp::from_millis(from), millis % 0x8000_0000);
+        let to = from.advanced_by(millis);
+        to.is_after(from) == (millis > 0)
+            && to.offset_from(from).unsigned_abs() == millis
+            && from.lag_behind(to) == Duration::from_millis(millis.into())
+            && to.lag_behind(from) == Duration::ZERO
+    }
+
+    #[quickcheck]
+    fn order_and_distance_do_not_depend_on_where_the_clock_stands(a: u32, b: u32, shift: u32) -> bool {
+        let (a, b) = (Timestamp::from_millis(a), Timestamp::from_millis(b));
+        let (shifted_a, shifted_b) = (a.advanced_by(shift), b.advanced_by(shift));
+        shifted_a.is_after(shifted_b) == a.is_after(b)
+            && shifted_a.offset_from(shifted_b) == a.offset_from(b)
+            && shifted_a.lag_behind(shifted_b) == a.lag_behind(b)
+    }
+
+    /// Beyond half the range serial order goes round in a circle, and nothing else may be built on it.
+    #[quickcheck]
+    fn order_is_transitive_within_half_the_range(from: u32, first: u32, second: u32) -> TestResult {
+        let (first, second) = (first % 0x4000_0000, second % 0x4000_0000);
+        if first == 0 || second == 0 {
+            return TestResult::discard();
+        }
+        let a = Timestamp::from_millis(from);
+        let b = a.advanced_by(first);
+        let c = b.advanced_by(second);
+        TestResult::from_bool(b.is_after(a) && c.is_after(b) && c.is_after(a))
     }
 }

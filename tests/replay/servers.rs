@@ -4,8 +4,9 @@
 //! client, which ours may number otherwise; what comes of it has its line in `servers.txt`.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use quickcheck::QuickCheck;
 use sol_core::session::{CloseReason, Event, PeerEnd, RequestKind, Session, SessionConfig, Target};
 use sol_core::time::Instant;
 use sol_core::url::RtmpUrl;
@@ -13,6 +14,7 @@ use sol_tests::captures::{self, Capture, ConnectionTruth, Direction};
 use sol_tests::peer::message::TypeId;
 
 use crate::outcomes::expect_table;
+use crate::slicing::{CUT_LISTS, Cuts};
 
 #[test]
 fn the_outcome_at_every_server_is_the_expected_one() {
@@ -62,6 +64,23 @@ fn how_a_servers_bytes_are_cut_changes_nothing() {
     }
 }
 
+#[test]
+fn a_servers_bytes_in_any_cut_are_as_in_one_piece() {
+    fn property(cuts: Cuts) -> Result<(), String> {
+        for (half, whole) in halves().iter().zip(&*IN_ONE_PIECE) {
+            let cut = half.outcome(&cuts.0);
+            if cut != *whole {
+                return Err(format!("{}: {cut:?} and {whole:?}", half.name));
+            }
+        }
+        Ok(())
+    }
+    QuickCheck::new().tests(CUT_LISTS / 3).quickcheck(property as fn(Cuts) -> Result<(), String>);
+}
+
+static IN_ONE_PIECE: LazyLock<Vec<Outcome>> =
+    LazyLock::new(|| halves().iter().map(|half| half.outcome(&[half.bytes.len()])).collect());
+
 /// What a server sent on one connection.
 struct Half {
     name: String,
@@ -80,8 +99,10 @@ struct Outcome {
     quirks: Vec<String>,
 }
 
-fn halves() -> Vec<Half> {
-    captures::all().iter().flat_map(Half::all_of).collect()
+fn halves() -> &'static [Half] {
+    static HALVES: LazyLock<Vec<Half>> =
+        LazyLock::new(|| captures::all().iter().flat_map(Half::all_of).collect());
+    &HALVES
 }
 
 impl Half {

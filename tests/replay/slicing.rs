@@ -101,7 +101,7 @@ static IN_ONE_PIECE: LazyLock<Vec<Transcript>> =
     LazyLock::new(|| halves().iter().map(|half: &Half| Transcript::of(half, whole())).collect());
 
 /// Each goes through all halves.
-const CUT_LISTS: u64 = 50;
+pub(crate) const CUT_LISTS: u64 = 50;
 
 /// Header and body of an Acknowledgement.
 const ACKNOWLEDGEMENT_BYTES: usize = 12 + 4;

@@ -100,6 +100,8 @@ impl Timeline {
 
 #[cfg(test)]
 mod tests {
+    use quickcheck_macros::quickcheck;
+
     use super::*;
 
     #[test]
@@ -189,6 +191,31 @@ mod tests {
         assert_eq!(timeline.head(), millis(resumed));
         assert_eq!(timeline.stamp(millis(70)), millis(resumed));
         assert_eq!(timeline.stamp(millis(110)), millis(resumed + 40));
+    }
+
+    /// Publications, each with the times that its publisher gives to its frames.
+    #[quickcheck]
+    fn whatever_a_publishers_clock_does_the_timeline_only_goes_on(publications: Vec<Vec<u32>>) -> bool {
+        let back = limits::CLOCK_BACK_MILLIS.unsigned_abs();
+        let mut timeline = Timeline::default();
+        publications.iter().all(|times| {
+            let before = timeline.head;
+            timeline.begin_publication();
+            let base = if before == 0 { 0 } else { before as u32 + limits::RESUME_MILLIS };
+            let mut head = base;
+            times.iter().enumerate().all(|(index, &time)| {
+                // Mostly steps that a clock may take.
+                let time = if time % 4 == 0 { time } else { head.wrapping_add(time % 30_000) };
+                let at = timeline.stamp(millis(time)).millis();
+                let is_first = index == 0;
+                let is_in_place = (!is_first || at == base) && at >= base && at + back >= head;
+                let ahead = at.saturating_sub(head) as i32;
+                head = head.max(at);
+                is_in_place
+                    && ahead <= limits::CLOCK_AHEAD_MILLIS + limits::CLOCK_BACK_MILLIS
+                    && timeline.head() == millis(head)
+            })
+        })
     }
 
     fn millis(millis: u32) -> Timestamp {

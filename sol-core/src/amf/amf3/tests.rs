@@ -361,6 +361,18 @@ fn any_bytes_cost_in_proportion_to_their_number(soup: Soup) {
     assert!(footprint.bytes <= 128 * consumed, "{footprint:?}");
 }
 
+#[quickcheck]
+fn what_was_read_can_be_written_and_read_again(soup: Soup) {
+    let mut reader = Reader::new(&soup.0);
+    let values: Vec<Value> = std::iter::from_fn(|| reader.read_value().ok()).collect();
+    let bytes = write_amf3(&values);
+    let mut again = Reader::new(&bytes);
+    for value in &values {
+        assert_eq!(format!("{:?}", again.read_value().unwrap()), format!("{value:?}"));
+    }
+    assert!(again.is_empty());
+}
+
 fn read(bytes: &[u8]) -> Result<Value, AmfError> {
     Reader::new(bytes).read_value()
 }
