@@ -3,20 +3,17 @@
 //! A capture is the bytes of each TCP connection, both directions, and what independent tools
 //! said about them. Whoever replays it decides whether tshark or the code under test is right.
 
-mod tcp;
 mod truth;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use etherparse::{NetSlice, SlicedPacket, TransportSlice};
-use pcap_parser::{LegacyPcapSlice, Linktype, PcapBlockOwned};
 use serde_json::Value;
+use sol_bin::capture::{Ending, EventKind, Side};
 
-pub use tcp::{Flow, Piece, Reassembly, TcpOddity, TcpSegment};
 pub use truth::{
     CommandTruth, ConnectionTruth, Directed, Direction, HandshakeTruth, MessageCount, MessageName, Truth,
 };
@@ -64,6 +61,30 @@ pub struct Connection {
     pub client: Flow,
     /// What the server sent.
     pub server: Flow,
+}
+
+/// The bytes of one direction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flow {
+    /// All of them.
+    pub bytes: Vec<u8>,
+    /// How they were cut into segments: what each one added.
+    pub pieces: Vec<Piece>,
+    /// Bytes that came again: what tshark counts besides.
+    pub bytes_again: usize,
+    /// The direction was closed in good order.
+    pub fin: bool,
+    /// The connection was torn down from this side.
+    pub rst: bool,
+}
+
+/// What a segment added to its flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// How many bytes.
+    pub len: usize,
+    /// When the bytes and all before them had come, since the first frame of the capture.
+    pub at: Duration,
 }
 
 /// The two byte streams of a public recording that has no packets.
@@ -165,48 +186,52 @@ fn read_meta(json: &Value) -> Result<Meta, String> {
     })
 }
 
-/// Frames to segments to connections.
+/// The connections to this port, in the order in which they began.
+///
+/// A hole or a byte that was sent twice and differed is an error: a capture of this package has neither.
 fn read_connections(pcap: &[u8], server_port: u16) -> Result<Vec<Connection>, String> {
-    let frames = LegacyPcapSlice::from_slice(pcap).map_err(|error| format!("no classic pcap: {error:?}"))?;
-    if frames.header.network != Linktype::ETHERNET {
-        return Err(format!("link type {:?}, not Ethernet", frames.header.network));
-    }
-    let micros_per_unit = if frames.header.is_nanosecond_precision() { 1_000 } else { 1 };
-
-    let mut reassembly = Reassembly::new(server_port);
-    let mut began = None;
-    for (index, block) in frames.enumerate() {
-        let PcapBlockOwned::Legacy(frame) =
-            block.map_err(|error| format!("frame {}: {error:?}", index + 1))?
-        else {
-            continue;
-        };
-        if frame.caplen != frame.origlen {
-            return Err(format!("frame {} was cut when it was captured", index + 1));
+    let mut capture = sol_bin::capture::Capture::open(pcap).map_err(|error| error.to_string())?;
+    // The flows of each by side, and which side is the server.
+    let mut collected = BTreeMap::<_, (Side, u16, [Flow; 2])>::new();
+    while let Some(event) = capture.next_event().map_err(|error| error.to_string())? {
+        let at = event.at.saturating_sub(capture.began().unwrap_or_default());
+        if let EventKind::Opened { ends, .. } = event.kind {
+            let server = Side::BOTH.into_iter().find(|side| ends[side.index()].port() == server_port);
+            let Some(server) = server else { continue };
+            let client_port = ends[server.peer().index()].port();
+            collected.insert(event.connection, (server, client_port, Default::default()));
         }
-        let micros = frame.ts_usec / micros_per_unit;
-        let time = Duration::from_secs(frame.ts_sec.into()) + Duration::from_micros(micros.into());
-        let at = time.saturating_sub(*began.get_or_insert(time));
-
-        let packet = SlicedPacket::from_ethernet(frame.data).map_err(|error| error.to_string())?;
-        let (Some(NetSlice::Ipv4(_) | NetSlice::Ipv6(_)), Some(TransportSlice::Tcp(tcp))) =
-            (packet.net, packet.transport)
-        else {
-            continue;
-        };
-        reassembly.take(TcpSegment {
-            at,
-            from_port: tcp.source_port(),
-            to_port: tcp.destination_port(),
-            sequence: tcp.sequence_number(),
-            syn: tcp.syn(),
-            ack: tcp.ack(),
-            fin: tcp.fin(),
-            rst: tcp.rst(),
-            payload: tcp.payload().to_vec(),
-        });
+        let Some((_, _, flows)) = collected.get_mut(&event.connection) else { continue };
+        match event.kind {
+            EventKind::Opened { .. } => {}
+            EventKind::Segment { from, bytes } => {
+                let flow = &mut flows[from.index()];
+                flow.bytes.extend(&bytes);
+                flow.pieces.push(Piece { len: bytes.len(), at });
+            }
+            EventKind::Missing { count, .. } => return Err(format!("{count} bytes are missing")),
+            EventKind::Finished { by } => flows[by.index()].fin = true,
+            EventKind::Closed { how, tallies } => {
+                if let Ending::Reset { by } = how {
+                    flows[by.index()].rst = true;
+                }
+                for (flow, tally) in flows.iter_mut().zip(tallies) {
+                    if tally.contradictions > 0 {
+                        return Err("a byte was sent twice and differed".to_owned());
+                    }
+                    flow.bytes_again = (tally.repeated + tally.keep_alives) as usize;
+                }
+            }
+        }
     }
-    reassembly.connections().map_err(|oddity| oddity.to_string())
+    if let Some(cut_off) = capture.cut_off() {
+        return Err(format!("it ends in the middle of what begins at byte {}", cut_off.at));
+    }
+    let connections = collected.into_values().map(|(server, client_port, [first, second])| {
+        let (client, server) = if server == Side::Second { (first, second) } else { (second, first) };
+        Connection { client_port, client, server }
+    });
+    Ok(connections.collect())
 }
 
 fn read_json(path: &Path) -> Result<Value, LoadError> {

@@ -2,13 +2,15 @@
 //!
 //! [`peer`] is an RTMP client written apart from the core, from the protocol alone, so that
 //! one misreading of the specification cannot agree with itself. [`captures`] loads recorded
-//! traffic of programs that nobody of this project wrote, with the truth that tshark told of it. [`world`] is a
+//! traffic of programs that nobody of this project wrote, with the truth that tshark told of it. [`fuzzing`] says
+//! what must hold whatever bytes come. [`world`] is a
 //! virtual network of peers around the server. [`programs`] runs real players and encoders, and `sol`
 //! itself.
 
 #![forbid(unsafe_code)]
 
 pub mod captures;
+pub mod fuzzing;
 pub mod peer;
 pub mod programs;
 pub mod strangers;

@@ -1,0 +1,179 @@
+//! Connection: two directions between two ends, from the first segment to the last.
+//!
+//! A reset ends it only after a while: what was captured in another order still belongs to it. What comes after the end
+//! is told from another connection with the same ports by its sequence numbers.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::direction::{Direction, Fit, Moment, Piece};
+use super::event::{DirectionTally, Ending, Side};
+use super::segment::Segment;
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) ends: [SocketAddr; 2],
+    pub(super) opener: Option<Side>,
+    /// Sequence numbers of the SYNs that were seen.
+    syns: [Option<u32>; 2],
+    directions: [Direction; 2],
+    segments: u64,
+    /// When its last segment was captured.
+    pub(super) latest: Duration,
+    pub(super) reset: Option<Reset>,
+    pub(super) is_told: bool,
+    /// It is over, and only known so that what comes late is recognised.
+    pub(super) is_closed: bool,
+    /// The segment that came last, counted over all connections.
+    pub(super) stamp: u64,
+}
+
+/// One side tore it down.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reset {
+    pub(super) by: Side,
+    pub(super) at: Duration,
+}
+
+/// Whether a segment is a connection's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Belonging {
+    Its,
+    /// It is, and comes when all is over.
+    Late,
+    /// It is one of another connection with the same addresses and ports.
+    Another,
+}
+
+impl Connection {
+    /// A connection that begins with this segment, as far as is known.
+    pub(super) fn new(first: &Segment<'_>) -> Connection {
+        Connection {
+            ends: [first.from, first.to],
+            opener: None,
+            syns: [None; 2],
+            directions: [Direction::new(), Direction::new()],
+            segments: 0,
+            latest: Duration::ZERO,
+            reset: None,
+            is_told: false,
+            is_closed: false,
+            stamp: 0,
+        }
+    }
+
+    /// Who sent it.
+    pub(super) fn side_of(&self, segment: &Segment<'_>) -> Side {
+        if segment.from == self.ends[0] { Side::First } else { Side::Second }
+    }
+
+    /// Whether it is one of this connection. A SYN that is, is taken.
+    pub(super) fn receive_syn(&mut self, segment: &Segment<'_>) -> Belonging {
+        let side = self.side_of(segment);
+        let direction = &mut self.directions[side.index()];
+        if segment.syn {
+            match self.syns[side.index()] {
+                Some(sequence) if sequence == segment.sequence && self.is_closed => return Belonging::Late,
+                Some(sequence) if sequence == segment.sequence => return Belonging::Its,
+                Some(_) => return Belonging::Another,
+                None if self.is_closed => return Belonging::Another,
+                None => {}
+            }
+            if !direction.handle_syn(segment.sequence.wrapping_add(1)) {
+                return Belonging::Another;
+            }
+            self.syns[side.index()] = Some(segment.sequence);
+            // A SYN that acknowledges is the answer to one.
+            let opener = if segment.acknowledged.is_some() { side.peer() } else { side };
+            self.opener = self.opener.or(Some(opener));
+            return Belonging::Its;
+        }
+        if !self.is_closed {
+            return Belonging::Its;
+        }
+        let length = segment.payload.len() + segment.missing;
+        if length == 0 {
+            return Belonging::Late;
+        }
+        // Whoever reset it and goes on sending has another one. The peer may not have known of it yet.
+        let may_go_on = self.reset.is_none_or(|reset| reset.by == side);
+        let is_another = match self.reset {
+            Some(_) => direction.is_news(segment.sequence, length),
+            None => direction.is_far_off(segment.sequence),
+        };
+        if may_go_on && is_another { Belonging::Another } else { Belonging::Late }
+    }
+
+    /// Takes what a segment carries and acknowledges, at this moment.
+    pub(super) fn handle_segment(
+        &mut self,
+        segment: &Segment<'_>,
+        now: Duration,
+        mut give: impl FnMut(&Connection, Side, Piece),
+    ) -> Fit {
+        self.segments += 1;
+        let moment = Moment { at: now, segments: self.segments };
+        let side = self.side_of(segment);
+        let mut pieces = Vec::new();
+        if let Some(acknowledged) = segment.acknowledged {
+            self.directions[side.peer().index()].handle_acknowledgement(acknowledged, moment, &mut pieces);
+            pieces.drain(..).for_each(|piece| give(self, side.peer(), piece));
+        }
+        let first = segment.sequence.wrapping_add(u32::from(segment.syn));
+        let fit = self.directions[side.index()].handle_segment(
+            first,
+            segment.payload,
+            segment.missing,
+            segment.fin,
+            moment,
+            &mut pieces,
+        );
+        pieces.drain(..).for_each(|piece| give(self, side, piece));
+        if fit == Fit::Fits {
+            self.latest = now;
+        }
+        fit
+    }
+
+    /// Waits no longer for what is missing in the direction that holds more.
+    pub(super) fn give_up_waiting(&mut self, mut give: impl FnMut(&Connection, Side, Piece)) {
+        let [first, second] = self.directions.each_ref().map(Direction::waiting_bytes);
+        let side = if first >= second { Side::First } else { Side::Second };
+        let mut pieces = Vec::new();
+        self.directions[side.index()].give_up_waiting(&mut pieces);
+        pieces.into_iter().for_each(|piece| give(self, side, piece));
+    }
+
+    /// Nothing more comes: gives all that waits.
+    pub(super) fn handle_end(&mut self, mut give: impl FnMut(&Connection, Side, Piece)) {
+        for side in Side::BOTH {
+            let mut pieces = Vec::new();
+            self.directions[side.index()].handle_end(&mut pieces);
+            pieces.into_iter().for_each(|piece| give(self, side, piece));
+        }
+    }
+
+    /// A segment came when all was over.
+    pub(super) fn count_late(&mut self, segment: &Segment<'_>) {
+        let side = self.side_of(segment);
+        self.directions[side.index()].count_astray();
+    }
+
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.directions.iter().map(Direction::waiting_bytes).sum()
+    }
+
+    /// Whether both sides have sent all.
+    pub(super) fn is_finished(&self) -> bool {
+        self.directions.iter().all(Direction::is_finished)
+    }
+
+    /// How it ends when nothing more comes of it, or for this reason.
+    pub(super) fn ending(&self, or: Ending) -> Ending {
+        self.reset.map_or(or, |reset| Ending::Reset { by: reset.by })
+    }
+
+    pub(super) fn tallies(&self) -> [DirectionTally; 2] {
+        self.directions.each_ref().map(Direction::tally)
+    }
+}

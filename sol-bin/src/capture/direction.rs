@@ -1,0 +1,436 @@
+//! Direction: what one side of a connection sends, put in order (RFC 9293, 3.4 and 3.10.7.4).
+//!
+//! A byte has a position; sequence numbers are those positions modulo 2³². What is due is given at once, what is ahead
+//! waits. A hole is given up when the peer has acknowledged what is in it, since it then will not come again, or when
+//! more waits behind it than is held. Where a byte comes twice, the first counts.
+//!
+//! Invariants: what was given is never given again, nor anything before it. Waiting ranges do not overlap, and are ahead
+//! of what was given. They hold no more than `limits::WAITING_BYTES` after each call.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::event::DirectionTally;
+use super::limits;
+
+#[derive(Debug)]
+pub(super) struct Direction {
+    /// Sequence number at `given`.
+    next: u32,
+    /// Position behind all that was given. Those before the first one are for what may yet come before a first segment
+    /// without a SYN.
+    given: u64,
+    beginning: Beginning,
+    waiting: BTreeMap<u64, Range>,
+    waiting_bytes: usize,
+    /// Position up to which the peer has everything.
+    acknowledged: u64,
+    /// When the peer was first seen to have what is missing next, and up to where it had it then.
+    passed_since: Option<(Moment, u64)>,
+    /// Where it ends.
+    fin: Option<u64>,
+    is_end_told: bool,
+    recent: VecDeque<u8>,
+    astray_in_a_row: u32,
+    tally: DirectionTally,
+}
+
+/// Where the first byte is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beginning {
+    /// Nothing has come.
+    Unknown,
+    /// There was no SYN; the lowest of what came within a while will be it.
+    Held(Moment),
+    Known,
+}
+
+/// A moment of a connection, by its clock and by its count of segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Moment {
+    pub(super) at: Duration,
+    pub(super) segments: u64,
+}
+
+/// Bytes that wait for those before them, and bytes behind them of which nothing will come.
+#[derive(Debug)]
+struct Range {
+    bytes: Bytes,
+    missing: u64,
+}
+
+/// What a direction gives.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    Bytes(Bytes),
+    Missing(u64),
+    /// All has been given.
+    End,
+}
+
+/// Whether a segment belongs to what is known of a direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    Fits,
+    /// It is too far off, once more than happens by chance.
+    Elsewhere,
+}
+
+impl Direction {
+    pub(super) fn new() -> Direction {
+        Direction {
+            next: 0,
+            given: FIRST_POSITION,
+            beginning: Beginning::Unknown,
+            waiting: BTreeMap::new(),
+            waiting_bytes: 0,
+            acknowledged: 0,
+            passed_since: None,
+            fin: None,
+            is_end_told: false,
+            recent: VecDeque::new(),
+            astray_in_a_row: 0,
+            tally: DirectionTally::default(),
+        }
+    }
+
+    /// The SYN tells where it begins. Returns whether that agrees with what came before.
+    pub(super) fn handle_syn(&mut self, first: u32) -> bool {
+        match self.beginning {
+            Beginning::Unknown => {
+                self.next = first;
+                self.beginning = Beginning::Known;
+                true
+            }
+            Beginning::Held(_) => {
+                let first = self.position(first);
+                let lowest = self.lowest_waiting().unwrap_or(self.given);
+                let agrees = first
+                    .is_some_and(|first| first <= lowest && lowest - first <= limits::SETTLING_BYTES as u64);
+                if let Some(first) = first.filter(|_| agrees) {
+                    self.begin_at(first);
+                }
+                agrees
+            }
+            Beginning::Known => self.position(first) == Some(FIRST_POSITION),
+        }
+    }
+
+    /// Takes what a segment carries, with so many bytes behind it that were not captured.
+    pub(super) fn handle_segment(
+        &mut self,
+        sequence: u32,
+        bytes: &[u8],
+        missing: usize,
+        fin: bool,
+        now: Moment,
+        to: &mut Vec<Piece>,
+    ) -> Fit {
+        if bytes.is_empty() && missing == 0 && !fin {
+            self.handle_time(now, to);
+            return Fit::Fits;
+        }
+        if self.beginning == Beginning::Unknown {
+            self.next = sequence;
+            self.beginning = Beginning::Held(now);
+        }
+        let Some(start) = self.position(sequence) else {
+            self.tally.astray += 1;
+            self.astray_in_a_row += 1;
+            let often = self.astray_in_a_row >= limits::ASTRAY_SEGMENTS;
+            return if often { Fit::Elsewhere } else { Fit::Fits };
+        };
+        self.astray_in_a_row = 0;
+        let end = start + bytes.len() as u64 + missing as u64;
+        if self.fin.is_some_and(|fin| end > fin) {
+            // Nothing is behind the end.
+            self.tally.astray += 1;
+            return Fit::Fits;
+        }
+        let goes_beyond =
+            self.waiting.last_key_value().is_some_and(|(from, range)| from + range.length() > end);
+        if fin && self.fin.is_none() && end >= self.given && !goes_beyond {
+            self.fin = Some(end);
+        }
+        let is_begun = self.beginning == Beginning::Known;
+        if is_begun && bytes.len() == 1 && end == self.given {
+            // A keep-alive repeats the last byte, or what it likes (RFC 9293, 3.8.4).
+            self.tally.keep_alives += 1;
+        } else if is_begun && start == self.given && missing == 0 && self.waiting.is_empty() {
+            self.give(Bytes::copy_from_slice(bytes), to);
+        } else {
+            self.take(start, bytes, missing as u64);
+        }
+        self.handle_time(now, to);
+        Fit::Fits
+    }
+
+    /// The peer has all before this sequence number.
+    pub(super) fn handle_acknowledgement(&mut self, sequence: u32, now: Moment, to: &mut Vec<Piece>) {
+        if let Some(position) = self.position(sequence).filter(|_| self.beginning != Beginning::Unknown) {
+            self.acknowledged = self.acknowledged.max(position);
+        }
+        self.handle_time(now, to);
+    }
+
+    /// Some time has gone by, and other segments of the connection.
+    pub(super) fn handle_time(&mut self, now: Moment, to: &mut Vec<Piece>) {
+        self.settle(now);
+        self.drain(to);
+        while let Some(passed) = self.passed() {
+            // What has been acknowledged since may yet come.
+            let (since, position) = *self.passed_since.get_or_insert((now, passed));
+            if !since.is_long_ago(now) {
+                return;
+            }
+            self.give_up_to(position, to);
+        }
+    }
+
+    /// Nothing more comes: gives all that waits.
+    pub(super) fn handle_end(&mut self, to: &mut Vec<Piece>) {
+        self.begin();
+        self.drain(to);
+        while !self.waiting.is_empty() {
+            self.give_up_to(u64::MAX, to);
+        }
+        if let Some(known) = self.fin.or(self.passed()) {
+            self.give_up_to(known, to);
+        }
+        self.recent = VecDeque::new();
+    }
+
+    /// Waits no longer for what is in the first hole, nor for an earlier beginning.
+    pub(super) fn give_up_waiting(&mut self, to: &mut Vec<Piece>) {
+        if self.beginning == Beginning::Known {
+            self.give_up_to(u64::MAX, to);
+        } else {
+            self.begin();
+            self.drain(to);
+        }
+    }
+
+    /// What it holds for those bytes that wait.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
+    }
+
+    /// Whether its end was given.
+    pub(super) fn is_finished(&self) -> bool {
+        self.fin.is_some_and(|fin| self.given >= fin) && self.beginning == Beginning::Known
+    }
+
+    /// Whether these bytes go beyond all that is known: more than something that comes late.
+    pub(super) fn is_news(&self, sequence: u32, length: usize) -> bool {
+        let end = self.position(sequence).map(|start| start + length as u64);
+        end.is_none_or(|end| self.beginning == Beginning::Unknown || end > self.given)
+    }
+
+    /// Whether it is nowhere near what was given.
+    pub(super) fn is_far_off(&self, sequence: u32) -> bool {
+        let position = self.position(sequence);
+        position.is_none_or(|position| position.abs_diff(self.given) > limits::WAITING_BYTES as u64)
+    }
+
+    /// One more segment that is not for it.
+    pub(super) fn count_astray(&mut self) {
+        self.tally.astray += 1;
+    }
+
+    pub(super) fn tally(&self) -> DirectionTally {
+        self.tally
+    }
+
+    /// Where a sequence number is; nothing if it is too far off.
+    fn position(&self, sequence: u32) -> Option<u64> {
+        let distance = sequence.wrapping_sub(self.next).cast_signed();
+        (distance.unsigned_abs() <= limits::WINDOW_BYTES)
+            .then(|| self.given.saturating_add_signed(distance.into()))
+    }
+
+    /// Keeps the bytes that are ahead of what was given and have not come yet.
+    fn take(&mut self, start: u64, bytes: &[u8], missing: u64) {
+        let (mut start, mut rest, mut missing) = (start, bytes, missing);
+        let floor = if self.beginning == Beginning::Known { self.given } else { 0 };
+        if start < floor {
+            let (again, ahead) =
+                rest.split_at(rest.len().min(usize::try_from(floor - start).unwrap_or(usize::MAX)));
+            self.compare_with_recent(start, again);
+            start += again.len() as u64;
+            missing = missing.saturating_sub(floor - start);
+            (start, rest) = (floor, ahead);
+        }
+        // What waits at or before the beginning, and then each that the bytes reach.
+        let from = self.waiting.range(..=start).next_back().map_or(start, |(&from, _)| from);
+        let mut contradicts = false;
+        let mut free = Vec::new();
+        let (mut at, end) = (start, start + rest.len() as u64 + missing);
+        for (&from, range) in self.waiting.range(from..end.max(from)) {
+            let to = from + range.length();
+            if to <= at {
+                continue;
+            }
+            if from > at {
+                free.push((at, from));
+                at = from;
+            }
+            let common = at..to.min(start + rest.len() as u64).min(from + range.bytes.len() as u64);
+            if !common.is_empty() {
+                let theirs = &range.bytes[slice(&common, from)];
+                let ours = &rest[slice(&common, start)];
+                self.tally.repeated += ours.len() as u64;
+                contradicts |= theirs != ours;
+            }
+            at = to.min(end);
+        }
+        free.push((at, end));
+        self.tally.contradictions += u64::from(contradicts);
+        for (from, to) in free.into_iter().filter(|(from, to)| from < to) {
+            let behind = (start + rest.len() as u64).clamp(from, to);
+            let bytes = if from < behind { &rest[slice(&(from..behind), start)] } else { b"" };
+            let range = Range { bytes: Bytes::copy_from_slice(bytes), missing: to - behind };
+            self.waiting_bytes += range.bytes.len() + limits::WAITING_OVERHEAD;
+            self.waiting.insert(from, range);
+        }
+    }
+
+    /// Takes the lowest that has come for the beginning, once nothing before it is to be expected.
+    fn settle(&mut self, now: Moment) {
+        if let Beginning::Held(since) = self.beginning
+            && (since.is_long_ago(now) || self.waiting_bytes > limits::SETTLING_BYTES)
+        {
+            self.begin();
+        }
+    }
+
+    fn begin(&mut self) {
+        if let Beginning::Held(_) = self.beginning {
+            self.begin_at(self.lowest_waiting().unwrap_or(self.given));
+        }
+    }
+
+    /// The first byte is there. All that waits is behind it.
+    fn begin_at(&mut self, first: u64) {
+        self.next = self.next.wrapping_add((first.wrapping_sub(self.given)) as u32);
+        // From here on, positions count from the first byte.
+        let shifted = |position: u64| position.saturating_sub(first) + FIRST_POSITION;
+        self.waiting = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .map(|(position, range)| (shifted(position), range))
+            .collect();
+        self.fin = self.fin.map(shifted);
+        self.acknowledged = if self.acknowledged == 0 { 0 } else { shifted(self.acknowledged) };
+        self.given = FIRST_POSITION;
+        self.beginning = Beginning::Known;
+    }
+
+    fn lowest_waiting(&self) -> Option<u64> {
+        self.waiting.first_key_value().map(|(&position, _)| position).or(self.fin)
+    }
+
+    /// Gives what is due.
+    fn drain(&mut self, to: &mut Vec<Piece>) {
+        if self.beginning != Beginning::Known {
+            return;
+        }
+        loop {
+            while let Some(entry) = self.waiting.first_entry().filter(|entry| *entry.key() == self.given) {
+                let range = entry.remove();
+                self.waiting_bytes -= range.bytes.len() + limits::WAITING_OVERHEAD;
+                self.give(range.bytes, to);
+                self.give_missing(range.missing, to);
+            }
+            if self.waiting_bytes <= limits::WAITING_BYTES {
+                break;
+            }
+            let hole_end = self.lowest_waiting().expect("bytes wait");
+            self.give_missing(hole_end - self.given, to);
+        }
+        if self.is_finished() && !self.is_end_told {
+            self.is_end_told = true;
+            to.push(Piece::End);
+        }
+    }
+
+    /// Up to where the peer has acknowledged what was not given. A last number that was acknowledged alone may be that of a
+    /// FIN which was not captured, and is no byte.
+    fn passed(&self) -> Option<u64> {
+        let passed = self.acknowledged.min(self.fin.unwrap_or(u64::MAX));
+        let may_be_fin = self.fin.is_none() && self.waiting.is_empty() && passed == self.given + 1;
+        (self.beginning == Beginning::Known && passed > self.given && !may_be_fin).then_some(passed)
+    }
+
+    /// Waits no longer for what is missing before this position, in the first hole.
+    fn give_up_to(&mut self, position: u64, to: &mut Vec<Piece>) {
+        let hole_end = self.lowest_waiting().unwrap_or(position).min(position);
+        self.give_missing(hole_end.saturating_sub(self.given), to);
+        self.drain(to);
+    }
+
+    fn give(&mut self, bytes: Bytes, to: &mut Vec<Piece>) {
+        if !bytes.is_empty() {
+            self.go_on(bytes.len() as u64);
+            self.tally.bytes += bytes.len() as u64;
+            let kept = &bytes[bytes.len().saturating_sub(limits::RECENT_BYTES)..];
+            let too_many = (self.recent.len() + kept.len()).saturating_sub(limits::RECENT_BYTES);
+            self.recent.drain(..too_many);
+            self.recent.extend(kept);
+            to.push(Piece::Bytes(bytes));
+        }
+    }
+
+    fn give_missing(&mut self, count: u64, to: &mut Vec<Piece>) {
+        if count > 0 {
+            self.go_on(count);
+            self.tally.missing += count;
+            self.recent.clear();
+            to.push(Piece::Missing(count));
+        }
+    }
+
+    fn go_on(&mut self, count: u64) {
+        self.given += count;
+        self.passed_since = None;
+        self.next = self.next.wrapping_add(count as u32);
+        debug_assert!(
+            self.waiting.first_key_value().is_none_or(|(position, _)| *position >= self.given),
+            "what waits is ahead of what was given"
+        );
+    }
+
+    /// Bytes that came before; as far as they are still known, they are to be the same.
+    fn compare_with_recent(&mut self, start: u64, again: &[u8]) {
+        self.tally.repeated += again.len() as u64;
+        let known_from = self.given - self.recent.len() as u64;
+        let from = known_from.max(start);
+        let ours = again.get(usize::try_from(from - start).unwrap_or(usize::MAX)..).unwrap_or_default();
+        let theirs = self.recent.iter().skip((from - known_from) as usize);
+        let contradicts = ours.iter().zip(theirs).any(|(ours, theirs)| ours != theirs);
+        self.tally.contradictions += u64::from(contradicts);
+    }
+}
+
+impl Range {
+    fn length(&self) -> u64 {
+        self.bytes.len() as u64 + self.missing
+    }
+}
+
+impl Moment {
+    /// Whether packets that were captured in another order must have come since.
+    fn is_long_ago(self, now: Moment) -> bool {
+        now.segments.saturating_sub(self.segments) >= limits::DISORDER_SEGMENTS
+            || now.at.saturating_sub(self.at) >= limits::DISORDER_TIME
+    }
+}
+
+/// The indices of a range of positions in bytes that begin at one.
+fn slice(range: &std::ops::Range<u64>, from: u64) -> std::ops::Range<usize> {
+    let index = |position: u64| usize::try_from(position - from).expect("what is in memory fits");
+    index(range.start)..index(range.end)
+}
+
+/// That of the first byte of a direction. There is room before it for what comes before a first segment.
+const FIRST_POSITION: u64 = 1 << 32;

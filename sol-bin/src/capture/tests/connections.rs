@@ -1,0 +1,549 @@
+//! Connections: where they begin and end, and what becomes of bytes that come twice, late, or not at all.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::capture::limits;
+use crate::capture::{Connections, DirectionTally, Ending, Event, EventKind, Segment, Side};
+
+#[test]
+fn a_connection_from_syn_to_fin_is_told_in_the_order_of_the_wire() {
+    let mut wire = Wire::new();
+    wire.send(CLIENT.syn(99));
+    wire.send(SERVER.syn(499).ack(100));
+    wire.send(CLIENT.bytes(100, b"question").ack(500));
+    wire.send(SERVER.bytes(500, b"answer").ack(108));
+    wire.send(CLIENT.fin(108).ack(506));
+    assert_eq!(
+        wire.told(),
+        ["#0 opened by First", "#0 First: question", "#0 Second: answer", "#0 First finished"]
+    );
+    wire.send(SERVER.fin(506).ack(109));
+    wire.send(CLIENT.nothing(109).ack(507));
+    assert_eq!(wire.told(), ["#0 Second finished", "#0 closed: Finished"]);
+    assert_eq!(wire.connections.open_count(), 0);
+    assert_eq!(wire.end(), [""; 0]);
+}
+
+#[test]
+fn times_are_those_of_the_segment_that_made_the_bytes_complete() {
+    let mut wire = Wire::new();
+    for (millis, segment) in [
+        (10, CLIENT.syn(99)),
+        (20, CLIENT.bytes(103, b"d")),
+        (30, CLIENT.bytes(102, b"c")),
+        (25, CLIENT.bytes(100, b"ab")),
+        (40, CLIENT.bytes(104, b"e")),
+    ] {
+        wire.connections.handle_segment(&segment.0, Duration::from_millis(millis));
+    }
+    let told: Vec<_> = std::iter::from_fn(|| wire.connections.poll())
+        .map(|event| (event.at.as_millis(), told(&event)))
+        .collect();
+    let expected = [
+        (10, "#0 opened by First"),
+        (30, "#0 First: ab"),
+        (30, "#0 First: c"),
+        (30, "#0 First: d"),
+        (40, "#0 First: e"),
+    ];
+    assert_eq!(told, expected.map(|(at, text)| (at, text.to_owned())));
+}
+
+#[test]
+fn bytes_that_come_again_are_given_once_and_the_first_count() {
+    let mut wire = Wire::opened();
+    wire.send(CLIENT.bytes(100, b"abc"));
+    wire.send(CLIENT.bytes(101, b"bcde"));
+    wire.send(CLIENT.bytes(100, b"xbc"));
+    // The same ahead of a hole.
+    wire.send(CLIENT.bytes(107, b"hi"));
+    wire.send(CLIENT.bytes(106, b"gXij"));
+    wire.send(CLIENT.bytes(105, b"f"));
+    assert_eq!(wire.said(Side::First), "abcdefghij");
+    let expected = DirectionTally { bytes: 10, repeated: 7, contradictions: 2, ..DirectionTally::default() };
+    assert_eq!(wire.tallies()[0], expected);
+}
+
+#[test]
+fn a_keep_alive_is_no_byte_of_the_stream() {
+    let mut wire = Wire::opened();
+    wire.send(CLIENT.bytes(99, b"\0"));
+    wire.send(CLIENT.bytes(100, b"ab"));
+    wire.send(CLIENT.bytes(101, b"\0"));
+    wire.send(CLIENT.nothing(101));
+    wire.send(CLIENT.bytes(102, b"c"));
+    assert_eq!(wire.said(Side::First), "abc");
+    let expected = DirectionTally { bytes: 3, keep_alives: 2, ..DirectionTally::default() };
+    assert_eq!(wire.tallies()[0], expected);
+}
+
+#[test]
+fn bytes_beside_a_syn_are_the_first() {
+    let mut wire = Wire::new();
+    let mut syn = CLIENT.syn(99);
+    syn.0.payload = b"early";
+    wire.send(syn);
+    wire.send(CLIENT.bytes(105, b", later"));
+    assert_eq!(wire.said(Side::First), "early, later");
+}
+
+#[test]
+fn a_hole_is_given_up_a_while_after_the_peer_has_acknowledged_it() {
+    let mut wire = Wire::opened();
+    wire.send(CLIENT.bytes(100, b"ab"));
+    wire.send(CLIENT.bytes(105, b"fg"));
+    for _ in 0..100 {
+        wire.send(SERVER.nothing(500).ack(102));
+    }
+    assert_eq!(wire.told(), ["#0 First: ab"], "the peer has not got it either");
+    for _ in 0..limits::DISORDER_SEGMENTS {
+        wire.send(SERVER.nothing(500).ack(107));
+    }
+    assert_eq!(wire.told(), [""; 0], "it may have been captured behind its acknowledgement");
+    wire.send(SERVER.nothing(500).ack(107));
+    assert_eq!(wire.told(), ["#0 First: 3 missing", "#0 First: fg"]);
+    wire.send(CLIENT.bytes(102, b"cde"));
+    wire.send(CLIENT.bytes(107, b"h"));
+    assert_eq!(wire.told(), ["#0 First: h"], "what comes after all is late");
+}
+
+#[test]
+fn a_hole_is_given_up_a_second_after_the_peer_has_acknowledged_it() {
+    let mut wire = Wire::opened();
+    wire.send(CLIENT.bytes(103, b"d"));
+    wire.send(SERVER.nothing(500).ack(104));
+    wire.pass(limits::DISORDER_TIME);
+    wire.send(CLIENT.nothing(104));
+    assert_eq!(wire.told(), ["#0 First: 3 missing", "#0 First: d"]);
+}
+
+#[test]
+fn what_was_acknowledged_and_never_captured_is_missing_without_anything_behind_it() {
+    let mut wire = Wire::opened();
+    wire.send(SERVER.bytes(500, b"answer").ack(1_100));
+    wire.pass(limits::DISORDER_TIME);
+    wire.send(SERVER.bytes(506, b"s").ack(1_100));
+    assert_eq!(wire.told(), ["#0 Second: answer", "#0 First: 1000 missing", "#0 Second: s"]);
+    wire.send(CLIENT.bytes(1_100, b"goes on"));
+    assert_eq!(wire.told(), ["#0 First: goes on"]);
+    // The number that a FIN would have is no byte.
+    wire.send(SERVER.nothing(507).ack(1_108));
+    wire.pass(limits::DISORDER_TIME);
+    wire.send(SERVER.nothing(507).ack(1_108));
+    assert_eq!(wire.end(), ["#0 closed: EndOfCapture"]);
+}
+
+#[test]
+fn a_hole_is_given_up_when_too_much_waits_behind_it() {
+    let mut wire = Wire::opened();
+    let payload = vec![7; 64 * 1024];
+    let mut sequence = 101;
+    let mut sent = 0;
+    while wire.told().is_empty() {
+        wire.send(CLIENT.bytes(sequence, &payload));
+        sequence += payload.len() as u32;
+        sent += payload.len();
+        assert!(sent <= limits::WAITING_BYTES + payload.len(), "{sent}");
+    }
+    assert!(sent > limits::WAITING_BYTES - payload.len(), "{sent}");
+    let expected = DirectionTally { bytes: sent as u64, missing: 1, ..DirectionTally::default() };
+    assert_eq!(wire.tallies()[0], expected);
+}
+
+#[test]
+fn over_all_connections_no_more_waits_than_one_table_says() {
+    let mut connections = Connections::new();
+    let payload = vec![7; 64 * 1024];
+    let mut given = 0;
+    for port in 0..40 {
+        let from = SocketAddr::new(CLIENT.ip(), 10_000 + port);
+        let client = Segment { from, ..CLIENT.bytes(0, b"").0 };
+        connections.handle_segment(&Segment { syn: true, sequence: 0, ..client }, Duration::ZERO);
+        for part in 0..limits::WAITING_BYTES / payload.len() - 1 {
+            let sequence = 2 + (part * payload.len()) as u32;
+            connections.handle_segment(&Segment { sequence, payload: &payload, ..client }, Duration::ZERO);
+            while let Some(event) = connections.poll() {
+                if let EventKind::Segment { bytes, .. } = event.kind {
+                    given += bytes.len();
+                }
+            }
+        }
+    }
+    let sent = 40 * (limits::WAITING_BYTES / payload.len() - 1) * payload.len();
+    assert!(sent - given <= limits::WAITING_BYTES_TOTAL, "{} wait", sent - given);
+    assert!(sent - given > limits::WAITING_BYTES_TOTAL / 2, "{} wait", sent - given);
+}
+
+#[test]
+fn sequence_numbers_go_on_behind_their_largest() {
+    let mut wire = Wire::new();
+    wire.send(CLIENT.syn(0xFFFF_FFFC));
+    wire.send(CLIENT.bytes(1, b"ef"));
+    wire.send(CLIENT.bytes(0xFFFF_FFFD, b"abcd"));
+    wire.send(CLIENT.bytes(3, b"g"));
+    assert_eq!(wire.said(Side::First), "abcdefg");
+}
+
+#[test]
+fn what_the_capture_ends_with_is_given_with_its_holes() {
+    let mut wire = Wire::opened();
+    wire.send(CLIENT.bytes(102, b"c"));
+    wire.send(CLIENT.fin(105));
+    assert_eq!(
+        wire.end(),
+        [
+            "#0 First: 2 missing",
+            "#0 First: c",
+            "#0 First: 2 missing",
+            "#0 First finished",
+            "#0 closed: EndOfCapture"
+        ]
+    );
+}
+
+#[test]
+fn from_the_middle_the_earliest_of_the_first_bytes_is_the_first_and_nobody_opened_it() {
+    let mut wire = Wire::new();
+    wire.send(SERVER.bytes(512, b"cd"));
+    wire.send(SERVER.bytes(510, b"ab"));
+    wire.send(CLIENT.bytes(7, b"hm"));
+    assert_eq!(wire.told(), [""; 0]);
+    wire.pass(limits::DISORDER_TIME);
+    wire.send(SERVER.bytes(514, b"ef"));
+    assert_eq!(
+        wire.told(),
+        ["#0 opened by nobody", "#0 First: ab", "#0 First: cd", "#0 First: ef"],
+        "the server sent first here"
+    );
+    wire.send(CLIENT.bytes(9, b"?"));
+    assert_eq!(wire.told(), ["#0 Second: hm", "#0 Second: ?"]);
+    wire.send(SERVER.bytes(509, b"z"));
+    assert_eq!(wire.told(), [""; 0], "what is before it is too late");
+}
+
+#[test]
+fn from_the_middle_many_segments_or_bytes_do_instead_of_time() {
+    let mut wire = Wire::new();
+    for index in 0..=limits::DISORDER_SEGMENTS as u32 {
+        assert_eq!(wire.told(), [""; 0]);
+        wire.send(CLIENT.bytes(100 + index, b"x"));
+    }
+    assert_eq!(wire.told().len(), 2 + limits::DISORDER_SEGMENTS as usize);
+
+    let mut wire = Wire::new();
+    let payload = vec![7; limits::SETTLING_BYTES];
+    wire.send(CLIENT.bytes(0, &payload));
+    assert_eq!(wire.told()[0], "#0 opened by nobody");
+}
+
+#[test]
+fn a_syn_that_was_captured_behind_the_first_bytes_still_opens_the_connection() {
+    let mut wire = Wire::new();
+    wire.send(CLIENT.bytes(102, b"c").ack(500));
+    wire.send(SERVER.syn(499).ack(100));
+    wire.send(CLIENT.syn(99));
+    wire.send(CLIENT.bytes(100, b"ab").ack(500));
+    assert_eq!(wire.told(), ["#0 opened by First", "#0 First: ab", "#0 First: c"]);
+}
+
+#[test]
+fn the_side_that_answers_a_syn_did_not_open_the_connection() {
+    let mut wire = Wire::new();
+    wire.send(SERVER.syn(499).ack(100));
+    assert_eq!(wire.told(), ["#0 opened by Second"]);
+}
+
+#[test]
+fn a_syn_with_another_number_is_another_connection_and_the_same_again_is_not() {
+    let mut wire = Wire::new();
+    for (sequence, payload) in [(10, b"a"), (10, b"a"), (500, b"b")] {
+        wire.send(CLIENT.syn(sequence));
+        wire.send(CLIENT.bytes(sequence + 1, payload));
+    }
+    assert_eq!(
+        wire.told(),
+        ["#0 opened by First", "#0 First: a", "#0 closed: PortsReused", "#1 opened by First", "#1 First: b"]
+    );
+}
+
+#[test]
+fn ports_may_be_used_again_after_an_end_of_any_kind() {
+    for is_reset in [false, true] {
+        let mut wire = Wire::opened();
+        if is_reset {
+            wire.send(SERVER.rst(500));
+        } else {
+            wire.send(CLIENT.fin(100));
+            wire.send(SERVER.fin(500));
+        }
+        wire.send(CLIENT.syn(7_000));
+        wire.send(CLIENT.bytes(7_001, b"new"));
+        let told = wire.told();
+        let end = if is_reset { "#0 closed: Reset { by: Second }" } else { "#0 closed: Finished" };
+        assert_eq!(told[told.len() - 3..], [end, "#1 opened by First", "#1 First: new"]);
+    }
+}
+
+#[test]
+fn a_reset_waits_for_what_was_captured_in_another_order() {
+    let mut wire = Wire::opened();
+    wire.send(CLIENT.rst(103));
+    wire.send(CLIENT.bytes(100, b"abc"));
+    assert_eq!(wire.told(), ["#0 First: abc"]);
+    for _ in 0..limits::DISORDER_SEGMENTS {
+        wire.send(OTHER.bytes(1, b""));
+    }
+    assert_eq!(wire.told(), ["#0 closed: Reset { by: First }"]);
+    // In flight when the peer reset it.
+    wire.send(SERVER.bytes(500, b"too late"));
+    wire.send(CLIENT.nothing(103));
+    assert_eq!(wire.told(), [""; 0]);
+    // Its reset was none of its own, since it goes on.
+    wire.send(CLIENT.bytes(103, b"still here"));
+    assert_eq!(wire.end(), ["#1 opened by nobody", "#1 First: still here", "#1 closed: EndOfCapture"]);
+}
+
+#[test]
+fn what_comes_behind_the_end_is_no_connection_of_its_own() {
+    let mut wire = Wire::opened();
+    wire.send(CLIENT.bytes(100, b"all"));
+    wire.send(CLIENT.fin(103));
+    wire.send(SERVER.fin(500));
+    wire.told();
+    wire.send(CLIENT.bytes(100, b"all"));
+    wire.send(CLIENT.fin(103));
+    wire.send(SERVER.nothing(501).ack(104));
+    wire.send(SERVER.rst(501));
+    wire.send(CLIENT.bytes(104, b"beyond"));
+    assert_eq!(wire.end(), [""; 0]);
+}
+
+#[test]
+fn numbers_that_are_nowhere_near_are_another_connection_once_there_are_several() {
+    let mut wire = Wire::opened();
+    wire.send(CLIENT.bytes(100, b"a"));
+    wire.send(CLIENT.bytes(0x8000_0000, b"?"));
+    wire.send(CLIENT.bytes(101, b"b"));
+    for index in 0..limits::ASTRAY_SEGMENTS {
+        wire.send(CLIENT.bytes(0x9000_0000 + index, b"x"));
+    }
+    assert_eq!(
+        wire.end(),
+        [
+            "#0 First: a",
+            "#0 First: b",
+            "#0 closed: PortsReused",
+            "#1 opened by nobody",
+            "#1 First: x",
+            "#1 closed: EndOfCapture"
+        ]
+    );
+}
+
+#[test]
+fn segments_that_carry_nothing_begin_no_connection() {
+    let mut wire = Wire::new();
+    wire.send(CLIENT.nothing(1).ack(7));
+    wire.send(CLIENT.rst(1));
+    wire.send(CLIENT.fin(1));
+    assert_eq!(wire.end(), [""; 0]);
+}
+
+#[test]
+fn a_connection_that_is_refused_is_told() {
+    let mut wire = Wire::new();
+    wire.send(CLIENT.syn(99));
+    wire.send(SERVER.rst(0).ack(100));
+    assert_eq!(wire.end(), ["#0 opened by First", "#0 closed: Reset { by: Second }"]);
+}
+
+#[test]
+fn of_ten_thousand_connections_each_is_followed_and_let_go() {
+    let mut connections = Connections::new();
+    let (mut opened, mut closed, mut bytes_given) = (0, 0, 0);
+    let mut open_max = 0;
+    let count = 20_000;
+    for step in 0..count + limits::CONNECTIONS as u32 + 100 {
+        // Each is opened, and closed after as many others as are followed at most, and some.
+        if step < count {
+            connections.handle_segment(&numbered(step, CLIENT.syn(9)), Duration::ZERO);
+            connections.handle_segment(&numbered(step, CLIENT.bytes(10, b"hello")), Duration::ZERO);
+        }
+        if let Some(step) = step.checked_sub(10_000).filter(|step| *step < count) {
+            connections.handle_segment(&numbered(step, CLIENT.rst(15)), Duration::ZERO);
+        }
+        open_max = open_max.max(connections.open_count());
+        while let Some(event) = connections.poll() {
+            match event.kind {
+                EventKind::Opened { .. } => opened += 1,
+                EventKind::Segment { bytes, .. } => bytes_given += bytes.len(),
+                EventKind::Closed { how, .. } => {
+                    assert_eq!(how, Ending::Reset { by: Side::First });
+                    closed += 1;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    connections.handle_end();
+    closed += std::iter::from_fn(|| connections.poll()).count() as u32;
+    assert_eq!((opened, closed, bytes_given), (count, count, 5 * count as usize));
+    assert!((10_000..10_100).contains(&open_max), "{open_max}");
+    assert!(connections.known_count() <= limits::CLOSED_CONNECTIONS, "{}", connections.known_count());
+}
+
+#[test]
+fn of_more_connections_than_are_followed_the_most_silent_is_let_go() {
+    let mut connections = Connections::new();
+    let mut crowded_out = Vec::new();
+    for number in 0..limits::CONNECTIONS as u32 + 2 {
+        connections.handle_segment(&numbered(number, CLIENT.syn(9)), Duration::ZERO);
+        // The first one never falls silent.
+        connections.handle_segment(&numbered(0, CLIENT.bytes(10 + number, b"!")), Duration::ZERO);
+        while let Some(event) = connections.poll() {
+            if let EventKind::Closed { how, .. } = event.kind {
+                assert_eq!(how, Ending::CrowdedOut);
+                crowded_out.push(event.connection.0);
+            }
+        }
+    }
+    assert_eq!(crowded_out, [1, 2]);
+    assert_eq!(connections.open_count(), limits::CONNECTIONS);
+}
+
+/// A segment of one of many clients.
+fn numbered(number: u32, segment: Sent<'_>) -> Segment<'_> {
+    let [high, middle, low, _] = (number << 8).to_be_bytes();
+    Segment { from: SocketAddr::new([10, high, middle, low].into(), 40_000), ..segment.0 }
+}
+
+/// Connections, and a clock that stands still.
+struct Wire {
+    connections: Connections,
+    now: Duration,
+}
+
+impl Wire {
+    fn new() -> Wire {
+        Wire { connections: Connections::new(), now: Duration::from_secs(1) }
+    }
+
+    /// One connection, whose client begins with 100 and whose server with 500.
+    fn opened() -> Wire {
+        let mut wire = Wire::new();
+        wire.send(CLIENT.syn(99));
+        wire.send(SERVER.syn(499).ack(100));
+        wire.told();
+        wire
+    }
+
+    fn send(&mut self, segment: Sent<'_>) {
+        self.connections.handle_segment(&segment.0, self.now);
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+    }
+
+    fn told(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.connections.poll()).map(|event| told(&event)).collect()
+    }
+
+    fn end(&mut self) -> Vec<String> {
+        self.connections.handle_end();
+        self.told()
+    }
+
+    /// All that a side said; nothing of it may be missing.
+    fn said(&mut self, side: Side) -> String {
+        let mut said = Vec::new();
+        while let Some(event) = self.connections.poll() {
+            match event.kind {
+                EventKind::Segment { from, bytes } if from == side => said.extend(bytes),
+                EventKind::Missing { .. } => panic!("{event:?}"),
+                _ => {}
+            }
+        }
+        String::from_utf8(said).unwrap()
+    }
+
+    fn tallies(&mut self) -> [DirectionTally; 2] {
+        self.connections.handle_end();
+        let events = std::iter::from_fn(|| self.connections.poll());
+        let tallies = events.filter_map(|event| match event.kind {
+            EventKind::Closed { tallies, .. } => Some(tallies),
+            _ => None,
+        });
+        tallies.last().unwrap()
+    }
+}
+
+fn told(Event { connection, kind, .. }: &Event) -> String {
+    let what = match kind {
+        EventKind::Opened { opener: None, .. } => "opened by nobody".to_owned(),
+        EventKind::Opened { opener: Some(side), .. } => format!("opened by {side:?}"),
+        EventKind::Segment { from, bytes } if bytes.len() > 20 => format!("{from:?}: {} bytes", bytes.len()),
+        EventKind::Segment { from, bytes } => format!("{from:?}: {}", bytes.escape_ascii()),
+        EventKind::Missing { from, count } => format!("{from:?}: {count} missing"),
+        EventKind::Finished { by } => format!("{by:?} finished"),
+        EventKind::Closed { how, .. } => format!("closed: {how:?}"),
+    };
+    format!("#{} {what}", connection.0)
+}
+
+#[derive(Clone, Copy)]
+struct Host {
+    number: u8,
+    peer: u8,
+}
+
+struct Sent<'a>(Segment<'a>);
+
+impl Host {
+    fn ip(self) -> std::net::IpAddr {
+        [10, 0, 0, self.number].into()
+    }
+
+    fn bytes(self, sequence: u32, payload: &[u8]) -> Sent<'_> {
+        let end = |number: u8| SocketAddr::new([10, 0, 0, number].into(), 1_000 + u16::from(number));
+        Sent(Segment {
+            from: end(self.number),
+            to: end(self.peer),
+            sequence,
+            acknowledged: None,
+            syn: false,
+            fin: false,
+            rst: false,
+            payload,
+            missing: 0,
+        })
+    }
+
+    fn nothing(self, sequence: u32) -> Sent<'static> {
+        self.bytes(sequence, b"")
+    }
+
+    fn syn(self, sequence: u32) -> Sent<'static> {
+        Sent(Segment { syn: true, ..self.nothing(sequence).0 })
+    }
+
+    fn fin(self, sequence: u32) -> Sent<'static> {
+        Sent(Segment { fin: true, ..self.nothing(sequence).0 })
+    }
+
+    fn rst(self, sequence: u32) -> Sent<'static> {
+        Sent(Segment { rst: true, ..self.nothing(sequence).0 })
+    }
+}
+
+impl Sent<'_> {
+    fn ack(mut self, sequence: u32) -> Self {
+        self.0.acknowledged = Some(sequence);
+        self
+    }
+}
+
+const CLIENT: Host = Host { number: 1, peer: 2 };
+const SERVER: Host = Host { number: 2, peer: 1 };
+const OTHER: Host = Host { number: 3, peer: 4 };

@@ -1,0 +1,7 @@
+//! Whole files, made here packet by packet, and what is read from them.
+
+mod connections;
+mod files;
+mod links;
+mod making;
+mod reassembly;
