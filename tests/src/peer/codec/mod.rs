@@ -6,7 +6,7 @@ mod tests;
 mod writer;
 
 pub use reader::{ChunkOddity, ChunkReader};
-pub use writer::{ChunkWriter, Extended, Format, Framing, Headers, Width, interleave};
+pub use writer::{ChunkWriter, Extended, Format, Framing, Headers, Unfinished, Width, interleave};
 
 /// Chunk size of both directions until somebody announces another.
 pub const FIRST_CHUNK_SIZE: u32 = 128;

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+
 use super::super::message::{ChunkStream, Message, StreamId, TypeId};
 use super::{EXTENDED_MARK, FIRST_CHUNK_SIZE};
 
@@ -30,38 +32,49 @@ impl ChunkWriter {
 
     /// Appends the message, its chunks one behind the other.
     pub fn write(&mut self, message: &Message, framing: Framing, out: &mut Vec<u8>) {
-        for chunk in self.chunks(message, framing) {
-            out.extend(chunk);
-        }
+        let mut unfinished = self.begin(message, framing);
+        while self.write_chunk(&mut unfinished, out) {}
     }
 
     /// The chunks of the message, to be interleaved with those of other chunk streams.
     pub fn chunks(&mut self, message: &Message, framing: Framing) -> Vec<Vec<u8>> {
-        let previous = self.streams.get(&message.chunk_stream).copied();
+        let mut unfinished = self.begin(message, framing);
+        std::iter::from_fn(|| self.next_chunk(&mut unfinished)).collect()
+    }
+
+    /// Begins a message, whose chunks are then taken one by one.
+    pub fn begin(&mut self, message: &Message, framing: Framing) -> Unfinished {
         let length = message.payload.len();
         assert!(length < 1 << 24, "a message of {length} bytes does not fit into the length field");
+        let previous = self.streams.get(&message.chunk_stream).copied();
         let header = Written::behind(previous, message, framing.format);
-
-        let mut chunks = Vec::with_capacity(1 + length / self.chunk_size);
-        let mut first = Vec::with_capacity(18 + length.min(self.chunk_size));
-        framing.width.write(framing.format, message.chunk_stream, &mut first);
-        header.write_message_header(framing, &mut first);
-
-        let mut pieces = message.payload.chunks(self.chunk_size);
-        first.extend(pieces.next().unwrap_or_default());
-        chunks.push(first);
-        for piece in pieces {
-            let mut chunk = Vec::with_capacity(7 + piece.len());
-            framing.width.write(Format::Three, message.chunk_stream, &mut chunk);
-            if framing.extended == Extended::Repeated {
-                chunk.extend(header.extended_field());
-            }
-            chunk.extend(piece);
-            chunks.push(chunk);
-        }
-
         self.streams.insert(message.chunk_stream, header);
-        chunks
+        let (chunk_stream, payload) = (message.chunk_stream, message.payload.clone());
+        Unfinished { chunk_stream, header, framing, payload, has_begun: false }
+    }
+
+    /// The next chunk of a message, as long as the size in force allows; `None` once it is whole.
+    pub fn next_chunk(&self, unfinished: &mut Unfinished) -> Option<Vec<u8>> {
+        let mut chunk = Vec::new();
+        self.write_chunk(unfinished, &mut chunk).then_some(chunk)
+    }
+
+    fn write_chunk(&self, unfinished: &mut Unfinished, out: &mut Vec<u8>) -> bool {
+        let Unfinished { chunk_stream, header, framing, payload, has_begun } = unfinished;
+        if *has_begun && payload.is_empty() {
+            return false;
+        }
+        if std::mem::replace(has_begun, true) {
+            framing.width.write(Format::Three, *chunk_stream, out);
+            if framing.extended == Extended::Repeated {
+                out.extend(header.extended_field());
+            }
+        } else {
+            framing.width.write(framing.format, *chunk_stream, out);
+            header.write_message_header(*framing, out);
+        }
+        out.extend_from_slice(&payload.split_to(payload.len().min(self.chunk_size)));
+        true
     }
 
     /// The size at which messages are cut.
@@ -91,6 +104,23 @@ impl ChunkWriter {
 impl Default for ChunkWriter {
     fn default() -> ChunkWriter {
         ChunkWriter::new()
+    }
+}
+
+/// A message of which not all chunks are written.
+#[derive(Clone, Debug)]
+pub struct Unfinished {
+    chunk_stream: ChunkStream,
+    header: Written,
+    framing: Framing,
+    payload: Bytes,
+    has_begun: bool,
+}
+
+impl Unfinished {
+    /// Whether a chunk is still to come.
+    pub fn goes_on(&self) -> bool {
+        !self.has_begun || !self.payload.is_empty()
     }
 }
 

@@ -1,0 +1,85 @@
+//! Corpus: what fuzzing has found is run again, so that what it has reached stays reached and what it broke stays mended.
+//!
+//! The inputs are those of `fuzz/corpus`, and the seeds that are cut out of the captures. `fuzz/README.md` says how they are
+//! made.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sol_tests::fuzzing::{TARGETS, seeds, target};
+
+/// One test for each target.
+macro_rules! nothing_breaks_in_any_input_of {
+    ($($target:ident)*) => {
+        const REPLAYED: &[&str] = &[$(stringify!($target)),*];
+
+        mod nothing_breaks_in_any_input_of {
+            $(
+                #[test]
+                fn $target() {
+                    super::replay(stringify!($target));
+                }
+            )*
+        }
+    };
+}
+
+nothing_breaks_in_any_input_of! {
+    amf0
+    amf3
+    chunks
+    client
+    flv
+    framing
+    handshake_client
+    handshake_server
+    loops
+    messages
+    names
+    pcap
+    server
+    session
+    tcp
+}
+
+#[test]
+fn every_target_has_a_corpus_a_test_and_a_program_and_nothing_else_has_one() {
+    let targets: BTreeSet<String> = TARGETS.iter().map(|target| target.name.to_owned()).collect();
+    assert_eq!(names_in("corpus"), targets);
+    assert_eq!(names_in("targets"), targets);
+    assert_eq!(REPLAYED.iter().map(ToString::to_string).collect::<BTreeSet<_>>(), targets);
+}
+
+#[test]
+fn every_target_but_those_of_configurations_begins_with_seeds() {
+    let seeded: BTreeSet<&str> = seeds().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(seeded, TARGETS.iter().map(|target| target.name).collect());
+}
+
+fn replay(name: &str) {
+    let folder = fuzz_folder().join("corpus").join(name);
+    let mut inputs: Vec<PathBuf> =
+        fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    inputs.sort();
+    assert!(!inputs.is_empty(), "{} is empty", folder.display());
+    let run = target(name).run;
+    for input in inputs {
+        // Shown where it fails.
+        println!("{}", input.display());
+        run(&fs::read(input).unwrap());
+    }
+    for (index, (_, seed)) in seeds().iter().filter(|(of, _)| *of == name).enumerate() {
+        println!("seed {index}");
+        run(seed);
+    }
+}
+
+fn names_in(folder: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(fuzz_folder().join(folder)).unwrap();
+    entries.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+fn fuzz_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
+}

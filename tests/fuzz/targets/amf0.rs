@@ -1,0 +1,4 @@
+//! See `amf0` in `sol_tests::fuzzing::TARGETS`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| (sol_tests::fuzzing::target("amf0").run)(bytes));

@@ -1,0 +1,200 @@
+//! Seeds: what fuzzing begins with, cut out of the recorded traffic, so that it need not find out by itself what a handshake is.
+//!
+//! Invariant: the same captures give the same seeds.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use sol_core::amf::amf3;
+use sol_core::flv::FlvWriter;
+use sol_core::media::{Content, Media, TrackKind};
+use sol_core::message::Data;
+use sol_core::timestamp::Timestamp;
+
+use crate::captures::{self, Capture};
+use crate::peer::amf::{self, Amf};
+use crate::peer::codec::ChunkReader;
+use crate::peer::filler::Filler;
+use crate::peer::message::{Received, TypeId};
+
+/// One seed: of which target, and its bytes.
+pub type Seed = (&'static str, Vec<u8>);
+
+/// All of them, each once.
+pub fn seeds() -> Vec<Seed> {
+    let mut seeds = BTreeSet::new();
+    for capture in captures::all() {
+        for connection in &capture.connections {
+            let (client, server) = (&connection.client.bytes, &connection.server.bytes);
+            of_a_conversation(client, server, capture.meta.role == "publish", &mut seeds);
+            for half in [client, server] {
+                of_messages(&messages(half), &mut seeds);
+            }
+        }
+        of_names(&capture, &mut seeds);
+        of_a_file(&capture, &mut seeds);
+    }
+    made_up(&mut seeds);
+    seeds.into_iter().collect()
+}
+
+/// The beginnings of both halves, as they are.
+fn of_a_conversation(client: &[u8], server: &[u8], publishes: bool, seeds: &mut BTreeSet<Seed>) {
+    let beginning = |bytes: &[u8], count: usize| bytes[..count.min(bytes.len())].to_vec();
+    seeds.insert(("handshake_server", [&[0, 0, 0][..], &beginning(client, HANDSHAKE_BYTES + 3)].concat()));
+    seeds.insert((
+        "handshake_client",
+        [&[1, 0, 0, 0, 0][..], &beginning(server, HANDSHAKE_BYTES + 3)].concat(),
+    ));
+    for half in [client, server] {
+        if let Some(chunks) = half.get(HANDSHAKE_BYTES..) {
+            seeds.insert(("chunks", [&[0][..], &beginning(chunks, SEED_BYTES)].concat()));
+        }
+    }
+    let said = |bytes: &[u8]| {
+        let bytes = beginning(bytes, HANDSHAKE_BYTES + SEED_BYTES);
+        [&(bytes.len() as u16).to_be_bytes()[..], &bytes].concat()
+    };
+    // As it comes, and then whatever waits is allowed.
+    seeds.insert(("session", [&[0, 0, 0, 22][..], &said(client), &[22, 22]].concat()));
+    seeds.insert(("client", [&[0, u8::from(!publishes), 0, 0, 0, 18][..], &said(server)].concat()));
+    // Of somebody who was there before, and of one who has just come.
+    seeds.insert(("server", [&[0, 0, 0, 0, 0, 22][..], &said(client)].concat()));
+    seeds.insert(("loops", [&[0, 0, 0, 0, 0, 0, 22][..], &said(client)].concat()));
+}
+
+/// One of each kind of message.
+fn of_messages(messages: &[Received], seeds: &mut BTreeSet<Seed>) {
+    let mut kinds = BTreeSet::new();
+    let mut media = Vec::new();
+    for message in messages {
+        let body = &message.payload;
+        let is_media = matches!(message.type_id, TypeId::AUDIO | TypeId::VIDEO);
+        if !kinds.insert((message.type_id, body.slice(..body.len().min(if is_media { 6 } else { 16 })))) {
+            continue;
+        }
+        let short = &body[..body.len().min(SEED_BYTES)];
+        let time = message.timestamp_ms.to_be_bytes();
+        let cut = if is_media { &short[..short.len().min(64)] } else { short };
+        seeds.insert(("messages", [&[message.type_id.0][..], &time, cut].concat()));
+        match message.type_id {
+            TypeId::COMMAND_AMF0 | TypeId::DATA_AMF0 => drop(seeds.insert(("amf0", short.to_vec()))),
+            _ => {}
+        }
+        let content = match message.type_id {
+            TypeId::AUDIO => Some(Content::Audio(Bytes::copy_from_slice(cut))),
+            TypeId::VIDEO => Some(Content::Video(Bytes::copy_from_slice(cut))),
+            TypeId::DATA_AMF0 => Data::parse(body.clone()).map(Content::Data),
+            _ => None,
+        };
+        let timestamp = Timestamp::from_millis(message.timestamp_ms);
+        media.extend(content.map(|content| Media { timestamp, content }));
+    }
+    if !media.is_empty() {
+        let mut writer = FlvWriter::streaming(&[TrackKind::Audio, TrackKind::Video]);
+        let pieces = media.iter().map(|media| writer.write(media).expect("it is short").slices().concat());
+        seeds.insert(("flv", std::iter::once(vec![0]).chain(pieces).flatten().collect()));
+    }
+}
+
+/// The first packets of a file.
+fn of_a_file(capture: &Capture, seeds: &mut BTreeSet<Seed>) {
+    let path = captures::directory().join(format!("{}.pcap", capture.stem));
+    let file = std::fs::read(&path).expect("it was loaded");
+    seeds.insert(("pcap", [&[0][..], &file[..file.len().min(2 * SEED_BYTES)]].concat()));
+}
+
+fn of_names(capture: &Capture, seeds: &mut BTreeSet<Seed>) {
+    let text = |text: &str| [&[text.len() as u8][..], text.as_bytes()].concat();
+    let (app, key) = (&capture.meta.app, &capture.meta.key);
+    let tc_url = format!("rtmp://127.0.0.1:{}/{app}", capture.meta.port);
+    let whole = format!("{tc_url}/{key}");
+    seeds.insert(("names", [text(app), text(&tc_url), text(key), whole.into_bytes()].concat()));
+}
+
+/// What no capture has.
+fn made_up(seeds: &mut BTreeSet<Seed>) {
+    let values = [
+        amf3::Value::Integer(-7),
+        amf3::Value::String("größe".into()),
+        amf3::Value::Array {
+            named: vec![("a".into(), true.into())],
+            dense: vec![0.5.into(), "größe".into()],
+        },
+        amf3::Value::Object(amf3::Object {
+            class: "C".into(),
+            sealed: vec![("a".into(), amf3::Value::Null)],
+            dynamic: Some(vec![("b".into(), amf3::Value::Date(7.0))]),
+        }),
+        amf3::Value::ArrayCollection(Box::new(amf3::Value::Reference(1))),
+        amf3::Value::ByteArray(Bytes::from_static(b"\xAF\x01")),
+        amf3::Value::IntVector { fixed: true, items: vec![-1] },
+        amf3::Value::UintVector { fixed: false, items: vec![1] },
+        amf3::Value::DoubleVector { fixed: false, items: vec![0.5] },
+        amf3::Value::ObjectVector { fixed: false, class: "C".into(), items: vec![amf3::Value::Undefined] },
+        amf3::Value::Dictionary {
+            weak: false,
+            entries: vec![("key".into(), amf3::Value::Xml("<x/>".into()))],
+        },
+        amf3::Value::XmlDocument("<x/>".into()),
+    ];
+    for value in &values {
+        let mut written = Vec::new();
+        amf3::Writer::new(&mut written).write_value(value);
+        seeds.insert(("amf3", written.clone()));
+        seeds.insert(("amf0", [&[0x11][..], &written].concat()));
+    }
+    let mut all = Vec::new();
+    let mut writer = amf3::Writer::new(&mut all);
+    values.iter().for_each(|value| writer.write_value(value));
+    seeds.insert(("amf3", all));
+
+    let oddities = [
+        Amf::StrictArray(vec![Amf::Undefined, Amf::Date { unix_ms: 7.0, zone: 0 }]),
+        Amf::LongString("x".to_owned()),
+    ];
+    seeds.insert(("amf0", amf::write_all(&oddities)));
+    for number in 0..4 {
+        let mut bytes = vec![0; 400];
+        Filler::new(number).fill(&mut bytes);
+        seeds.insert(("framing", bytes));
+    }
+    for tags in [
+        &b"\x01\x08\0\x28\x02\xAF\x01\x09\0\x28\x03\x17\x01\0"[..],
+        b"\x01\x18\0\0\x02\xAF\x01\0\x07\x08\0\0\0",
+    ] {
+        seeds.insert(("flv", tags.to_vec()));
+    }
+    // One publishes a keyframe and what needs it, one plays it, both in few choices.
+    let publish = [1, 0, 0, 0, 5, 0, 0, 5, 1, 0, 5, 3];
+    let play = [16, 1, 0, 0x20, 5, 0, 0x20, 5, 1, 25, 4, 27, 17, 0x20, 5, 0, 24, 0, 25, 6];
+    for prefix in [&[0, 0, 0][..], &[0, 1, 3, 0, 0, 1, 3, 3, 3, 0, 3, 0, 0], &[2, 0, 0]] {
+        let steps = [&publish[..], &play].concat();
+        seeds.insert(("server", [prefix, &steps].concat()));
+        seeds.insert(("loops", [&[0], prefix, &steps, &[30, 2, 14, 29, 0]].concat()));
+    }
+    let in_disorder = [
+        &[1, 0, 0, 0, 9, 0, 0, 0, 7][..],
+        &[0x18, 0, 100, 0, 0, 100, 0x18, 0, 0, 0, 0, 100],
+        &[0x1D, 0, 0, 0, 200, 50, 0x08, 0, 0, 0, 0, 0, 0x09, 0, 0, 0, 0, 0],
+    ];
+    seeds.insert(("tcp", in_disorder.concat()));
+    let of_a_publisher = [0, 0, 0, 12, 0, 22, 0, 5, 0, 0, 5, 1, 0, 9, 0, 0];
+    let of_a_player = [0, 0, 0, 13, 0, 22, 31, 0, 0, 29, 0, 0, 38];
+    seeds.extend([("session", of_a_publisher.to_vec()), ("session", of_a_player.to_vec())]);
+    seeds.insert(("client", vec![0, 0, 1, 0, 0, 8, 0, 32, 0, 0, 0, 0, 0, 9, 33]));
+    seeds.insert(("client", vec![0, 1, 1, 0, 0, 8, 1, 0, 5, 0, 0, 9, 0]));
+}
+
+/// The messages of one direction, up to the first that is not by the book.
+fn messages(bytes: &[u8]) -> Vec<Received> {
+    let mut reader = ChunkReader::new();
+    reader.feed(bytes.get(HANDSHAKE_BYTES..).unwrap_or_default());
+    std::iter::from_fn(|| reader.poll().ok().flatten()).collect()
+}
+
+/// C0, C1 and C2, or S0, S1 and S2.
+const HANDSHAKE_BYTES: usize = 1 + 2 * 1_536;
+
+/// So much of what comes behind a handshake: the commands, and some media.
+const SEED_BYTES: usize = 2_048;
