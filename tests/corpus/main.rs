@@ -3,6 +3,10 @@
 //! The inputs are those of `fuzz/corpus`, and the seeds that are cut out of the captures. `fuzz/README.md` says how they are
 //! made.
 
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a failure of these is a failure of the test")]
+#![expect(clippy::print_stdout, reason = "a test that fails shows what it has printed")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

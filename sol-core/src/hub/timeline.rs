@@ -205,7 +205,7 @@ mod tests {
             let mut head = base;
             times.iter().enumerate().all(|(index, &time)| {
                 // Mostly steps that a clock may take.
-                let time = if time % 4 == 0 { time } else { head.wrapping_add(time % 30_000) };
+                let time = if time.is_multiple_of(4) { time } else { head.wrapping_add(time % 30_000) };
                 let at = timeline.stamp(millis(time)).millis();
                 let is_first = index == 0;
                 let is_in_place = (!is_first || at == base) && at >= base && at + back >= head;

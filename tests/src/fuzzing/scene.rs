@@ -291,13 +291,20 @@ impl Scene {
     fn dispatch(&mut self, at: usize, dispatch: Dispatch) {
         assert!(self.servers.len() > 1, "a server that is alone has nobody to tell");
         let here = LoopId::new(at as u32);
-        let parcel = match dispatch {
-            Dispatch::ToLoop(to, parcel) => Some((to, parcel)),
-            Dispatch::ToDirectory(notice) => self.directory.handle_notice(notice, here),
+        let (parcels, notices) = match dispatch {
+            Dispatch::ToLoop(to, parcel) => (vec![(to, parcel)], vec![]),
+            Dispatch::ToDirectory(notice) => {
+                (self.directory.handle_notice(notice, here).into_iter().collect(), vec![])
+            }
+            Dispatch::Parting { parcels, notices } => (parcels, notices),
         };
-        if let Some((to, parcel)) = parcel {
+        for (to, parcel) in parcels {
             assert_ne!(to, here, "nothing is passed to oneself: {parcel:?}");
             self.inboxes[to.index()].push_back((here, parcel));
+        }
+        for notice in notices {
+            let told = self.directory.handle_notice(notice, here);
+            assert!(told.is_none(), "nothing follows from a parting: {told:?}");
         }
     }
 
