@@ -78,7 +78,7 @@ fn account(file: &[u8], items: &[FlvItem]) {
     for (index, item) in items.iter().enumerate() {
         match *item {
             FlvItem::Media(ref media) => {
-                place += AROUND + media.content.payload().len() as u64 + taken_off(file, place, media)
+                place += AROUND + media.content.payload().len() as u64 + taken_off(file, place, media);
             }
             FlvItem::Damage(Damage::Skipped { offset, length, .. }) => {
                 assert_eq!(offset, place);

@@ -4,7 +4,7 @@
 //! which finds bytes that reach further; the corpus that came of it is replayed as ordinary tests.
 //!
 //! Two kinds: the readers get bytes as they are, behind a few that say how they are cut. What has a dialogue is steered by
-//! [`Choices`](choices::Choices), so that one byte says `connect` and a changed byte publishes another name.
+//! `Choices`, so that one byte says `connect` and a changed byte publishes another name.
 //!
 //! Invariant: a target is a function of its bytes alone.
 

@@ -33,7 +33,7 @@ impl Speaker {
             2 => self.call(StreamId::CONNECTION, "createStream", &[Amf::Null]),
             3 => self.on_stream("publish", choices),
             4 => self.on_stream("play", choices),
-            5 | 6 | 7 => self.media(choices),
+            5..=7 => self.media(choices),
             8 => {
                 // The same again and again, so that a little is much.
                 let count = choices.below(64);

@@ -27,7 +27,7 @@ pub(super) fn pcap(bytes: &[u8]) {
 /// Segments of one connection, some of them several times, late, cut short or never.
 pub(super) fn tcp(bytes: &[u8]) {
     let mut choices = Choices::new(bytes);
-    let has_syn = choices.byte() % 4 != 0;
+    let has_syn = !choices.byte().is_multiple_of(4);
     let mut line = Line::new([choices.u32(), choices.u32()]);
     if has_syn {
         line.open();
