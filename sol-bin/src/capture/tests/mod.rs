@@ -2,6 +2,8 @@
 
 mod connections;
 mod files;
+mod holes;
 mod links;
 mod making;
 mod reassembly;
+mod wire;
