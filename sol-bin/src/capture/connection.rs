@@ -1,7 +1,8 @@
 //! Connection: two directions between two ends, from the first segment to the last.
 //!
-//! A reset ends it only after a while: what was captured in another order still belongs to it. What comes after the end
-//! is told from another connection with the same ports by its sequence numbers.
+//! A reset counts if its number is near (RFC 9293, 3.10.7), and ends the connection only after a while: what was captured
+//! in another order still belongs to it, and it is withdrawn if the connection goes on. What comes after the end is told
+//! from another connection with the same ports by its sequence numbers.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -20,7 +21,9 @@ pub(super) struct Connection {
     segments: u64,
     /// When its last segment was captured.
     pub(super) latest: Duration,
-    pub(super) reset: Option<Reset>,
+    reset: Option<Reset>,
+    /// When the reset was that [`super::Connections`] has it down for.
+    pub(super) reset_noted: Option<Duration>,
     pub(super) is_told: bool,
     /// It is over, and only known so that what comes late is recognised.
     pub(super) is_closed: bool,
@@ -30,9 +33,13 @@ pub(super) struct Connection {
 
 /// One side tore it down.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reset {
-    pub(super) by: Side,
-    pub(super) at: Duration,
+struct Reset {
+    by: Side,
+    at: Moment,
+    /// Its number. A refusal has none of its own.
+    sequence: Option<u32>,
+    /// Whoever sent it acknowledged more when the connection was closed.
+    is_refuted: bool,
 }
 
 /// Whether a segment is a connection's own.
@@ -56,6 +63,7 @@ impl Connection {
             segments: 0,
             latest: Duration::ZERO,
             reset: None,
+            reset_noted: None,
             is_told: false,
             is_closed: false,
             stamp: 0,
@@ -73,8 +81,13 @@ impl Connection {
         let direction = &mut self.directions[side.index()];
         if segment.syn {
             match self.syns[side.index()] {
+                // Whoever was refused may try again, with the same number too.
+                Some(_) if self.is_closed && self.reset.is_some() => return Belonging::Another,
                 Some(sequence) if sequence == segment.sequence && self.is_closed => return Belonging::Late,
-                Some(sequence) if sequence == segment.sequence => return Belonging::Its,
+                Some(sequence) if sequence == segment.sequence => {
+                    self.reset = None;
+                    return Belonging::Its;
+                }
                 Some(_) => return Belonging::Another,
                 None if self.is_closed => return Belonging::Another,
                 None => {}
@@ -93,13 +106,16 @@ impl Connection {
         }
         let length = segment.payload.len() + segment.missing;
         if length == 0 {
+            self.refute_reset(side, segment);
             return Belonging::Late;
         }
         // Whoever reset it and goes on sending has another one. The peer may not have known of it yet.
-        let may_go_on = self.reset.is_none_or(|reset| reset.by == side);
-        let is_another = match self.reset {
-            Some(_) => direction.is_news(segment.sequence, length),
-            None => direction.is_far_off(segment.sequence),
+        let direction = &self.directions[side.index()];
+        let (may_go_on, is_another) = match self.reset {
+            Some(reset) => {
+                (reset.is_refuted || reset.by == side, direction.is_news(segment.sequence, length))
+            }
+            None => (true, direction.is_far_off(segment.sequence)),
         };
         if may_go_on && is_another { Belonging::Another } else { Belonging::Late }
     }
@@ -111,9 +127,14 @@ impl Connection {
         now: Duration,
         mut give: impl FnMut(&Connection, Side, Piece),
     ) -> Fit {
+        let moment = self.next_moment(now);
         self.segments += 1;
-        let moment = Moment { at: now, segments: self.segments };
         let side = self.side_of(segment);
+        if segment.rst && !self.is_reset_by(side, segment) {
+            self.directions[side.index()].count_astray();
+            return Fit::Fits;
+        }
+        self.note_reset(side, segment, moment);
         let mut pieces = Vec::new();
         if let Some(acknowledged) = segment.acknowledged {
             self.directions[side.peer().index()].handle_acknowledgement(acknowledged, moment, &mut pieces);
@@ -133,6 +154,17 @@ impl Connection {
             self.latest = now;
         }
         fit
+    }
+
+    /// Who tore it down, if nothing that was sent before can be captured any more.
+    pub(super) fn reset_that_is_due(&self, now: Duration) -> Option<Side> {
+        let reset = self.reset.filter(|_| !self.is_closed)?;
+        reset.at.is_long_ago(self.next_moment(now)).then_some(reset.by)
+    }
+
+    /// When it was torn down, if it was.
+    pub(super) fn reset_at(&self) -> Option<Duration> {
+        self.reset.map(|reset| reset.at.at)
     }
 
     /// Waits no longer for what is missing in the direction that holds more.
@@ -175,5 +207,48 @@ impl Connection {
 
     pub(super) fn tallies(&self) -> [DirectionTally; 2] {
         self.directions.each_ref().map(Direction::tally)
+    }
+
+    /// The one at which the next segment comes.
+    fn next_moment(&self, now: Duration) -> Moment {
+        Moment { at: now, segments: self.segments + 1 }
+    }
+
+    /// Whether a reset is one that TCP would heed (RFC 9293, 3.10.7): its number is near, or it refuses a SYN.
+    fn is_reset_by(&self, side: Side, segment: &Segment<'_>) -> bool {
+        let [own, peer] = [side, side.peer()].map(|side| &self.directions[side.index()]);
+        if own.is_begun() {
+            return !own.is_far_off(segment.sequence);
+        }
+        match segment.acknowledged {
+            Some(acknowledged) => !peer.is_begun() || !peer.is_far_off(acknowledged),
+            None => self.opener.is_none(),
+        }
+    }
+
+    /// A reset counts until whoever sent it goes on behind it. The first of several is the one.
+    fn note_reset(&mut self, side: Side, segment: &Segment<'_>, now: Moment) {
+        if segment.rst {
+            let is_begun = self.directions[side.index()].is_begun();
+            let sequence = is_begun.then_some(segment.sequence);
+            self.reset.get_or_insert(Reset { by: side, at: now, sequence, is_refuted: false });
+        } else if let Some(reset) = self.reset.filter(|reset| reset.by == side) {
+            let length = segment.payload.len() + segment.missing;
+            let end = segment.sequence.wrapping_add(length as u32);
+            let is_behind = |sequence| end.wrapping_sub(sequence).cast_signed() > 0;
+            if (segment.syn || length > 0) && reset.sequence.is_none_or(is_behind) {
+                self.reset = None;
+            }
+        }
+    }
+
+    /// Whoever acknowledges more than there was when it was over has not torn it down.
+    fn refute_reset(&mut self, side: Side, segment: &Segment<'_>) {
+        let peer = &self.directions[side.peer().index()];
+        if let Some(reset) = self.reset.as_mut().filter(|reset| reset.by == side && !segment.rst)
+            && let Some(acknowledged) = segment.acknowledged
+        {
+            reset.is_refuted |= !peer.is_far_off(acknowledged) && peer.is_news(acknowledged, 0);
+        }
     }
 }

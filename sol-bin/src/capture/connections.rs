@@ -9,11 +9,11 @@
 //! Invariants: what is held is bounded by `limits`. Of each connection, [`EventKind::Opened`] comes first and
 //! [`EventKind::Closed`] last.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::connection::{Belonging, Connection, Reset};
+use super::connection::{Belonging, Connection};
 use super::direction::{Fit, Piece};
 use super::event::{ConnectionId, Ending, Event, EventKind, Side};
 use super::limits;
@@ -27,9 +27,8 @@ pub struct Connections {
     by_ends: HashMap<[SocketAddr; 2], ConnectionId>,
     /// Those that are open, by the segment that each of them had last.
     by_silence: BTreeMap<u64, ConnectionId>,
-    /// Those that were reset and may yet get something that was captured in another order, and how many segments there
-    /// had been then.
-    reset: VecDeque<(u64, ConnectionId)>,
+    /// Those that were reset and may yet get something that was captured in another order, by when that was.
+    reset: BTreeSet<(Duration, ConnectionId)>,
     /// Those that are over and still known, the oldest first.
     closed: VecDeque<ConnectionId>,
     waiting_bytes: usize,
@@ -54,6 +53,10 @@ impl Connections {
         let mut found = self.by_ends.get(&ends).copied();
         if let Some(id) = found {
             let connection = self.known.get_mut(&id).expect("a connection is known by its ends");
+            if let Some(by) = connection.reset_that_is_due(self.now) {
+                self.close(id, Ending::Reset { by });
+            }
+            let connection = self.known.get_mut(&id).expect("one that was reset is known for a while");
             match connection.receive_syn(segment) {
                 Belonging::Its => {}
                 Belonging::Late => return connection.count_late(segment),
@@ -147,29 +150,33 @@ impl Connections {
         }
         connection.is_told = was_told;
         self.waiting_bytes = others + connection.waiting_bytes();
-        if fit == Fit::Fits {
-            if segment.rst && connection.reset.is_none() {
-                connection.reset = Some(Reset { by: connection.side_of(segment), at: now });
-                self.reset.push_back((self.segments, id));
-            } else if connection.is_finished() {
-                self.close(id, Ending::Finished);
-            }
+        let is_reset = connection.reset_at().is_some();
+        let is_finished = connection.is_finished();
+        self.note_reset(id);
+        if fit == Fit::Fits && is_finished && !is_reset {
+            self.close(id, Ending::Finished);
         }
         fit
     }
 
-    /// Closes those that were reset long enough ago.
+    /// Has it down as reset, or no longer.
+    fn note_reset(&mut self, id: ConnectionId) {
+        let connection = self.known.get_mut(&id).expect("it is known");
+        let at = connection.reset_at().filter(|_| !connection.is_closed);
+        let before = std::mem::replace(&mut connection.reset_noted, at);
+        if before != at {
+            before.map(|before| self.reset.remove(&(before, id)));
+            at.map(|at| self.reset.insert((at, id)));
+        }
+    }
+
+    /// Closes those that were reset long enough ago, and had nothing since.
     fn close_reset(&mut self) {
-        while let Some(&(segments, id)) = self.reset.front() {
-            if let Some(reset) = self.known.get(&id).and_then(|connection| connection.reset) {
-                let is_due = self.segments - segments >= limits::DISORDER_SEGMENTS
-                    || self.now - reset.at >= limits::DISORDER_TIME;
-                if !is_due {
-                    return;
-                }
-                self.close(id, Ending::Reset { by: reset.by });
+        while let Some(&(_, id)) = self.reset.first() {
+            match self.known.get(&id).and_then(|connection| connection.reset_that_is_due(self.now)) {
+                Some(by) => self.close(id, Ending::Reset { by }),
+                None => return,
             }
-            self.reset.pop_front();
         }
     }
 
@@ -196,6 +203,7 @@ impl Connections {
         });
         connection.is_closed = true;
         self.by_silence.remove(&connection.stamp);
+        self.note_reset(id);
         match how {
             Ending::Finished | Ending::Reset { .. } => {
                 self.closed.push_back(id);

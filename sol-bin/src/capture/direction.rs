@@ -222,6 +222,11 @@ impl Direction {
         self.fin.is_some_and(|fin| self.given >= fin) && self.beginning == Beginning::Known
     }
 
+    /// Whether anything of it has come, so that its numbers are known.
+    pub(super) fn is_begun(&self) -> bool {
+        self.beginning != Beginning::Unknown
+    }
+
     /// Whether these bytes go beyond all that is known: more than something that comes late.
     pub(super) fn is_news(&self, sequence: u32, length: usize) -> bool {
         let end = self.position(sequence).map(|start| start + length as u64);
@@ -420,7 +425,7 @@ impl Range {
 
 impl Moment {
     /// Whether packets that were captured in another order must have come since.
-    fn is_long_ago(self, now: Moment) -> bool {
+    pub(super) fn is_long_ago(self, now: Moment) -> bool {
         now.segments.saturating_sub(self.segments) >= limits::DISORDER_SEGMENTS
             || now.at.saturating_sub(self.at) >= limits::DISORDER_TIME
     }

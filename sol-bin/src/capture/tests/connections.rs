@@ -126,7 +126,7 @@ fn a_reset_waits_for_what_was_captured_in_another_order() {
     wire.send(CLIENT.bytes(100, b"abc"));
     assert_eq!(wire.told(), ["#0 First: abc"]);
     for _ in 0..limits::DISORDER_SEGMENTS {
-        wire.send(OTHER.bytes(1, b""));
+        wire.send(SERVER.nothing(500).ack(103));
     }
     assert_eq!(wire.told(), ["#0 closed: Reset { by: First }"]);
     // In flight when the peer reset it.
@@ -199,13 +199,14 @@ fn of_ten_thousand_connections_each_is_followed_and_let_go() {
     let mut open_max = 0;
     let count = 20_000;
     for step in 0..count + limits::CONNECTIONS as u32 + 100 {
+        let now = Duration::from_millis(100) * step;
         // Each is opened, and closed after as many others as are followed at most, and some.
         if step < count {
-            connections.handle_segment(&numbered(step, CLIENT.syn(9)), Duration::ZERO);
-            connections.handle_segment(&numbered(step, CLIENT.bytes(10, b"hello")), Duration::ZERO);
+            connections.handle_segment(&numbered(step, CLIENT.syn(9)), now);
+            connections.handle_segment(&numbered(step, CLIENT.bytes(10, b"hello")), now);
         }
         if let Some(step) = step.checked_sub(10_000).filter(|step| *step < count) {
-            connections.handle_segment(&numbered(step, CLIENT.rst(15)), Duration::ZERO);
+            connections.handle_segment(&numbered(step, CLIENT.rst(15)), now);
         }
         open_max = open_max.max(connections.open_count());
         while let Some(event) = connections.poll() {

@@ -6,4 +6,5 @@ mod holes;
 mod links;
 mod making;
 mod reassembly;
+mod resets;
 mod wire;

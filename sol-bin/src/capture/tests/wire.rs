@@ -29,6 +29,19 @@ impl Wire {
         self.connections.handle_segment(&segment.0, self.now);
     }
 
+    /// So many segments of `PAYLOAD` one after the other, each of which the peer acknowledges.
+    pub(super) fn send_many(&mut self, host: Host, first: u32, count: u32) {
+        let peer = Host { number: host.peer, peer: host.number };
+        for index in 0..count {
+            let sequence = first + index * PAYLOAD.len() as u32;
+            self.send(host.bytes(sequence, &PAYLOAD));
+            self.send(
+                peer.nothing(if peer.number == SERVER.number { 500 } else { 100 })
+                    .ack(sequence + PAYLOAD.len() as u32),
+            );
+        }
+    }
+
     pub(super) fn pass(&mut self, time: Duration) {
         self.now += time;
     }
@@ -134,3 +147,6 @@ impl Sent<'_> {
 pub(super) const CLIENT: Host = Host { number: 1, peer: 2 };
 pub(super) const SERVER: Host = Host { number: 2, peer: 1 };
 pub(super) const OTHER: Host = Host { number: 3, peer: 4 };
+
+/// A payload that is cut at whole thousands.
+pub(super) const PAYLOAD: [u8; 1_000] = [7; 1_000];
