@@ -136,11 +136,14 @@ impl Connection {
         }
         self.note_reset(side, segment, moment);
         let mut pieces = Vec::new();
-        if let Some(acknowledged) = segment.acknowledged {
+        let first = segment.sequence.wrapping_add(u32::from(segment.syn));
+        // The acknowledgement of a segment that is astray is one of another connection.
+        let direction = &self.directions[side.index()];
+        let is_astray = direction.is_begun() && direction.is_far_off(first);
+        if let Some(acknowledged) = segment.acknowledged.filter(|_| !is_astray) {
             self.directions[side.peer().index()].handle_acknowledgement(acknowledged, moment, &mut pieces);
             pieces.drain(..).for_each(|piece| give(self, side.peer(), piece));
         }
-        let first = segment.sequence.wrapping_add(u32::from(segment.syn));
         let fit = self.directions[side.index()].handle_segment(
             first,
             segment.payload,

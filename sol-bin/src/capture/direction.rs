@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::acknowledged::Acknowledged;
 use super::event::DirectionTally;
 use super::limits;
 
@@ -25,8 +26,7 @@ pub(super) struct Direction {
     beginning: Beginning,
     waiting: BTreeMap<u64, Range>,
     waiting_bytes: usize,
-    /// Position up to which the peer has everything.
-    acknowledged: u64,
+    acknowledged: Acknowledged,
     /// When the peer was first seen to have what is missing next, and up to where it had it then.
     passed_since: Option<(Moment, u64)>,
     /// Where it ends.
@@ -86,7 +86,7 @@ impl Direction {
             beginning: Beginning::Unknown,
             waiting: BTreeMap::new(),
             waiting_bytes: 0,
-            acknowledged: 0,
+            acknowledged: Acknowledged::default(),
             passed_since: None,
             fin: None,
             is_end_told: false,
@@ -149,9 +149,7 @@ impl Direction {
             self.tally.astray += 1;
             return Fit::Fits;
         }
-        let goes_beyond =
-            self.waiting.last_key_value().is_some_and(|(from, range)| from + range.length() > end);
-        if fin && self.fin.is_none() && end >= self.given && !goes_beyond {
+        if fin && self.fin.is_none() && end >= self.reached() {
             self.fin = Some(end);
         }
         let is_begun = self.beginning == Beginning::Known;
@@ -169,8 +167,8 @@ impl Direction {
 
     /// The peer has all before this sequence number.
     pub(super) fn handle_acknowledgement(&mut self, sequence: u32, now: Moment, to: &mut Vec<Piece>) {
-        if let Some(position) = self.position(sequence).filter(|_| self.beginning != Beginning::Unknown) {
-            self.acknowledged = self.acknowledged.max(position);
+        if let Some(position) = self.position(sequence).filter(|_| self.is_begun()) {
+            self.acknowledged.note(position, self.reached());
         }
         self.handle_time(now, to);
     }
@@ -181,12 +179,14 @@ impl Direction {
         self.drain(to);
         while let Some(passed) = self.passed() {
             // What has been acknowledged since may yet come.
-            let (since, position) = *self.passed_since.get_or_insert((now, passed));
+            let before = self.passed_since.filter(|(_, position)| *position <= passed);
+            let (since, position) = *self.passed_since.insert(before.unwrap_or((now, passed)));
             if !since.is_long_ago(now) {
                 return;
             }
             self.give_up_to(position, to);
         }
+        self.passed_since = None;
     }
 
     /// Nothing more comes: gives all that waits.
@@ -326,9 +326,15 @@ impl Direction {
             .map(|(position, range)| (shifted(position), range))
             .collect();
         self.fin = self.fin.map(shifted);
-        self.acknowledged = if self.acknowledged == 0 { 0 } else { shifted(self.acknowledged) };
+        self.acknowledged.shift(shifted);
         self.given = FIRST_POSITION;
         self.beginning = Beginning::Known;
+    }
+
+    /// Position behind all that has come.
+    fn reached(&self) -> u64 {
+        let waiting = self.waiting.last_key_value().map_or(0, |(from, range)| from + range.length());
+        self.given.max(waiting)
     }
 
     fn lowest_waiting(&self) -> Option<u64> {
@@ -362,7 +368,7 @@ impl Direction {
     /// Up to where the peer has acknowledged what was not given. A last number that was acknowledged alone may be that of a
     /// FIN which was not captured, and is no byte.
     fn passed(&self) -> Option<u64> {
-        let passed = self.acknowledged.min(self.fin.unwrap_or(u64::MAX));
+        let passed = self.acknowledged.position().min(self.fin.unwrap_or(u64::MAX));
         let may_be_fin = self.fin.is_none() && self.waiting.is_empty() && passed == self.given + 1;
         (self.beginning == Beginning::Known && passed > self.given && !may_be_fin).then_some(passed)
     }

@@ -21,6 +21,7 @@
 //! # }
 //! ```
 
+mod acknowledged;
 mod connection;
 mod connections;
 mod direction;

@@ -7,4 +7,5 @@ mod links;
 mod making;
 mod reassembly;
 mod resets;
+mod strays;
 mod wire;
