@@ -7,7 +7,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::direction::{Direction, Fit, Moment, Piece};
+use super::direction::{Direction, Fit, Moment, Part, Piece};
 use super::event::{DirectionTally, Ending, Side};
 use super::segment::Segment;
 
@@ -138,20 +138,20 @@ impl Connection {
         let mut pieces = Vec::new();
         let first = segment.sequence.wrapping_add(u32::from(segment.syn));
         // The acknowledgement of a segment that is astray is one of another connection.
-        let direction = &self.directions[side.index()];
-        let is_astray = direction.is_begun() && direction.is_far_off(first);
-        if let Some(acknowledged) = segment.acknowledged.filter(|_| !is_astray) {
+        if let Some(acknowledged) = segment.acknowledged.filter(|_| self.is_near(side, first)) {
             self.directions[side.peer().index()].handle_acknowledgement(acknowledged, moment, &mut pieces);
             pieces.drain(..).for_each(|piece| give(self, side.peer(), piece));
         }
-        let fit = self.directions[side.index()].handle_segment(
-            first,
-            segment.payload,
-            segment.missing,
-            segment.fin,
-            moment,
-            &mut pieces,
-        );
+        let is_answer =
+            segment.acknowledged.is_none_or(|acknowledged| self.is_near(side.peer(), acknowledged));
+        let part = Part {
+            sequence: first,
+            bytes: segment.payload,
+            missing: segment.missing,
+            fin: segment.fin,
+            is_answer,
+        };
+        let fit = self.directions[side.index()].handle_segment(part, moment, &mut pieces);
         pieces.drain(..).for_each(|piece| give(self, side, piece));
         if fit == Fit::Fits {
             self.latest = now;
@@ -217,14 +217,19 @@ impl Connection {
         Moment { at: now, segments: self.segments + 1 }
     }
 
+    /// Whether a number may be one of a side, as far as its numbers are known.
+    fn is_near(&self, side: Side, sequence: u32) -> bool {
+        let direction = &self.directions[side.index()];
+        !direction.is_begun() || !direction.is_far_off(sequence)
+    }
+
     /// Whether a reset is one that TCP would heed (RFC 9293, 3.10.7): its number is near, or it refuses a SYN.
     fn is_reset_by(&self, side: Side, segment: &Segment<'_>) -> bool {
-        let [own, peer] = [side, side.peer()].map(|side| &self.directions[side.index()]);
-        if own.is_begun() {
-            return !own.is_far_off(segment.sequence);
+        if self.directions[side.index()].is_begun() {
+            return self.is_near(side, segment.sequence);
         }
         match segment.acknowledged {
-            Some(acknowledged) => !peer.is_begun() || !peer.is_far_off(acknowledged),
+            Some(acknowledged) => self.is_near(side.peer(), acknowledged),
             None => self.opener.is_none(),
         }
     }

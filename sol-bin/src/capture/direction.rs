@@ -1,7 +1,7 @@
 //! Direction: what one side of a connection sends, put in order (RFC 9293, 3.4 and 3.10.7.4).
 //!
-//! A byte has a position; sequence numbers are those positions modulo 2³². What is due is given at once, what is ahead
-//! waits. A hole is given up when the peer has acknowledged what is in it, since it then will not come again, or when
+//! A byte has a position; sequence numbers are those positions modulo 2³², which says which position is meant as long as
+//! it is near. What is due is given at once, what is ahead waits. A hole is given up when the peer has acknowledged what is in it, since it then will not come again, or when
 //! more waits behind it than is held. Where a byte comes twice, the first counts.
 //!
 //! Invariants: what was given is never given again, nor anything before it. Waiting ranges do not overlap, and are ahead
@@ -33,7 +33,7 @@ pub(super) struct Direction {
     fin: Option<u64>,
     is_end_told: bool,
     recent: VecDeque<u8>,
-    astray_in_a_row: u32,
+    astray: Option<Astray>,
     tally: DirectionTally,
 }
 
@@ -59,6 +59,26 @@ pub(super) struct Moment {
 struct Range {
     bytes: Bytes,
     missing: u64,
+}
+
+/// What a segment carries.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part<'a> {
+    /// Sequence number of its first byte.
+    pub(super) sequence: u32,
+    pub(super) bytes: &'a [u8],
+    /// How many bytes behind them were not captured.
+    pub(super) missing: usize,
+    pub(super) fin: bool,
+    /// What it acknowledges is near what the peer sent, as far as that is known.
+    pub(super) is_answer: bool,
+}
+
+/// The last of some segments that are far off, each near the one before it.
+#[derive(Clone, Copy, Debug)]
+struct Astray {
+    sequence: u32,
+    in_a_row: u32,
 }
 
 /// What a direction gives.
@@ -91,7 +111,7 @@ impl Direction {
             fin: None,
             is_end_told: false,
             recent: VecDeque::new(),
-            astray_in_a_row: 0,
+            astray: None,
             tally: DirectionTally::default(),
         }
     }
@@ -118,16 +138,9 @@ impl Direction {
         }
     }
 
-    /// Takes what a segment carries, with so many bytes behind it that were not captured.
-    pub(super) fn handle_segment(
-        &mut self,
-        sequence: u32,
-        bytes: &[u8],
-        missing: usize,
-        fin: bool,
-        now: Moment,
-        to: &mut Vec<Piece>,
-    ) -> Fit {
+    /// Takes what a segment carries.
+    pub(super) fn handle_segment(&mut self, part: Part<'_>, now: Moment, to: &mut Vec<Piece>) -> Fit {
+        let Part { sequence, bytes, missing, fin, is_answer } = part;
         if bytes.is_empty() && missing == 0 && !fin {
             self.handle_time(now, to);
             return Fit::Fits;
@@ -136,13 +149,22 @@ impl Direction {
             self.next = sequence;
             self.beginning = Beginning::Held(now);
         }
-        let Some(start) = self.position(sequence) else {
-            self.tally.astray += 1;
-            self.astray_in_a_row += 1;
-            let often = self.astray_in_a_row >= limits::ASTRAY_SEGMENTS;
-            return if often { Fit::Elsewhere } else { Fit::Fits };
+        let start = match self.position(sequence) {
+            Some(position) => position,
+            None if !self.is_astray_often(sequence) => {
+                self.tally.astray += 1;
+                return Fit::Fits;
+            }
+            // The capture paused, or there was another connection with the same ports meanwhile.
+            None => match self.position_ahead(sequence).filter(|_| is_answer) {
+                Some(position) => position,
+                None => {
+                    self.tally.astray += 1;
+                    return Fit::Elsewhere;
+                }
+            },
         };
-        self.astray_in_a_row = 0;
+        self.astray = None;
         let end = start + bytes.len() as u64 + missing as u64;
         if self.fin.is_some_and(|fin| end > fin) {
             // Nothing is behind the end.
@@ -167,7 +189,8 @@ impl Direction {
 
     /// The peer has all before this sequence number.
     pub(super) fn handle_acknowledgement(&mut self, sequence: u32, now: Moment, to: &mut Vec<Piece>) {
-        if let Some(position) = self.position(sequence).filter(|_| self.is_begun()) {
+        let position = self.position(sequence).or_else(|| self.position_ahead(sequence));
+        if let Some(position) = position.filter(|_| self.is_begun()) {
             self.acknowledged.note(position, self.reached());
         }
         self.handle_time(now, to);
@@ -233,10 +256,9 @@ impl Direction {
         end.is_none_or(|end| self.beginning == Beginning::Unknown || end > self.given)
     }
 
-    /// Whether it is nowhere near what was given.
+    /// Whether it is nowhere near what was given or has come.
     pub(super) fn is_far_off(&self, sequence: u32) -> bool {
-        let position = self.position(sequence);
-        position.is_none_or(|position| position.abs_diff(self.given) > limits::WAITING_BYTES as u64)
+        self.position(sequence).is_none()
     }
 
     /// One more segment that is not for it.
@@ -248,11 +270,31 @@ impl Direction {
         self.tally
     }
 
-    /// Where a sequence number is; nothing if it is too far off.
+    /// Where a sequence number is; nothing if it is farther than that behind what was given, or ahead of what came.
     fn position(&self, sequence: u32) -> Option<u64> {
-        let distance = sequence.wrapping_sub(self.next).cast_signed();
-        (distance.unsigned_abs() <= limits::WINDOW_BYTES)
-            .then(|| self.given.saturating_add_signed(distance.into()))
+        let near = limits::WAITING_BYTES as u64;
+        self.position_ahead(sequence).filter(|&position| position <= self.reached() + near).or_else(|| {
+            let behind = u64::from(self.next.wrapping_sub(sequence));
+            (behind <= near).then(|| self.given.saturating_sub(behind))
+        })
+    }
+
+    /// Where a sequence number is that may be far ahead.
+    fn position_ahead(&self, sequence: u32) -> Option<u64> {
+        let distance = sequence.wrapping_sub(self.next);
+        (distance <= limits::WINDOW_BYTES).then(|| self.given + u64::from(distance))
+    }
+
+    /// Whether so many have come in a row from around this number that they are not there by chance. One that comes
+    /// again and again is sent by somebody who gets no answer.
+    fn is_astray_often(&mut self, sequence: u32) -> bool {
+        let before = self.astray.filter(|before| {
+            let distance = sequence.wrapping_sub(before.sequence).cast_signed().unsigned_abs();
+            distance as usize <= limits::WAITING_BYTES
+        });
+        let in_a_row = before.map_or(1, |before| before.in_a_row + u32::from(before.sequence != sequence));
+        self.astray = Some(Astray { sequence, in_a_row });
+        in_a_row >= limits::ASTRAY_SEGMENTS
     }
 
     /// Keeps the bytes that are ahead of what was given and have not come yet.

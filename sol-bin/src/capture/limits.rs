@@ -33,7 +33,8 @@ pub const CONNECTIONS: usize = 16_384;
 pub const CLOSED_CONNECTIONS: usize = 1_024;
 
 /// Bytes of one direction that wait for those before them. A sender may have a window of some megabytes under way when
-/// a segment is lost.
+/// a segment is lost. What is no farther than this from what came is near: a number that has nothing to do with the
+/// connection is that by chance in one of 256 cases.
 pub const WAITING_BYTES: usize = 8 * 1024 * 1024;
 
 /// The same over all connections together; whoever would go beyond it waits no longer.
@@ -42,10 +43,12 @@ pub const WAITING_BYTES_TOTAL: usize = 64 * 1024 * 1024;
 /// What a waiting segment counts besides its bytes: its place in the list.
 pub const WAITING_OVERHEAD: usize = 128;
 
-/// How far a segment may be ahead of what is expected, or behind it: the largest window of TCP (RFC 7323, 2.3).
+/// How far ahead of what is expected a segment may be when the capture has paused: the largest window of TCP (RFC 7323,
+/// 2.3), beyond which ahead and behind look the same.
 pub const WINDOW_BYTES: u32 = 1 << 30;
 
-/// Segments in a row that are farther off: then it is another connection whose beginning was not captured.
+/// Segments in a row, near each other, that are not near what came: then the capture has paused if they answer the peer,
+/// and it is another connection whose beginning was not captured if they do not. Those before the last are not kept.
 pub const ASTRAY_SEGMENTS: u32 = 4;
 
 /// The last bytes of a direction that are kept to be compared with when they come again.

@@ -55,3 +55,63 @@ fn a_segment_that_is_astray_acknowledges_nothing() {
     wire.send_many(CLIENT, 100, 3);
     assert_eq!(wire.said(Side::First).len(), 3 * PAYLOAD.len());
 }
+
+#[test]
+fn numbers_behind_or_ahead_of_a_connection_without_an_end_are_another_on_its_ports() {
+    for second in [500_000_000, 1_400_000_000] {
+        let mut wire = Wire::new();
+        wire.send(CLIENT.syn(1_000_000_000));
+        wire.send(SERVER.syn(77).ack(1_000_000_001));
+        wire.send(CLIENT.bytes(1_000_000_001, b"old").ack(78));
+        assert_eq!(wire.told(), ["#0 opened by First", "#0 First: old"]);
+        wire.pass(limits::DISORDER_TIME);
+        // It is seen from its middle on, as both sides speak.
+        for index in 0..60 {
+            wire.send(CLIENT.bytes(second + index * 1_000, &PAYLOAD).ack(3_000_000_000));
+        }
+        let mut expected = vec!["#0 closed: PortsReused", "#1 opened by nobody"];
+        let unbelieved = limits::ASTRAY_SEGMENTS as usize - 1;
+        expected.extend(vec!["#1 First: 1000 bytes"; 60 - unbelieved]);
+        assert_eq!(wire.told(), expected, "{second}");
+    }
+}
+
+#[test]
+fn several_segments_far_ahead_that_answer_the_peer_are_behind_a_long_pause_of_the_capture() {
+    let mut wire = Wire::opened();
+    wire.send(CLIENT.bytes(100, b"before").ack(500));
+    wire.told();
+    for index in 0..limits::ASTRAY_SEGMENTS {
+        wire.send(CLIENT.bytes(20_000_106 + index, b"!").ack(500));
+    }
+    let unbelieved = u64::from(limits::ASTRAY_SEGMENTS - 1);
+    let missing = format!("#0 First: {} missing", 20_000_000 + unbelieved);
+    assert_eq!(wire.end(), [&missing, "#0 First: !", "#0 closed: EndOfCapture"]);
+}
+
+#[test]
+fn one_segment_that_is_astray_several_times_is_no_other_connection() {
+    for astray in [500_000_000, 1_400_000_000] {
+        let mut wire = Wire::new();
+        wire.send(CLIENT.syn(1_000_000_000));
+        for _ in 0..3 * limits::ASTRAY_SEGMENTS {
+            wire.send(CLIENT.bytes(astray, b"an older one's, sent again and again"));
+        }
+        wire.send(CLIENT.bytes(1_000_000_001, b"its own"));
+        assert_eq!(
+            wire.end(),
+            ["#0 opened by First", "#0 First: its own", "#0 closed: EndOfCapture"],
+            "{astray}"
+        );
+    }
+}
+
+#[test]
+fn numbers_all_over_the_place_are_no_other_connection() {
+    let mut wire = Wire::opened();
+    for index in 1..60 {
+        wire.send(CLIENT.bytes(0x4321_0000_u32.wrapping_mul(index), b"?"));
+    }
+    wire.send(CLIENT.bytes(100, b"its own"));
+    assert_eq!(wire.end(), ["#0 First: its own", "#0 closed: EndOfCapture"]);
+}
