@@ -48,6 +48,9 @@ impl Connections {
     pub fn handle_segment(&mut self, segment: &Segment<'_>, at: Duration) {
         self.segments += 1;
         self.now = self.now.max(at);
+        // What a reset carries says why, and is no part of the stream (RFC 9293, 3.5.3).
+        let bare = Segment { syn: false, fin: false, payload: &[], missing: 0, ..*segment };
+        let segment = if segment.rst { &bare } else { segment };
         self.close_reset();
         let ends = ordered([segment.from, segment.to]);
         let mut found = self.by_ends.get(&ends).copied();

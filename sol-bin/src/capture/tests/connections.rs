@@ -181,6 +181,9 @@ fn segments_that_carry_nothing_begin_no_connection() {
     wire.send(CLIENT.nothing(1).ack(7));
     wire.send(CLIENT.rst(1));
     wire.send(CLIENT.fin(1));
+    let mut reset = CLIENT.bytes(1, b"Go away");
+    reset.0.rst = true;
+    wire.send(reset);
     assert_eq!(wire.end(), [""; 0]);
 }
 

@@ -140,3 +140,13 @@ fn segments_of_other_connections_do_not_hurry_the_end_of_one_that_was_reset() {
     }
     assert_eq!(wire.told(), ["#0 closed: Reset { by: First }"]);
 }
+
+#[test]
+fn what_a_reset_carries_is_no_part_of_the_stream() {
+    let mut wire = Wire::opened();
+    wire.send(CLIENT.bytes(100, b"all"));
+    let mut reset = CLIENT.bytes(103, b"Go away");
+    (reset.0.rst, reset.0.missing) = (true, 5);
+    wire.send(reset);
+    assert_eq!(wire.end(), ["#0 First: all", "#0 closed: Reset { by: First }"]);
+}
