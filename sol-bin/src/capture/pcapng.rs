@@ -1,5 +1,5 @@
 //! The pcapng format (draft-ietf-opsawg-pcapng): sections of blocks, in which packets name the interface that they were
-//! captured on.
+//! captured on, or in the simple kind of block none.
 //!
 //! Blocks that hold no packets and describe no interfaces are passed over unread. A file may be of several sections,
 //! each with interfaces and a byte order of its own.
@@ -40,6 +40,15 @@ struct Interface {
     snap_length: u32,
     units_per_second: u64,
     offset_seconds: i64,
+}
+
+/// What was written before the enhanced packet: the same, but for half as long a number of the interface, and how many
+/// packets were lost (appendix A of the draft).
+struct OldPacket<'a> {
+    interface: u32,
+    units: u64,
+    bytes: &'a [u8],
+    length: u32,
 }
 
 impl Pcapng {
@@ -96,8 +105,15 @@ impl Pcapng {
             if back != declared {
                 return Err(broken(BrokenRule::BlockLengthsDiffer { front: declared, back }));
             }
-            if matches!(kind, PACKET | SIMPLE_PACKET) {
+            if matches!(kind, PACKET | OLD_PACKET | SIMPLE_PACKET) {
+                // The same bytes once more: the compiler lets none of those before live as long as the packet.
                 let bytes = read(input, |input| input.peek(length))?;
+                if kind == OLD_PACKET {
+                    let block = OldPacket::read(bytes, self.order);
+                    let block = block.ok_or(broken(unfit(kind, bytes, self.order)))?;
+                    let packet = self.old_packet(&block).map_err(broken)?;
+                    return Ok(Found::Packet(packet, length));
+                }
                 let packet = match self.order.parse(bytes).ok_or(broken(unfit(kind, bytes, self.order)))? {
                     Block::EnhancedPacket(block) => self.packet(&block),
                     Block::SimplePacket(block) => self.simple_packet(&block),
@@ -118,20 +134,30 @@ impl Pcapng {
     }
 
     fn packet<'a>(&mut self, block: &EnhancedPacketBlock<'a>) -> Result<Packet<'a>, BrokenRule> {
-        let interface = self.interface(block.if_id)?;
-        if block.caplen as usize > PACKET_BYTES {
-            return Err(BrokenRule::PacketTooLong { declared: block.caplen });
-        }
-        let units = u64::from(block.ts_high) << 32 | u64::from(block.ts_low);
-        self.latest = interface.time(units);
         // Behind the packet is its padding.
         let bytes = &block.data[..block.data.len().min(block.caplen as usize)];
-        Ok(Packet {
-            at: self.latest,
-            link: interface.link,
-            bytes,
-            length: bytes.len().max(block.origlen as usize),
-        })
+        let units = u64::from(block.ts_high) << 32 | u64::from(block.ts_low);
+        self.packet_of(block.if_id, units, bytes, block.origlen)
+    }
+
+    fn old_packet<'a>(&mut self, block: &OldPacket<'a>) -> Result<Packet<'a>, BrokenRule> {
+        self.packet_of(block.interface, block.units, block.bytes, block.length)
+    }
+
+    fn packet_of<'a>(
+        &mut self,
+        interface: u32,
+        units: u64,
+        bytes: &'a [u8],
+        length: u32,
+    ) -> Result<Packet<'a>, BrokenRule> {
+        let interface = self.interface(interface)?;
+        if bytes.len() > PACKET_BYTES {
+            return Err(BrokenRule::PacketTooLong { declared: bytes.len() as u32 });
+        }
+        self.latest = interface.time(units);
+        let length = bytes.len().max(length as usize);
+        Ok(Packet { at: self.latest, link: interface.link, bytes, length })
     }
 
     /// One that says neither its interface, which is the first, nor its time, nor how much of it was captured.
@@ -149,6 +175,25 @@ impl Pcapng {
         let known = self.interfaces.len();
         let interface = self.interfaces.get(number as usize).copied();
         interface.ok_or(BrokenRule::NoSuchInterface { interface: number, known })
+    }
+}
+
+impl<'a> OldPacket<'a> {
+    /// A block that is whole; nothing if its packet does not fit into it.
+    fn read(block: &'a [u8], order: Order) -> Option<OldPacket<'a>> {
+        let (fields, behind) = block.split_first_chunk::<{ OLD_PACKET_FIELD_BYTES as usize - 4 }>()?;
+        let (words, _) = fields.as_chunks();
+        let [_, _, [a, b, _, _], high, low, captured, length] = *words else { return None };
+        let interface = match order {
+            Order::Little => u16::from_le_bytes([a, b]),
+            Order::Big => u16::from_be_bytes([a, b]),
+        };
+        Some(OldPacket {
+            interface: interface.into(),
+            units: u64::from(order.number(high)) << 32 | u64::from(order.number(low)),
+            bytes: behind.get(..behind.len() - 4)?.get(..order.number(captured) as usize)?,
+            length: order.number(length),
+        })
     }
 }
 
@@ -211,7 +256,7 @@ impl Order {
 fn unfit(kind: u32, block: &[u8], order: Order) -> BrokenRule {
     let declared = block.get(20..).and_then(|behind| behind.first_chunk()).map(|bytes| order.number(*bytes));
     match declared {
-        Some(declared) if kind == PACKET => {
+        Some(declared) if kind != SIMPLE_PACKET => {
             BrokenRule::PacketOutsideBlock { declared, block: block.len() as u32 }
         }
         _ => BrokenRule::BlockUnreadable { kind },
@@ -235,6 +280,7 @@ fn fields_of(kind: u32) -> Option<u32> {
     match kind {
         SECTION => Some(28),
         INTERFACE => Some(20),
+        OLD_PACKET => Some(OLD_PACKET_FIELD_BYTES),
         SIMPLE_PACKET => Some(16),
         PACKET => Some(32),
         _ => None,
@@ -243,6 +289,7 @@ fn fields_of(kind: u32) -> Option<u32> {
 
 const SECTION: u32 = 0x0A0D_0D0A;
 const INTERFACE: u32 = 1;
+const OLD_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const PACKET: u32 = 6;
 
@@ -250,6 +297,9 @@ const BYTE_ORDER_MARK: u32 = 0x1A2B_3C4D;
 
 /// Type and length, and what a section header has next; every block has as many.
 const BLOCK_FRONT_BYTES: usize = 12;
+
+/// An old packet's block without packet and options.
+const OLD_PACKET_FIELD_BYTES: u32 = 32;
 
 /// Type and both lengths of a block.
 const FRAME_BYTES: u32 = 12;

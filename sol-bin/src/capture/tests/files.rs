@@ -80,6 +80,34 @@ fn a_pcapng_file_may_have_sections_with_byte_orders_and_interfaces_of_their_own(
 }
 
 #[test]
+fn packets_of_the_kind_that_pcapng_had_before_are_read() {
+    let made = Made::new(ms(0), b"odd size".to_vec()).cut(7);
+    let (little, big) = (Order::Little, Order::Big);
+    let mut file = Vec::new();
+    for order in [little, big] {
+        file.extend([section(order), interface(order, LinkType::RAW, 0, &[])].concat());
+        file.extend(interface(order, LinkType::NULL, 0, &[]));
+        file.extend(old_packet(order, 1, 5_000_001, &made));
+    }
+    let at = Duration::from_micros(5_000_001);
+    let expected = Packet { at, link: LinkType::NULL, bytes: b"odd siz", length: 8 };
+    expect_packets(&file, &[expected, expected], None);
+
+    let front = [section(little), interface(little, LinkType::RAW, 0, &[])].concat();
+    let mut outside = old_packet(little, 0, 0, &made);
+    outside[20] = 200;
+    assert_eq!(
+        error_of(&[front.clone(), outside].concat()),
+        format!("byte {}: a packet of 200 bytes does not fit into its block of 52", front.len())
+    );
+    let stranger = old_packet(little, 1, 0, &made);
+    assert_eq!(
+        error_of(&[front.clone(), stranger].concat()),
+        format!("byte {}: a packet is of interface 1, and 1 are described", front.len())
+    );
+}
+
+#[test]
 fn a_file_that_ends_within_a_packet_gives_those_before_and_tells_where() {
     let made = three_parts(in_ethernet);
     for file in [

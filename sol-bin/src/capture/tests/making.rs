@@ -152,6 +152,19 @@ pub(super) fn packet(order: Order, interface: usize, units: u64, packet: &Made) 
     block(order, 6, &body)
 }
 
+/// A packet of the kind before that, of which seven were lost.
+pub(super) fn old_packet(order: Order, interface: u16, units: u64, packet: &Made) -> Vec<u8> {
+    let [high, low] = [units >> 32, units & 0xFFFF_FFFF].map(|half| order.u32(half as usize));
+    let lengths = [order.u32(packet.bytes.len()), order.u32(packet.length)].concat();
+    let numbers = [order.u16(interface), order.u16(7)].concat();
+    let mut body = [numbers, high, low, lengths, packet.bytes.clone()].concat();
+    body.resize(body.len().next_multiple_of(4), 0);
+    // The end of the options.
+    body.extend([0; 4]);
+    body.extend([0; 8]);
+    block(order, 2, &body)
+}
+
 pub(super) fn simple_packet(order: Order, packet: &Made) -> Vec<u8> {
     block(order, 3, &[order.u32(packet.length), packet.bytes.clone()].concat())
 }
