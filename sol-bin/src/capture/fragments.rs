@@ -1,5 +1,7 @@
 //! Fragments: IP packets that came in parts, put together (RFC 791, 3.2; RFC 8200, 4.5).
 //!
+//! Fragments that contradict each other, by their bytes or by where they end, make no packet.
+//!
 //! Invariants: no more packets are under way than `limits::FRAGMENTED_PACKETS`; the one that was begun first is given up
 //! for another.
 
@@ -45,7 +47,8 @@ impl Fragments {
             self.under_way.len() - 1
         });
         let (_, parts) = &mut self.under_way[index];
-        let is_fit = parts.add(place.offset, place.more_follow, payload).is_ok();
+        let is_fit =
+            agrees(parts, place, payload) && parts.add(place.offset, place.more_follow, payload).is_ok();
         let is_whole = parts.is_complete();
         if is_fit && !is_whole {
             return None;
@@ -59,6 +62,20 @@ impl Fragments {
     pub(super) fn not_whole(&self) -> u64 {
         self.given_up + self.under_way.len() as u64
     }
+}
+
+/// Whether a fragment says the same as those that came before, where it says anything of the same bytes, and none of
+/// them is behind its end. Which of two is right, nobody can tell; RFC 8200, 4.5, has the packet dropped.
+fn agrees(parts: &IpDefragBuf, place: Place, payload: &[u8]) -> bool {
+    let start = usize::from(place.offset.byte_offset());
+    let end = start + payload.len();
+    parts.sections().iter().all(|section| {
+        let (from, to) = (usize::from(section.start), usize::from(section.end));
+        let common = start.max(from)..end.min(to);
+        let is_same = common.is_empty()
+            || parts.data()[common.clone()] == payload[common.start - start..common.end - start];
+        is_same && (place.more_follow || to <= end)
+    })
 }
 
 #[cfg(test)]
@@ -96,6 +113,22 @@ mod tests {
         fragments.take(whole(1), place(1, false), b"end");
         assert_eq!(fragments.take(whole(1), place(2, true), b"8 bytes."), None);
         assert_eq!((fragments.under_way.len(), fragments.not_whole()), (0, 1));
+        // The same, the other way round.
+        fragments.take(whole(2), place(2, true), b"8 bytes.");
+        assert_eq!(fragments.take(whole(2), place(1, false), b"end"), None);
+        assert_eq!((fragments.under_way.len(), fragments.not_whole()), (0, 2));
+    }
+
+    #[test]
+    fn fragments_that_overlap_are_a_packet_if_they_say_the_same() {
+        for (again, packet) in [(&b"same....+"[..], Some(&b"the same....+"[..])), (b"other...+", None)] {
+            let mut fragments = Fragments::default();
+            fragments.take(whole(1), place(0, true), b"the same");
+            fragments.take(whole(1), place(0, true), b"the same");
+            let again = [b"the ", again].concat();
+            assert_eq!(fragments.take(whole(1), place(0, false), &again).as_deref(), packet);
+            assert_eq!(fragments.not_whole(), u64::from(packet.is_none()));
+        }
     }
 
     fn whole(identification: u32) -> Whole {
