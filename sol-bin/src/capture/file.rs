@@ -113,7 +113,8 @@ impl<R: Read> PacketFile<R> {
     }
 
     /// From where to where in the file the last packet is.
-    pub fn place(&self) -> (u64, u64) {
+    #[cfg(test)]
+    pub(super) fn place(&self) -> (u64, u64) {
         let from = self.input.position();
         (from, from + self.given_bytes as u64)
     }
