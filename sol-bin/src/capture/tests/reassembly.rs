@@ -37,6 +37,41 @@ fn segments_in_any_order_twice_and_overlapping_give_the_bytes_and_name_what_is_m
 }
 
 #[test]
+fn what_belongs_to_nothing_takes_nothing_away() {
+    fn property(Traffic { bytes, first, parts }: Traffic, strays: Vec<(u8, u8)>, seed: u64) -> bool {
+        let mut wire: Vec<_> = parts
+            .iter()
+            .chain(&parts)
+            .map(|&(from, to)| Segment {
+                sequence: first.wrapping_add(from as u32),
+                payload: &bytes[from..to],
+                ..segment(true)
+            })
+            .collect();
+        wire.extend(strays.into_iter().map(|(kind, place)| {
+            // Far from the stream, and from each other.
+            let sequence = first.wrapping_add(0x0200_0000 * (1 + u32::from(place % 126)));
+            match kind % 4 {
+                0 => Segment { sequence, payload: b"stray", ..segment(true) },
+                1 => Segment { sequence, rst: true, ..segment(true) },
+                2 => Segment { acknowledged: Some(sequence), ..segment(false) },
+                _ => Segment { sequence, fin: true, ..segment(true) },
+            }
+        }));
+        shuffle(&mut wire, seed, usize::MAX);
+        let mut connections = Connections::new();
+        let syn = Segment { syn: true, sequence: first.wrapping_sub(1), ..segment(true) };
+        connections.handle_segment(&syn, Duration::ZERO);
+        for segment in &wire {
+            connections.handle_segment(segment, Duration::ZERO);
+        }
+        connections.handle_end();
+        given(&mut connections, Side::First) == bytes.into_iter().map(Some).collect::<Vec<_>>()
+    }
+    QuickCheck::new().tests(2_000).quickcheck(property as fn(Traffic, Vec<(u8, u8)>, u64) -> bool);
+}
+
+#[test]
 fn a_dialogue_with_acknowledgements_loses_nothing_by_what_a_capture_mixes_up() {
     fn property(question: Traffic, answer: Traffic, seed: u64) -> bool {
         let mut wire = vec![
