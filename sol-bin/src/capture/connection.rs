@@ -7,7 +7,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::direction::{Direction, Fit, Moment, Part, Piece};
+use super::clock::{Moment, Now};
+use super::direction::{Direction, Fit, Part, Piece};
 use super::event::{DirectionTally, Ending, Side};
 use super::segment::Segment;
 
@@ -24,6 +25,8 @@ pub(super) struct Connection {
     reset: Option<Reset>,
     /// When the reset was that [`super::Connections`] has it down for.
     pub(super) reset_noted: Option<Duration>,
+    /// Since which segment bytes wait that [`super::Connections`] has it down for.
+    pub(super) waiting_noted: Option<u64>,
     pub(super) is_told: bool,
     /// It is over, and only known so that what comes late is recognised.
     pub(super) is_closed: bool,
@@ -64,6 +67,7 @@ impl Connection {
             latest: Duration::ZERO,
             reset: None,
             reset_noted: None,
+            waiting_noted: None,
             is_told: false,
             is_closed: false,
             stamp: 0,
@@ -124,7 +128,7 @@ impl Connection {
     pub(super) fn handle_segment(
         &mut self,
         segment: &Segment<'_>,
-        now: Duration,
+        now: Now,
         mut give: impl FnMut(&Connection, Side, Piece),
     ) -> Fit {
         let moment = self.next_moment(now);
@@ -154,26 +158,27 @@ impl Connection {
         let fit = self.directions[side.index()].handle_segment(part, moment, &mut pieces);
         pieces.drain(..).for_each(|piece| give(self, side, piece));
         if fit == Fit::Fits {
-            self.latest = now;
+            self.latest = self.latest.max(now.at);
         }
         fit
     }
 
     /// Who tore it down, if nothing that was sent before can be captured any more.
-    pub(super) fn reset_that_is_due(&self, now: Duration) -> Option<Side> {
+    pub(super) fn reset_that_is_due(&self, now: Now) -> Option<Side> {
         let reset = self.reset.filter(|_| !self.is_closed)?;
         reset.at.is_long_ago(self.next_moment(now)).then_some(reset.by)
     }
 
-    /// When it was torn down, if it was.
+    /// How much time had gone by when it was torn down, if it was.
     pub(super) fn reset_at(&self) -> Option<Duration> {
-        self.reset.map(|reset| reset.at.at)
+        self.reset.map(|reset| reset.at.elapsed)
     }
 
-    /// Waits no longer for what is missing in the direction that holds more.
+    /// Waits no longer for what is missing in the direction that has waited longer.
     pub(super) fn give_up_waiting(&mut self, mut give: impl FnMut(&Connection, Side, Piece)) {
-        let [first, second] = self.directions.each_ref().map(Direction::waiting_bytes);
-        let side = if first >= second { Side::First } else { Side::Second };
+        let since = |side: &Side| self.directions[side.index()].waiting_since().map(|since| since.order);
+        let waiting = Side::BOTH.into_iter().filter(|side| since(side).is_some()).min_by_key(since);
+        let Some(side) = waiting else { return };
         let mut pieces = Vec::new();
         self.directions[side.index()].give_up_waiting(&mut pieces);
         pieces.into_iter().for_each(|piece| give(self, side, piece));
@@ -192,6 +197,11 @@ impl Connection {
     pub(super) fn count_late(&mut self, segment: &Segment<'_>) {
         let side = self.side_of(segment);
         self.directions[side.index()].count_astray();
+    }
+
+    /// Since which segment of the capture bytes wait.
+    pub(super) fn waiting_since(&self) -> Option<u64> {
+        self.directions.iter().filter_map(Direction::waiting_since).map(|since| since.order).min()
     }
 
     pub(super) fn waiting_bytes(&self) -> usize {
@@ -213,8 +223,8 @@ impl Connection {
     }
 
     /// The one at which the next segment comes.
-    fn next_moment(&self, now: Duration) -> Moment {
-        Moment { at: now, segments: self.segments + 1 }
+    fn next_moment(&self, now: Now) -> Moment {
+        Moment { elapsed: now.elapsed, segments: self.segments + 1, order: now.order }
     }
 
     /// Whether a number may be one of a side, as far as its numbers are known.

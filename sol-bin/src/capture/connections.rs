@@ -1,6 +1,6 @@
 //! Connections: segments of all of them, as a capture mixes them, become what each of them was.
 //!
-//! Touch, then drain: after a `handle_*`, [`Connections::poll`] until there is nothing more.
+//! Touch, then drain: after a `handle_*`, [`Connections::poll`] until there is nothing more. What is not taken is held.
 //!
 //! A connection is its two addresses and ports until they are used for another one. One that is over is let go; the last
 //! few are known a while longer, for what comes late. A segment that opens nothing and carries nothing begins no
@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::clock::Clock;
 use super::connection::{Belonging, Connection};
 use super::direction::{Fit, Piece};
 use super::event::{ConnectionId, Ending, Event, EventKind, Side};
@@ -20,6 +21,10 @@ use super::limits;
 use super::segment::Segment;
 
 /// All connections of a capture.
+///
+/// A call gives few events as a rule. All that waited may come at once when a hole is given up or a connection is over:
+/// as much as [`limits::WAITING_BYTES_TOTAL`] holds with [`limits::WAITING_OVERHEAD`] for each piece, and a hole before
+/// each; of one direction, what [`limits::WAITING_BYTES`] holds, some 65,000 pieces of one byte.
 #[derive(Debug, Default)]
 pub struct Connections {
     known: BTreeMap<ConnectionId, Connection>,
@@ -31,10 +36,11 @@ pub struct Connections {
     reset: BTreeSet<(Duration, ConnectionId)>,
     /// Those that are over and still known, the oldest first.
     closed: VecDeque<ConnectionId>,
+    /// Those in which bytes wait, by the segment since which they do.
+    waiting: BTreeSet<(u64, ConnectionId)>,
     waiting_bytes: usize,
     opened: u64,
-    segments: u64,
-    now: Duration,
+    clock: Clock,
     events: VecDeque<Event>,
 }
 
@@ -44,10 +50,9 @@ impl Connections {
         Connections::default()
     }
 
-    /// Takes the next segment of the capture, and when it was captured. A time before the last one is that.
+    /// Takes the next segment of the capture, and when it was captured. A time a little before the last one is that.
     pub fn handle_segment(&mut self, segment: &Segment<'_>, at: Duration) {
-        self.segments += 1;
-        self.now = self.now.max(at);
+        let now = self.clock.handle_stamp(at);
         // What a reset carries says why, and is no part of the stream (RFC 9293, 3.5.3).
         let bare = Segment { syn: false, fin: false, payload: &[], missing: 0, ..*segment };
         let segment = if segment.rst { &bare } else { segment };
@@ -56,7 +61,7 @@ impl Connections {
         let mut found = self.by_ends.get(&ends).copied();
         if let Some(id) = found {
             let connection = self.known.get_mut(&id).expect("a connection is known by its ends");
-            if let Some(by) = connection.reset_that_is_due(self.now) {
+            if let Some(by) = connection.reset_that_is_due(now) {
                 self.close(id, Ending::Reset { by });
             }
             let connection = self.known.get_mut(&id).expect("one that was reset is known for a while");
@@ -121,8 +126,8 @@ impl Connections {
         let mut connection = Connection::new(segment);
         let its = connection.receive_syn(segment);
         debug_assert_eq!(its, Belonging::Its, "nothing contradicts a first segment");
-        connection.stamp = self.segments;
-        self.by_silence.insert(self.segments, id);
+        connection.stamp = self.clock.now().order;
+        self.by_silence.insert(connection.stamp, id);
         self.known.insert(id, connection);
         self.by_ends.insert(ends, id);
         id
@@ -130,36 +135,70 @@ impl Connections {
 
     /// Lets a connection have one of its segments.
     fn pass_to(&mut self, id: ConnectionId, segment: &Segment<'_>) -> Fit {
-        let (now, events) = (self.now, &mut self.events);
+        let (now, events) = (self.clock.now(), &mut self.events);
         let connection = self.known.get_mut(&id).expect("it is known");
         self.by_silence.remove(&connection.stamp);
-        connection.stamp = self.segments;
-        self.by_silence.insert(self.segments, id);
+        connection.stamp = now.order;
+        self.by_silence.insert(now.order, id);
+        let at = now.at.max(connection.latest);
         if connection.opener.is_some() && !connection.is_told {
             connection.is_told = true;
-            events.push_back(opened(id, connection, now));
+            events.push_back(opened(id, connection, at));
         }
         let before = connection.waiting_bytes();
-        let mut was_told = connection.is_told;
-        let mut give = |connection: &Connection, from: Side, piece: Piece| {
-            give(id, connection, from, piece, now, &mut was_told, events);
-        };
-        let fit = connection.handle_segment(segment, now, &mut give);
-        let others = self.waiting_bytes - before;
-        while others + connection.waiting_bytes() > limits::WAITING_BYTES_TOTAL
-            && connection.waiting_bytes() > 0
-        {
-            connection.give_up_waiting(&mut give);
-        }
-        connection.is_told = was_told;
-        self.waiting_bytes = others + connection.waiting_bytes();
-        let is_reset = connection.reset_at().is_some();
-        let is_finished = connection.is_finished();
+        let mut is_told = connection.is_told;
+        let fit = connection.handle_segment(segment, now, |connection, from, piece| {
+            give(id, connection, from, piece, at, &mut is_told, events);
+        });
+        connection.is_told = is_told;
+        self.waiting_bytes = self.waiting_bytes - before + connection.waiting_bytes();
         self.note_reset(id);
-        if fit == Fit::Fits && is_finished && !is_reset {
+        self.note_waiting(id);
+        if fit == Fit::Fits {
+            self.close_finished(id);
+        }
+        self.give_up_waiting();
+        fit
+    }
+
+    /// While more waits than is held, whoever has waited for longest waits no longer.
+    fn give_up_waiting(&mut self) {
+        while self.waiting_bytes > limits::WAITING_BYTES_TOTAL
+            && let Some(&(_, id)) = self.waiting.first()
+        {
+            let events = &mut self.events;
+            let connection = self.known.get_mut(&id).expect("one that waits is known");
+            let (before, at) = (connection.waiting_bytes(), connection.latest);
+            let mut is_told = connection.is_told;
+            connection.give_up_waiting(|connection, from, piece| {
+                give(id, connection, from, piece, at, &mut is_told, events);
+            });
+            connection.is_told = is_told;
+            self.waiting_bytes = self.waiting_bytes - before + connection.waiting_bytes();
+            self.note_waiting(id);
+            self.close_finished(id);
+        }
+    }
+
+    /// Closes it if both sides have sent all. One that was reset may yet turn out to go on.
+    fn close_finished(&mut self, id: ConnectionId) {
+        let connection = &self.known[&id];
+        if connection.is_finished() && connection.reset_at().is_none() {
             self.close(id, Ending::Finished);
         }
-        fit
+    }
+
+    /// Has it down as one in which bytes wait, since when they do, or no longer.
+    fn note_waiting(&mut self, id: ConnectionId) {
+        let connection = self.known.get_mut(&id).expect("it is known");
+        let since = connection.waiting_since();
+        let before = std::mem::replace(&mut connection.waiting_noted, since);
+        if before != since {
+            if let Some(before) = before {
+                self.waiting.remove(&(before, id));
+            }
+            self.waiting.extend(since.map(|since| (since, id)));
+        }
     }
 
     /// Has it down as reset, or no longer.
@@ -168,15 +207,18 @@ impl Connections {
         let at = connection.reset_at().filter(|_| !connection.is_closed);
         let before = std::mem::replace(&mut connection.reset_noted, at);
         if before != at {
-            before.map(|before| self.reset.remove(&(before, id)));
-            at.map(|at| self.reset.insert((at, id)));
+            if let Some(before) = before {
+                self.reset.remove(&(before, id));
+            }
+            self.reset.extend(at.map(|at| (at, id)));
         }
     }
 
     /// Closes those that were reset long enough ago, and had nothing since.
     fn close_reset(&mut self) {
+        let now = self.clock.now();
         while let Some(&(_, id)) = self.reset.first() {
-            match self.known.get(&id).and_then(|connection| connection.reset_that_is_due(self.now)) {
+            match self.known.get(&id).and_then(|connection| connection.reset_that_is_due(now)) {
                 Some(by) => self.close(id, Ending::Reset { by }),
                 None => return,
             }
@@ -207,6 +249,7 @@ impl Connections {
         connection.is_closed = true;
         self.by_silence.remove(&connection.stamp);
         self.note_reset(id);
+        self.note_waiting(id);
         match how {
             Ending::Finished | Ending::Reset { .. } => {
                 self.closed.push_back(id);

@@ -1,20 +1,23 @@
 //! Direction: what one side of a connection sends, put in order (RFC 9293, 3.4 and 3.10.7.4).
 //!
 //! A byte has a position; sequence numbers are those positions modulo 2³², which says which position is meant as long as
-//! it is near. What is due is given at once, what is ahead waits. A hole is given up when the peer has acknowledged what is in it, since it then will not come again, or when
-//! more waits behind it than is held. Where a byte comes twice, the first counts.
+//! it is near. What is due is given at once, what is ahead waits. A hole is given up when the peer has acknowledged what
+//! is in it, since it then will not come again, when the peer is not heard for long, or when more waits behind it than is
+//! held. Where a byte comes twice, the first counts.
 //!
 //! Invariants: what was given is never given again, nor anything before it. Waiting ranges do not overlap, and are ahead
 //! of what was given. They hold no more than `limits::WAITING_BYTES` after each call.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::acknowledged::Acknowledged;
+use super::clock::Moment;
 use super::event::DirectionTally;
 use super::limits;
+use super::waiting::{Due, Waiting};
 
 #[derive(Debug)]
 pub(super) struct Direction {
@@ -24,9 +27,10 @@ pub(super) struct Direction {
     /// without a SYN.
     given: u64,
     beginning: Beginning,
-    waiting: BTreeMap<u64, Range>,
-    waiting_bytes: usize,
+    waiting: Waiting,
     acknowledged: Acknowledged,
+    /// How much time had gone by when the peer acknowledged anything last.
+    heard: Duration,
     /// When the peer was first seen to have what is missing next, and up to where it had it then.
     passed_since: Option<(Moment, u64)>,
     /// Where it ends.
@@ -45,20 +49,6 @@ enum Beginning {
     /// There was no SYN; the lowest of what came within a while will be it.
     Held(Moment),
     Known,
-}
-
-/// A moment of a connection, by its clock and by its count of segments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Moment {
-    pub(super) at: Duration,
-    pub(super) segments: u64,
-}
-
-/// Bytes that wait for those before them, and bytes behind them of which nothing will come.
-#[derive(Debug)]
-struct Range {
-    bytes: Bytes,
-    missing: u64,
 }
 
 /// What a segment carries.
@@ -104,9 +94,9 @@ impl Direction {
             next: 0,
             given: FIRST_POSITION,
             beginning: Beginning::Unknown,
-            waiting: BTreeMap::new(),
-            waiting_bytes: 0,
+            waiting: Waiting::default(),
             acknowledged: Acknowledged::default(),
+            heard: Duration::ZERO,
             passed_since: None,
             fin: None,
             is_end_told: false,
@@ -181,7 +171,7 @@ impl Direction {
         } else if is_begun && start == self.given && missing == 0 && self.waiting.is_empty() {
             self.give(Bytes::copy_from_slice(bytes), to);
         } else {
-            self.take(start, bytes, missing as u64);
+            self.take(start, bytes, missing as u64, now);
         }
         self.handle_time(now, to);
         Fit::Fits
@@ -192,6 +182,7 @@ impl Direction {
         let position = self.position(sequence).or_else(|| self.position_ahead(sequence));
         if let Some(position) = position.filter(|_| self.is_begun()) {
             self.acknowledged.note(position, self.reached());
+            self.heard = now.elapsed;
         }
         self.handle_time(now, to);
     }
@@ -210,6 +201,11 @@ impl Direction {
             self.give_up_to(position, to);
         }
         self.passed_since = None;
+        while let Some(since) = self.waiting_since().filter(|_| self.beginning == Beginning::Known)
+            && now.elapsed.saturating_sub(since.elapsed.max(self.heard)) >= limits::UNHEARD_TIME
+        {
+            self.give_up_to(u64::MAX, to);
+        }
     }
 
     /// Nothing more comes: gives all that waits.
@@ -237,7 +233,12 @@ impl Direction {
 
     /// What it holds for those bytes that wait.
     pub(super) fn waiting_bytes(&self) -> usize {
-        self.waiting_bytes
+        self.waiting.held_bytes()
+    }
+
+    /// Since when bytes wait for what is before them.
+    pub(super) fn waiting_since(&self) -> Option<Moment> {
+        self.waiting.first().map(|(_, since)| since)
     }
 
     /// Whether its end was given.
@@ -298,55 +299,24 @@ impl Direction {
     }
 
     /// Keeps the bytes that are ahead of what was given and have not come yet.
-    fn take(&mut self, start: u64, bytes: &[u8], missing: u64) {
-        let (mut start, mut rest, mut missing) = (start, bytes, missing);
+    fn take(&mut self, start: u64, bytes: &[u8], missing: u64, now: Moment) {
         let floor = if self.beginning == Beginning::Known { self.given } else { 0 };
-        if start < floor {
-            let (again, ahead) =
-                rest.split_at(rest.len().min(usize::try_from(floor - start).unwrap_or(usize::MAX)));
+        let before = usize::try_from(floor.saturating_sub(start)).unwrap_or(usize::MAX).min(bytes.len());
+        let (again, ahead) = bytes.split_at(before);
+        if !again.is_empty() {
             self.compare_with_recent(start, again);
-            start += again.len() as u64;
-            missing = missing.saturating_sub(floor - start);
-            (start, rest) = (floor, ahead);
         }
-        // What waits at or before the beginning, and then each that the bytes reach.
-        let from = self.waiting.range(..=start).next_back().map_or(start, |(&from, _)| from);
-        let mut contradicts = false;
-        let mut free = Vec::new();
-        let (mut at, end) = (start, start + rest.len() as u64 + missing);
-        for (&from, range) in self.waiting.range(from..end.max(from)) {
-            let to = from + range.length();
-            if to <= at {
-                continue;
-            }
-            if from > at {
-                free.push((at, from));
-                at = from;
-            }
-            let common = at..to.min(start + rest.len() as u64).min(from + range.bytes.len() as u64);
-            if !common.is_empty() {
-                let theirs = &range.bytes[slice(&common, from)];
-                let ours = &rest[slice(&common, start)];
-                self.tally.repeated += ours.len() as u64;
-                contradicts |= theirs != ours;
-            }
-            at = to.min(end);
-        }
-        free.push((at, end));
-        self.tally.contradictions += u64::from(contradicts);
-        for (from, to) in free.into_iter().filter(|(from, to)| from < to) {
-            let behind = (start + rest.len() as u64).clamp(from, to);
-            let bytes = if from < behind { &rest[slice(&(from..behind), start)] } else { b"" };
-            let range = Range { bytes: Bytes::copy_from_slice(bytes), missing: to - behind };
-            self.waiting_bytes += range.bytes.len() + limits::WAITING_OVERHEAD;
-            self.waiting.insert(from, range);
-        }
+        let again = self.waiting.keep(start + before as u64, ahead, now);
+        self.tally.repeated += again.count;
+        self.tally.contradictions += u64::from(again.contradicts);
+        let behind = start + bytes.len() as u64;
+        self.waiting.keep_absent(behind.max(floor), behind + missing, now);
     }
 
     /// Takes the lowest that has come for the beginning, once nothing before it is to be expected.
     fn settle(&mut self, now: Moment) {
         if let Beginning::Held(since) = self.beginning
-            && (since.is_long_ago(now) || self.waiting_bytes > limits::SETTLING_BYTES)
+            && (since.is_long_ago(now) || self.waiting.held_bytes() > limits::SETTLING_BYTES)
         {
             self.begin();
         }
@@ -355,6 +325,13 @@ impl Direction {
     fn begin(&mut self) {
         if let Beginning::Held(_) = self.beginning {
             self.begin_at(self.lowest_waiting().unwrap_or(self.given));
+            // A single byte may be the one that a keep-alive repeats, or no byte of the stream at all. What was before
+            // it is not known either.
+            if self.waiting.length_at(self.given) == 1 {
+                self.waiting.take_at(self.given);
+                self.go_on(1);
+                self.tally.keep_alives += 1;
+            }
         }
     }
 
@@ -363,10 +340,7 @@ impl Direction {
         self.next = self.next.wrapping_add((first.wrapping_sub(self.given)) as u32);
         // From here on, positions count from the first byte.
         let shifted = |position: u64| position.saturating_sub(first) + FIRST_POSITION;
-        self.waiting = std::mem::take(&mut self.waiting)
-            .into_iter()
-            .map(|(position, range)| (shifted(position), range))
-            .collect();
+        self.waiting.shift(shifted);
         self.fin = self.fin.map(shifted);
         self.acknowledged.shift(shifted);
         self.given = FIRST_POSITION;
@@ -375,12 +349,11 @@ impl Direction {
 
     /// Position behind all that has come.
     fn reached(&self) -> u64 {
-        let waiting = self.waiting.last_key_value().map_or(0, |(from, range)| from + range.length());
-        self.given.max(waiting)
+        self.given.max(self.waiting.end().unwrap_or(0))
     }
 
     fn lowest_waiting(&self) -> Option<u64> {
-        self.waiting.first_key_value().map(|(&position, _)| position).or(self.fin)
+        self.waiting.first().map(|(position, _)| position).or(self.fin)
     }
 
     /// Gives what is due.
@@ -389,13 +362,13 @@ impl Direction {
             return;
         }
         loop {
-            while let Some(entry) = self.waiting.first_entry().filter(|entry| *entry.key() == self.given) {
-                let range = entry.remove();
-                self.waiting_bytes -= range.bytes.len() + limits::WAITING_OVERHEAD;
-                self.give(range.bytes, to);
-                self.give_missing(range.missing, to);
+            while let Some(due) = self.waiting.take_at(self.given) {
+                match due {
+                    Due::Bytes(bytes) => self.give(bytes, to),
+                    Due::Absent(count) => self.give_missing(count, to),
+                }
             }
-            if self.waiting_bytes <= limits::WAITING_BYTES {
+            if self.waiting.held_bytes() <= limits::WAITING_BYTES {
                 break;
             }
             let hole_end = self.lowest_waiting().expect("bytes wait");
@@ -447,10 +420,7 @@ impl Direction {
         self.given += count;
         self.passed_since = None;
         self.next = self.next.wrapping_add(count as u32);
-        debug_assert!(
-            self.waiting.first_key_value().is_none_or(|(position, _)| *position >= self.given),
-            "what waits is ahead of what was given"
-        );
+        debug_assert!(self.waiting.is_ahead_of(self.given), "bytes that wait are ahead of what was given");
     }
 
     /// Bytes that came before; as far as they are still known, they are to be the same.
@@ -463,26 +433,6 @@ impl Direction {
         let contradicts = ours.iter().zip(theirs).any(|(ours, theirs)| ours != theirs);
         self.tally.contradictions += u64::from(contradicts);
     }
-}
-
-impl Range {
-    fn length(&self) -> u64 {
-        self.bytes.len() as u64 + self.missing
-    }
-}
-
-impl Moment {
-    /// Whether packets that were captured in another order must have come since.
-    pub(super) fn is_long_ago(self, now: Moment) -> bool {
-        now.segments.saturating_sub(self.segments) >= limits::DISORDER_SEGMENTS
-            || now.at.saturating_sub(self.at) >= limits::DISORDER_TIME
-    }
-}
-
-/// The indices of a range of positions in bytes that begin at one.
-fn slice(range: &std::ops::Range<u64>, from: u64) -> std::ops::Range<usize> {
-    let index = |position: u64| usize::try_from(position - from).expect("what is in memory fits");
-    index(range.start)..index(range.end)
 }
 
 /// That of the first byte of a direction. There is room before it for what comes before a first segment.

@@ -11,7 +11,7 @@ pub struct Event {
     /// On which.
     pub connection: ConnectionId,
     /// When, since 1970 (UTC): for bytes, when they and all before them had been captured. Never goes back on one
-    /// connection.
+    /// connection, though the times in its file may.
     pub at: Duration,
     /// What.
     pub kind: EventKind,

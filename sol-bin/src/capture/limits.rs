@@ -37,7 +37,7 @@ pub const CLOSED_CONNECTIONS: usize = 1_024;
 /// connection is that by chance in one of 256 cases.
 pub const WAITING_BYTES: usize = 8 * 1024 * 1024;
 
-/// The same over all connections together; whoever would go beyond it waits no longer.
+/// The same over all connections together; beyond it whoever has waited for longest waits no longer.
 pub const WAITING_BYTES_TOTAL: usize = 64 * 1024 * 1024;
 
 /// What a waiting segment counts besides its bytes: its place in the list.
@@ -60,6 +60,10 @@ pub const DISORDER_SEGMENTS: u64 = 32;
 
 /// … and within so long.
 pub const DISORDER_TIME: Duration = Duration::from_secs(1);
+
+/// A hole whose acknowledgements are not captured, as in a capture of one way, is given up when bytes have waited behind
+/// it for so long. A segment that is lost several times in a row comes again within some seconds (RFC 6298).
+pub const UNHEARD_TIME: Duration = Duration::from_secs(10);
 
 /// Bytes of a direction without a SYN that are held before the first of them is taken for its beginning.
 pub const SETTLING_BYTES: usize = 256 * 1024;

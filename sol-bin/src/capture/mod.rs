@@ -22,6 +22,7 @@
 //! ```
 
 mod acknowledged;
+mod clock;
 mod connection;
 mod connections;
 mod direction;
@@ -36,6 +37,7 @@ mod pcapng;
 mod segment;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::io::Read;
 use std::time::Duration;

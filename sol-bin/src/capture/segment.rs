@@ -1,7 +1,8 @@
 //! Segment: what TCP says in one packet, and how it is found there.
 //!
 //! Lengths that lie are met in good captures: an offloading card is handed packets whose IPv4 length is zero, and a snap
-//! length cuts packets short. The first is taken from the capture, the second are bytes that are [`Segment::missing`].
+//! length cuts packets short. The first is taken from the capture, the second are bytes that are [`Segment::missing`]; no
+//! more than the longest packet has.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use etherparse::{IpNumber, Ipv6ExtensionSlice, LaxIpSlice, TcpSlice};
 
 use super::file::Packet;
 use super::fragments::{Fragments, Place, Whole};
+use super::limits::PACKET_BYTES;
 use super::link::{LinkType, NoIp};
 
 /// A TCP segment.
@@ -101,7 +103,7 @@ impl SegmentFinder {
                 length => Some(IPV6_HEADER_BYTES + usize::from(length)),
             },
         };
-        let missing = declared.unwrap_or(packet.length - before).saturating_sub(ip.len());
+        let missing = declared.unwrap_or(packet.length - before).saturating_sub(ip.len()).min(PACKET_BYTES);
         let payload = slice.payload().payload;
         let payload = if slice.is_fragmenting_payload() {
             self.tally.fragments += 1;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::wire::*;
 use crate::capture::limits;
-use crate::capture::{Connections, Ending, EventKind, Segment, Side};
+use crate::capture::{Connections, DirectionTally, Ending, EventKind, Segment, Side};
 
 #[test]
 fn a_connection_from_syn_to_fin_is_told_in_the_order_of_the_wire() {
@@ -61,7 +61,7 @@ fn from_the_middle_many_segments_or_bytes_do_instead_of_time() {
     let mut wire = Wire::new();
     for index in 0..=limits::DISORDER_SEGMENTS as u32 {
         assert_eq!(wire.told(), [""; 0]);
-        wire.send(CLIENT.bytes(100 + index, b"x"));
+        wire.send(CLIENT.bytes(100 + 2 * index, b"xy"));
     }
     assert_eq!(wire.told().len(), 2 + limits::DISORDER_SEGMENTS as usize);
 
@@ -69,6 +69,19 @@ fn from_the_middle_many_segments_or_bytes_do_instead_of_time() {
     let payload = vec![7; limits::SETTLING_BYTES];
     wire.send(CLIENT.bytes(0, &payload));
     assert_eq!(wire.told()[0], "#0 opened by nobody");
+}
+
+#[test]
+fn from_the_middle_a_single_byte_is_taken_for_a_keep_alive_and_what_follows_is_the_first() {
+    let mut wire = Wire::new();
+    wire.send(SERVER.bytes(509, b"\0"));
+    wire.send(CLIENT.nothing(7).ack(510));
+    wire.send(SERVER.bytes(509, b"\0"));
+    wire.pass(limits::DISORDER_TIME);
+    wire.send(SERVER.bytes(510, b"first"));
+    assert_eq!(wire.told(), ["#0 opened by nobody", "#0 First: first"]);
+    let expected = DirectionTally { bytes: 5, repeated: 1, keep_alives: 1, ..DirectionTally::default() };
+    assert_eq!(wire.tallies()[0], expected);
 }
 
 #[test]
@@ -160,7 +173,7 @@ fn numbers_that_are_nowhere_near_are_another_connection_once_there_are_several()
     wire.send(CLIENT.bytes(0x8000_0000, b"?"));
     wire.send(CLIENT.bytes(101, b"b"));
     for index in 0..limits::ASTRAY_SEGMENTS {
-        wire.send(CLIENT.bytes(0x9000_0000 + index, b"x"));
+        wire.send(CLIENT.bytes(0x9000_0000 + 2 * index, b"xy"));
     }
     assert_eq!(
         wire.end(),
@@ -169,7 +182,7 @@ fn numbers_that_are_nowhere_near_are_another_connection_once_there_are_several()
             "#0 First: b",
             "#0 closed: PortsReused",
             "#1 opened by nobody",
-            "#1 First: x",
+            "#1 First: xy",
             "#1 closed: EndOfCapture"
         ]
     );

@@ -173,3 +173,100 @@ fn what_the_capture_ends_with_is_given_with_its_holes() {
         ]
     );
 }
+
+#[test]
+fn a_hole_is_given_up_when_nothing_is_heard_of_the_peer_for_long() {
+    let mut wire = Wire::opened();
+    wire.send(CLIENT.bytes(100, b"ab"));
+    wire.send(CLIENT.bytes(105, b"fg"));
+    wire.pass(limits::UNHEARD_TIME / 2);
+    wire.send(CLIENT.bytes(110, b"kl"));
+    wire.pass(limits::UNHEARD_TIME / 2 - limits::DISORDER_TIME);
+    wire.send(CLIENT.bytes(112, b"mn"));
+    assert_eq!(wire.told(), ["#0 First: ab"]);
+    wire.pass(limits::DISORDER_TIME);
+    wire.send(CLIENT.bytes(114, b"op"));
+    assert_eq!(wire.told(), ["#0 First: 3 missing", "#0 First: fg"], "each hole has its own time");
+    wire.pass(limits::UNHEARD_TIME / 2);
+    wire.send(CLIENT.nothing(116));
+    let told = wire.told();
+    assert_eq!(told, ["#0 First: 3 missing", "#0 First: kl", "#0 First: mn", "#0 First: op"]);
+}
+
+#[test]
+fn a_hole_that_the_peer_has_too_is_waited_for_as_long_as_it_says_so() {
+    let mut wire = Wire::opened();
+    wire.send(CLIENT.bytes(105, b"fg"));
+    for _ in 0..10 {
+        wire.pass(limits::UNHEARD_TIME - limits::DISORDER_TIME);
+        wire.send(SERVER.nothing(500).ack(100));
+        wire.send(CLIENT.nothing(107));
+    }
+    wire.send(CLIENT.bytes(100, b"abcde"));
+    assert_eq!(wire.said(Side::First), "abcdefg");
+}
+
+#[test]
+fn bytes_that_a_snap_length_cut_off_count_if_they_come_again_before_their_turn() {
+    let mut wire = Wire::opened();
+    let mut cut = CLIENT.bytes(105, b"fg");
+    cut.0.missing = 5;
+    wire.send(cut);
+    wire.send(CLIENT.bytes(109, b"j"));
+    wire.send(CLIENT.bytes(100, b"abcde"));
+    let told = wire.told();
+    assert_eq!(
+        told,
+        ["#0 First: abcde", "#0 First: fg", "#0 First: 2 missing", "#0 First: j", "#0 First: 2 missing"]
+    );
+}
+
+#[test]
+fn a_stamp_in_the_far_future_holds_up_no_other_connection() {
+    let mut wire = Wire::opened();
+    wire.send_at(Duration::from_secs(1_000_000_000), OTHER.bytes(1, b"from the future"));
+    wire.send(CLIENT.bytes(103, b"d"));
+    wire.send(SERVER.nothing(500).ack(104));
+    wire.pass(limits::DISORDER_TIME);
+    wire.send(CLIENT.nothing(104));
+    let events: Vec<_> = std::iter::from_fn(|| wire.connections.poll()).collect();
+    let of_ours = events.iter().filter(|event| event.connection.0 == 0);
+    let told: Vec<_> = of_ours.map(|event| (event.at.as_secs(), told(event))).collect();
+    assert_eq!(told, [(2, "#0 First: 3 missing".to_owned()), (2, "#0 First: d".to_owned())]);
+}
+
+#[test]
+fn whoever_has_waited_for_longest_waits_no_longer_when_too_much_waits() {
+    let mut connections = Connections::new();
+    let payload = vec![7; 1024 * 1024];
+    let many = limits::WAITING_BYTES_TOTAL / payload.len();
+    let send = |connections: &mut Connections, port: u16, sequence: u32, payload: &[u8]| {
+        let client =
+            Segment { from: SocketAddr::new(CLIENT.ip(), port), ..CLIENT.bytes(sequence, payload).0 };
+        connections.handle_segment(&Segment { syn: payload.is_empty(), ..client }, Duration::ZERO);
+    };
+    let ports = 10_000..10_000 + many as u16 + 20;
+    for port in ports.clone() {
+        send(&mut connections, port, 0, b"");
+        send(&mut connections, port, 2, &payload);
+    }
+    let mut without_hole = Vec::new();
+    for port in ports.clone().rev() {
+        send(&mut connections, port, 1, b"!");
+    }
+    connections.handle_end();
+    let mut ended = 0;
+    while let Some(event) = connections.poll() {
+        if let EventKind::Closed { tallies, .. } = event.kind {
+            ended += 1;
+            if tallies[0].missing == 0 {
+                without_hole.push(event.connection.0);
+            }
+        }
+    }
+    assert_eq!(ended, ports.len());
+    let given_up = ports.len() - without_hole.len();
+    assert!((20..30).contains(&given_up), "{given_up}");
+    let latest: Vec<_> = (given_up as u64..ports.len() as u64).collect();
+    assert_eq!(without_hole, latest, "the first ones were given up");
+}

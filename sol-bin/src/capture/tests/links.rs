@@ -5,7 +5,7 @@ use std::time::Duration;
 use etherparse::{IpFragOffset, IpNumber, Ipv4Header, Ipv6FragmentHeader};
 
 use super::making::*;
-use crate::capture::{EventKind, LinkType, Packet, PacketTally, SegmentFinder};
+use crate::capture::{EventKind, LinkType, Packet, PacketTally, SegmentFinder, limits};
 
 #[test]
 fn a_stream_is_the_same_through_every_link() {
@@ -114,6 +114,15 @@ fn a_packet_that_was_cut_counts_what_is_missing() {
     }
     let (segment, tally) = found(LinkType::ETHERNET, &[&in_ethernet(&ipv4(0, b"bytes"))], 50);
     assert_eq!((segment, tally.unreadable), (None, 1), "a header that is cut tells nothing");
+}
+
+#[test]
+fn no_more_is_missing_than_a_packet_has() {
+    let mut bytes = ipv4(0, b"a few");
+    bytes[2..4].fill(0);
+    let mut finder = SegmentFinder::default();
+    let packet = Packet { at: Duration::ZERO, link: LinkType::RAW, bytes: &bytes, length: 0xFFFF_FFFF };
+    assert_eq!(finder.find(&packet).unwrap().missing, limits::PACKET_BYTES);
 }
 
 #[test]

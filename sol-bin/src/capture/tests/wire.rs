@@ -29,6 +29,10 @@ impl Wire {
         self.connections.handle_segment(&segment.0, self.now);
     }
 
+    pub(super) fn send_at(&mut self, at: Duration, segment: Sent<'_>) {
+        self.connections.handle_segment(&segment.0, at);
+    }
+
     /// So many segments of `PAYLOAD` one after the other, each of which the peer acknowledges.
     pub(super) fn send_many(&mut self, host: Host, first: u32, count: u32) {
         let peer = Host { number: host.peer, peer: host.number };
