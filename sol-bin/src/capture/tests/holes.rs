@@ -270,3 +270,26 @@ fn whoever_has_waited_for_longest_waits_no_longer_when_too_much_waits() {
     let latest: Vec<_> = (given_up as u64..ports.len() as u64).collect();
     assert_eq!(without_hole, latest, "the first ones were given up");
 }
+
+#[test]
+fn a_connection_that_is_complete_when_it_waits_no_longer_is_over() {
+    let mut wire = Wire::opened();
+    wire.send(SERVER.fin(500));
+    wire.send(CLIENT.bytes(101, b"b"));
+    wire.send(CLIENT.fin(102));
+    assert_eq!(wire.told(), ["#0 Second finished"]);
+    let payload = vec![7; 1024 * 1024];
+    for port in 0..(limits::WAITING_BYTES_TOTAL / payload.len()) as u16 {
+        let from = SocketAddr::new(OTHER.ip(), 10_000 + port);
+        let other = Segment { from, ..OTHER.syn(0).0 };
+        wire.send(Sent(other));
+        wire.send(Sent(Segment { syn: false, sequence: 2, payload: &payload, ..other }));
+    }
+    let mut told = wire.told();
+    told.retain(|told| told.starts_with("#0 "));
+    assert_eq!(
+        told,
+        ["#0 First: 1 missing", "#0 First: b", "#0 First finished", "#0 closed: Finished"],
+        "before the capture ends"
+    );
+}
