@@ -1,6 +1,6 @@
 //! Recordings: capture files and the TCP streams in them, whatever a file says and in whatever order segments came.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -27,8 +27,11 @@ pub(super) fn pcap(bytes: &[u8]) {
 /// Segments of one connection, some of them several times, late, cut short or never.
 pub(super) fn tcp(bytes: &[u8]) {
     let mut choices = Choices::new(bytes);
-    let has_syn = !choices.byte().is_multiple_of(4);
+    let first = choices.byte();
+    let has_syn = !first.is_multiple_of(4);
     let mut line = Line::new([choices.u32(), choices.u32()]);
+    // Nothing ends it, and what is acknowledged was sent: then all that came has to be given.
+    line.is_honest = has_syn && first & 0x80 != 0;
     if has_syn {
         line.open();
     }
@@ -95,6 +98,11 @@ impl Read for InPieces<'_> {
 
 /// Two ends that send each other made-up bytes.
 struct Line {
+    is_honest: bool,
+    /// Behind the last byte that each has sent, captured or not.
+    sent: [u32; 2],
+    /// The bytes that came when they were not late.
+    came: [BTreeSet<u64>; 2],
     connections: Connections,
     /// Sequence numbers of the SYNs.
     begins: [u32; 2],
@@ -108,6 +116,9 @@ struct Line {
 impl Line {
     fn new(begins: [u32; 2]) -> Self {
         Self {
+            is_honest: false,
+            sent: [0; 2],
+            came: Default::default(),
             connections: Connections::new(),
             begins,
             now: Duration::ZERO,
@@ -128,19 +139,30 @@ impl Line {
     fn step(&mut self, choices: &mut Choices<'_>) {
         let what = choices.byte();
         let side = usize::from(what & 1);
-        let position = match what >> 3 & 7 {
+        let kind = if self.is_honest { 7 } else { what >> 3 & 7 };
+        let position = match kind {
             // Of nobody knows which connection.
             2 => choices.u32(),
             _ => u32::from(choices.u16()) % STREAM_BYTES,
         };
-        let peer_has = self.begins[1 - side].wrapping_add(1 + u32::from(choices.u16()) % STREAM_BYTES);
+        let peer_has = match kind {
+            3 => choices.u32(),
+            _ if self.is_honest => u32::from(choices.u16()) % (self.sent[1 - side] + 1),
+            _ => u32::from(choices.u16()) % STREAM_BYTES,
+        };
+        let peer_has = self.begins[1 - side].wrapping_add(1).wrapping_add(peer_has);
         let payload = bytes_at(position, choices.byte().into());
         let missing = if what & 2 == 0 { 0 } else { payload.len() / 2 };
         let acknowledged = (what & 4 != 0).then_some(peer_has);
         let sequence = self.begins[side].wrapping_add(1).wrapping_add(position);
         let plain = Segment { acknowledged, ..segment(side, sequence) };
         self.now += Duration::from_millis(u64::from(what >> 6) * 300);
-        self.send(match what >> 3 & 7 {
+        if self.is_honest {
+            let end = u64::from(position) + (payload.len() - missing) as u64;
+            self.came[side].extend(self.positions[side].max(position.into())..end);
+            self.sent[side] = self.sent[side].max(position + payload.len() as u32);
+        }
+        self.send(match kind {
             0 => Segment { rst: true, ..plain },
             1 => Segment { fin: true, payload: &payload, ..plain },
             _ => Segment { payload: &payload[..payload.len() - missing], missing, ..plain },
@@ -169,8 +191,13 @@ impl Line {
         }
     }
 
-    /// What was given stands where it was given.
+    /// What was given stands where it was given, and what came in time was given.
     fn compare(&self) {
+        for (came, given) in self.came.iter().zip(&self.given) {
+            let pieces = given.iter().map(|(position, bytes)| *position..position + bytes.len() as u64);
+            let given: BTreeSet<u64> = pieces.flatten().collect();
+            assert_eq!(came.difference(&given).collect::<Vec<_>>(), [] as [&u64; 0], "came and is not given");
+        }
         for (position, bytes) in self.given.iter().flatten() {
             let expected = bytes_at(*position as u32, bytes.len());
             assert_eq!(*bytes, expected, "at {position}");

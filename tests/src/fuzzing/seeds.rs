@@ -179,6 +179,13 @@ fn made_up(seeds: &mut BTreeSet<Seed>) {
         &[0x1D, 0, 0, 0, 200, 50, 0x08, 0, 0, 0, 0, 0, 0x09, 0, 0, 0, 0, 0],
     ];
     seeds.insert(("tcp", in_disorder.concat()));
+    for number in 0..4 {
+        let mut bytes = vec![0; 1_200];
+        Filler::new(number).fill(&mut bytes);
+        // With a beginning, without an end, and honest.
+        bytes[0] = 0x81;
+        seeds.insert(("tcp", bytes));
+    }
     let of_a_publisher = [0, 0, 0, 12, 0, 22, 0, 5, 0, 0, 5, 1, 0, 9, 0, 0];
     let of_a_player = [0, 0, 0, 13, 0, 22, 31, 0, 0, 29, 0, 0, 38];
     seeds.extend([("session", of_a_publisher.to_vec()), ("session", of_a_player.to_vec())]);
