@@ -12,12 +12,12 @@ use super::limits;
 pub(super) struct Acknowledged {
     /// The highest position of those that were not beyond what had come.
     known: u64,
-    claim: Option<Claim>,
+    ahead: Option<Ahead>,
 }
 
 /// A position beyond what had come.
 #[derive(Clone, Copy, Debug)]
-struct Claim {
+struct Ahead {
     position: u64,
     counts: bool,
 }
@@ -27,26 +27,26 @@ impl Acknowledged {
     pub(super) fn note(&mut self, position: u64, reached: u64) {
         if position <= reached {
             self.known = self.known.max(position);
-            self.claim = self.claim.filter(|claim| claim.position <= position);
+            self.ahead = self.ahead.filter(|ahead| ahead.position <= position);
             return;
         }
-        let goes_on = self.claim.is_some_and(|claim| {
-            let step = position.checked_sub(claim.position);
-            step.is_some_and(|step| (claim.counts || step > 0) && step <= limits::WAITING_BYTES as u64)
+        let goes_on = self.ahead.is_some_and(|ahead| {
+            let step = position.checked_sub(ahead.position);
+            step.is_some_and(|step| (ahead.counts || step > 0) && step <= limits::WAITING_BYTES as u64)
         });
         let is_near = position - reached <= limits::WAITING_BYTES as u64;
-        self.claim = Some(Claim { position, counts: is_near || goes_on });
+        self.ahead = Some(Ahead { position, counts: is_near || goes_on });
     }
 
     /// Positions are other ones from here on.
     pub(super) fn shift(&mut self, shifted: impl Fn(u64) -> u64) {
         self.known = if self.known == 0 { 0 } else { shifted(self.known) };
-        self.claim = self.claim.map(|claim| Claim { position: shifted(claim.position), ..claim });
+        self.ahead = self.ahead.map(|ahead| Ahead { position: shifted(ahead.position), ..ahead });
     }
 
     /// Up to where the peer has everything, as far as that is to be believed.
     pub(super) fn position(&self) -> u64 {
-        let claimed = self.claim.filter(|claim| claim.counts).map_or(0, |claim| claim.position);
-        self.known.max(claimed)
+        let ahead = self.ahead.filter(|ahead| ahead.counts).map_or(0, |ahead| ahead.position);
+        self.known.max(ahead)
     }
 }
