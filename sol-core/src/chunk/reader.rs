@@ -258,7 +258,8 @@ impl ChunkReader {
 
     fn drop_unfinished(&mut self, lane: usize) {
         let dropped = &mut self.lanes[lane];
-        self.dropped = dropped.unfinished();
+        // Abort may name a lane in which nothing is under way.
+        self.dropped = dropped.unfinished().or(self.dropped);
         self.partial_bytes -= dropped.partial.len();
         dropped.partial = BytesMut::new();
         dropped.lost = 0;

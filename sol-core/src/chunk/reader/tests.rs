@@ -103,6 +103,28 @@ fn a_full_header_amid_a_message_drops_the_unfinished_one_and_counts_a_quirk() {
 }
 
 #[test]
+fn an_abort_of_an_idle_chunk_stream_hides_no_message_that_was_given_up() {
+    let mut bytes = full(7, 1, 0, 9, &[7; 50]);
+    bytes.extend(full_header(2, 0, 0, 9, 300));
+    bytes.extend([7; 128]);
+    bytes.extend(full(2, 0, 0, 2, &[0, 0, 0, 7]));
+    let mut reader = ChunkReader::new();
+    let mut rest = &bytes[..];
+    while !rest.is_empty() {
+        reader.read_chunk(&mut rest, &mut lenient()).expect("the bytes follow the protocol");
+    }
+    let given_up = UnfinishedMessage {
+        chunk_stream: ChunkStreamId::CONTROL,
+        kind: MessageType::VIDEO,
+        length: 300,
+        received: 128,
+        lost: 0,
+    };
+    assert_eq!(reader.take_dropped(), Some(given_up));
+    assert_eq!(reader.take_dropped(), None);
+}
+
+#[test]
 fn an_empty_message_is_whole_with_its_header() {
     let mut bytes = full(4, 1, 0, 8, &[]);
     bytes.extend([0xC4, 0xC4]);

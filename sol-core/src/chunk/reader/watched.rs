@@ -101,7 +101,8 @@ impl ChunkReader {
         self.lanes.iter().filter_map(Lane::unfinished)
     }
 
-    /// The unfinished message that was given up since this was asked last. A chunk gives up one at most.
+    /// The unfinished message that was given up since this was asked last: the last one, if there were several. A header gives up
+    /// one at most, and so does the end of a chunk.
     pub(crate) fn take_dropped(&mut self) -> Option<UnfinishedMessage> {
         self.dropped.take()
     }
