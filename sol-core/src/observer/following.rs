@@ -56,8 +56,12 @@ impl Following {
             if let Some(turn) = self.consider(&sighting, ground, scene)? {
                 return Ok(turn);
             }
+            if sighting.interrupts() {
+                // The header ends one message; where its chunk ends, another may be aborted.
+                return Ok(self.read(&input[..sighting.payload_at], WhyUnfinished::Interrupted, scene));
+            }
         }
-        Ok(self.read(input, scene))
+        Ok(self.read(input, WhyUnfinished::Aborted, scene))
     }
 
     /// Looks at the header of a chunk before it is read. Says what is to be done unless it is to be read.
@@ -115,17 +119,13 @@ impl Following {
         Ok(None)
     }
 
-    /// Reads to the end of the chunk at most.
-    fn read(&mut self, input: &[u8], scene: &mut Scene) -> Turn {
+    /// Reads to the end of the chunk at most. `why` is why a message may be given up on the way, if it is not for a hole in it.
+    fn read(&mut self, input: &[u8], why: WhyUnfinished, scene: &mut Scene) -> Turn {
         let mut rest = input;
         let read = self.reader.read_chunk(&mut rest, &mut scene.tolerance);
         let took = input.len() - rest.len();
         if let Some(dropped) = self.reader.take_dropped() {
-            let why = match &read {
-                _ if dropped.lost > 0 => WhyUnfinished::Damaged,
-                Ok(Some(message)) if message.kind == MessageType::ABORT => WhyUnfinished::Aborted,
-                _ => WhyUnfinished::Interrupted,
-            };
+            let why = if dropped.lost > 0 { WhyUnfinished::Damaged } else { why };
             self.see_dropped(dropped, why, took, scene);
         }
         match read {

@@ -167,6 +167,12 @@ impl Sighting {
         }
     }
 
+    /// Whether the header begins a message amid another one of its lane.
+    pub(super) fn interrupts(&self) -> bool {
+        let is_under_way = self.lane.is_some_and(|lane| lane.missing.is_some());
+        is_under_way && self.header.basic.format != Format::Same
+    }
+
     /// The lane with what the header says.
     pub(super) fn lane_after(&self) -> LaneState {
         let header = &self.header;

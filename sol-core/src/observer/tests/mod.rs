@@ -70,18 +70,6 @@ fn departures_from_the_specification_are_counted_for_their_party() {
 
 #[test]
 fn a_message_that_never_becomes_whole_says_why() {
-    let begun = |lane: u32| {
-        let mut bytes = full_header(lane, 1, 0, 9, 300);
-        bytes.extend([7; 128]);
-        bytes
-    };
-    let unfinished = |lane: u32| UnfinishedMessage {
-        chunk_stream: lane_id(lane),
-        kind: MessageType::VIDEO,
-        length: 300,
-        received: 128,
-        lost: 0,
-    };
     let chunks = [begun(6), full(6, 1, 40, 9, PICTURE), begun(7), full(2, 0, 0, 2, &[0, 0, 0, 7]), begun(8)];
     let seen = see_behind_handshake(&chunks.concat());
     let why: Vec<_> = seen
@@ -99,6 +87,49 @@ fn a_message_that_never_becomes_whole_says_why() {
             (unfinished(8), WhyUnfinished::Ended),
         ]
     );
+}
+
+#[test]
+fn a_message_is_interrupted_where_the_header_of_the_next_ends() {
+    let chunks = [begun(6), chunked(6, 1, 40, 9, &picture(100), 128)].concat();
+    for piece in [usize::MAX, 1] {
+        let at = 3_073 + 12 + 128 + 12;
+        let interrupted = (at, Observed::Unfinished(unfinished(6), WhyUnfinished::Interrupted));
+        let seen = see_in_pieces(&chunks, piece);
+        assert_eq!((seen[0].at, seen[0].what.clone()), interrupted);
+        assert_eq!((seen.len(), seen[1].at), (2, at + 100));
+    }
+}
+
+#[test]
+fn an_abort_may_interrupt_a_message_of_its_own_lane_and_abort_one_of_another() {
+    use WhyUnfinished::{Aborted, Interrupted};
+    let abort = full(2, 0, 0, 2, &[0, 0, 0, 7]);
+    let longer = full(2, 0, 0, 2, &[0, 0, 0, 7, 1, 2, 3, 4, 5, 6, 7, 8]);
+    let of_itself = full(2, 0, 0, 2, &[0, 0, 0, 2]);
+    let nothing = full(2, 0, 0, 2, &[]);
+    let idle = full(7, 1, 0, 9, PICTURE);
+    let table = [
+        ([idle.clone(), begun(2), abort.clone()].concat(), vec![(2, Interrupted)]),
+        ([idle.clone(), begun(2), longer.clone()].concat(), vec![(2, Interrupted)]),
+        ([begun(7), begun(2), abort].concat(), vec![(2, Interrupted), (7, Aborted)]),
+        ([begun(7), begun(2), longer].concat(), vec![(2, Interrupted), (7, Aborted)]),
+        ([idle.clone(), begun(2), of_itself].concat(), vec![(2, Interrupted)]),
+        ([idle, begun(2), nothing].concat(), vec![(2, Interrupted)]),
+    ];
+    for (chunks, given_up) in table {
+        for piece in [usize::MAX, 1] {
+            let told: Vec<_> = see_in_pieces(&chunks, piece)
+                .into_iter()
+                .filter_map(|seen| match seen.what {
+                    Observed::Unfinished(message, why) => Some((message, why)),
+                    _ => None,
+                })
+                .collect();
+            let given_up: Vec<_> = given_up.iter().map(|&(lane, why)| (unfinished(lane), why)).collect();
+            assert_eq!(told, given_up);
+        }
+    }
 }
 
 #[test]
@@ -127,6 +158,16 @@ fn see_behind_handshake(bytes: &[u8]) -> Vec<Observed> {
     whats(&drain(&mut observer))
 }
 
+/// The same in pieces of so many bytes.
+fn see_in_pieces(bytes: &[u8], piece: usize) -> Vec<Observation> {
+    let mut observer = beyond_the_handshake();
+    for piece in bytes.chunks(piece) {
+        observer.handle_bytes(Party::Client, piece);
+    }
+    observer.handle_end(Party::Client);
+    drain(&mut observer)
+}
+
 fn beyond_the_handshake() -> Observer {
     let mut observer = Observer::new();
     observer.handle_bytes(Party::Client, &handshake(Offer::Simple)[0]);
@@ -150,6 +191,19 @@ fn handshake(offer: Offer) -> [Vec<u8>; 2] {
         ServerHandshake::new().read(&mut &hello[..], &mut theirs, Instant::EPOCH).unwrap().reply.unwrap();
     let c2 = client.read(&mut &said[..], &mut ours, Instant::EPOCH).unwrap().reply.unwrap();
     [[hello, c2].concat(), said.to_vec()]
+}
+
+/// The first chunk of a message of 300 bytes.
+fn begun(lane: u32) -> Vec<u8> {
+    let mut bytes = full_header(lane, 1, 0, 9, 300);
+    bytes.extend([7; 128]);
+    bytes
+}
+
+/// What is told of it if no more comes.
+fn unfinished(lane: u32) -> UnfinishedMessage {
+    let kind = MessageType::VIDEO;
+    UnfinishedMessage { chunk_stream: lane_id(lane), kind, length: 300, received: 128, lost: 0 }
 }
 
 /// So many pictures and sounds in turn, every one with a full header.
