@@ -258,11 +258,11 @@ impl Direction {
             Stage::Second => self.take_second(ground),
             Stage::Following(following) => following.turn(input, ground, &mut self.scene),
             Stage::Searching(searching) => {
-                let turn = searching.turn(input, beyond, &mut self.scene);
-                if matches!(turn.then, Then::Become(Stage::Following(_))) {
+                let turn = searching.turn(ground, &mut self.scene);
+                if let Ok(Turn { then: Then::Become(Stage::Following(_)), .. }) = turn {
                     self.stranger = None;
                 }
-                Ok(turn)
+                turn
             }
             Stage::Foreign => Ok(Turn::took(input.len())),
         };

@@ -9,7 +9,7 @@
 use super::direction::{Scene, Stage, Then, Turn};
 use super::evidence::Evidence;
 use super::following::Following;
-use super::ground::{Beyond, Ground, NeedsMore, Sight};
+use super::ground::{Ground, NeedsMore, Sight};
 use super::observation::Observed;
 use super::sizing::Sizing;
 use super::walk::Walk;
@@ -61,64 +61,49 @@ impl Searching {
         Self { skipped: header_bytes as u64, hint: None, passes_one: false, nearby }
     }
 
-    pub(super) fn turn(&mut self, input: &[u8], beyond: Beyond, scene: &mut Scene) -> Turn {
-        let mut at = usize::from(std::mem::take(&mut self.passes_one));
-        while at < input.len() {
-            let ground = Ground::new(&input[at..], beyond);
-            if let Some(mut nearby) = self.nearby.take() {
-                if nearby.left < at {
-                    // Whatever this was, it was more than a chunk.
-                    let Searching { hint, .. } = nearby.following.give_up(scene, at);
-                    self.hint = hint;
-                    continue;
-                }
-                match nearby.ends_at(ground, scene) {
-                    Err(NeedsMore(wanted)) => {
-                        nearby.left -= at;
-                        self.nearby = Some(nearby);
-                        return self.took(at, Then::Wait(wanted));
-                    }
-                    Ok(true) => {
-                        let Nearby { following, chunk_stream, .. } = nearby;
-                        let bytes = self.skipped + at as u64;
-                        scene.see(at, Observed::Skipped { chunk_stream, bytes });
-                        return self.took(at, Then::Become(Stage::Following(following)));
-                    }
-                    Ok(false) => {}
-                }
-                if let Some(header_bytes) = nearby.goes_on_at(at, &input[at..]) {
-                    let Nearby { following, chunk_stream, .. } = nearby;
-                    let bytes = self.skipped + at as u64;
-                    scene.see(at, Observed::Skipped { chunk_stream, bytes });
-                    *self = Self::nearby(following, chunk_stream, header_bytes);
-                    return Turn::took(at + header_bytes);
-                }
-                self.nearby = Some(nearby);
-            } else {
-                match footing_at(ground, self.hint, scene) {
-                    Err(NeedsMore(wanted)) => return self.took(at, Then::Wait(wanted)),
-                    Ok(Some(sizing)) => {
-                        let following = Following::from_the_middle(sizing);
-                        let (skipped, chunk_size) = (self.skipped + at as u64, following.chunk_size());
-                        scene.see(at, Observed::Footing { skipped, chunk_size });
-                        return self.took(at, Then::Become(Stage::Following(Box::new(following))));
-                    }
-                    Ok(None) => {}
-                }
+    /// Looks whether the place in front is it. One place is one turn, so that what a look may cost is earned place by place.
+    pub(super) fn turn(&mut self, ground: Ground<'_>, scene: &mut Scene) -> Result<Turn, NeedsMore> {
+        if self.passes_one {
+            self.passes_one = false;
+        } else if let Some(nearby) = &self.nearby {
+            if nearby.ends_at(ground, scene)? {
+                let Nearby { following, .. } = self.end_nearby(scene);
+                return Ok(Turn { took: 0, then: Then::Become(Stage::Following(following)) });
             }
-            at += 1;
-        }
-        if let Some(nearby) = &mut self.nearby {
-            // It may be that the place behind the last byte is still within the chunk.
-            match nearby.left.checked_sub(input.len()) {
-                Some(left) => nearby.left = left,
-                None => {
-                    let mut nearby = self.nearby.take().expect("it is there");
-                    self.hint = nearby.following.give_up(scene, input.len()).hint;
-                }
+            if let Some(header_bytes) = nearby.goes_on_at(ground)? {
+                let Nearby { following, chunk_stream, .. } = self.end_nearby(scene);
+                *self = Self::nearby(following, chunk_stream, header_bytes);
+                return Ok(Turn::took(header_bytes));
             }
+        } else if let Some(sizing) = footing_at(ground, self.hint, scene)? {
+            let following = Box::new(Following::from_the_middle(sizing));
+            let (skipped, chunk_size) = (self.skipped, following.chunk_size());
+            scene.see(0, Observed::Footing { skipped, chunk_size });
+            return Ok(Turn { took: 0, then: Then::Become(Stage::Following(following)) });
         }
-        self.took(input.len(), Then::GoOn)
+        self.pass(scene);
+        Ok(Turn::took(1))
+    }
+
+    /// The place in front is not it.
+    fn pass(&mut self, scene: &mut Scene) {
+        self.skipped += 1;
+        let Some(nearby) = &mut self.nearby else { return };
+        if nearby.left > 0 {
+            nearby.left -= 1;
+        } else {
+            // Whatever this was, it was more than a chunk.
+            self.hint = nearby.following.give_up(scene, 1).hint;
+            self.nearby = None;
+        }
+    }
+
+    /// The chunk whose end was looked for ends here.
+    fn end_nearby(&mut self, scene: &mut Scene) -> Nearby {
+        let nearby = self.nearby.take().expect("its end was found");
+        let (chunk_stream, bytes) = (nearby.chunk_stream, self.skipped);
+        scene.see(0, Observed::Skipped { chunk_stream, bytes });
+        nearby
     }
 
     /// The search goes on behind a hole, where no lane is known any more.
@@ -147,11 +132,6 @@ impl Searching {
     pub(super) fn following(&self) -> Option<&Following> {
         self.nearby.as_ref().map(|nearby| &*nearby.following)
     }
-
-    fn took(&mut self, took: usize, then: Then) -> Turn {
-        self.skipped += took as u64;
-        Turn { took, then }
-    }
 }
 
 impl Nearby {
@@ -173,15 +153,16 @@ impl Nearby {
         Ok(found.is_some())
     }
 
-    /// Whether the chunk is as long as chunks get and its message goes on at the first byte of `bytes`, `at` bytes from where it
-    /// began: if so, how long the header is.
-    fn goes_on_at(&self, at: usize, bytes: &[u8]) -> Option<usize> {
+    /// Whether the chunk is as long as chunks get and its message goes on at the first byte of the ground: if so, how long the
+    /// header is.
+    fn goes_on_at(&self, ground: Ground<'_>) -> Result<Option<usize>, NeedsMore> {
+        if self.left > 0 || self.following.chunk_size().is_none() {
+            return Ok(None);
+        }
         let expected = BasicHeader { format: Format::Same, chunk_stream: self.chunk_stream };
-        let is_it = at == self.left
-            && self.following.chunk_size().is_some()
-            && bytes.first().is_some_and(|&first| BasicHeader::shape(first).0 == 1)
-            && BasicHeader::parse(bytes) == Some(expected);
-        is_it.then(|| expected.wire_len())
+        let is_it = BasicHeader::shape(ground.bytes()[0]).0 == 1
+            && BasicHeader::parse(ground.bytes()) == Some(expected);
+        Ok(is_it.then(|| expected.wire_len()))
     }
 }
 

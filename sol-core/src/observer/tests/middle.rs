@@ -163,6 +163,33 @@ fn the_last_bytes_of_a_payload_and_a_header_are_no_header_with_a_wide_chunk_stre
 }
 
 #[test]
+fn places_that_cost_more_than_was_earned_are_the_same_however_the_bytes_are_cut() {
+    // Each promise is worth a look at all of its bytes, and nothing bears it out. What all of them cost is more than what was
+    // there at first, and less than what is earned on the way.
+    let impossible = [5, 0xFF, 0xFF, 0xFE, 0xFF, 0xFF, 0xFF, 0x77, 0xFF, 0xFF, 0xFF, 0x7F];
+    let mut bytes = vec![0xEE; 10];
+    for length in iter::repeat_n(100_000, 10).chain([40_000]) {
+        let nothing_continues = picture(length).into_iter().map(|byte| byte.min(0xC5));
+        bytes.extend(full_header(6, 1, 40, 9, length as u32).into_iter().chain(nothing_continues));
+        bytes.extend(impossible.repeat(3));
+    }
+    for index in 0..40 {
+        bytes.extend(chunked(6, 1, 40 * index, 9, &picture(9_001), 3_001));
+    }
+    let observe = |piece| {
+        let mut observer = Observer::new();
+        for piece in bytes.chunks(piece) {
+            observer.handle_bytes(Party::Client, piece);
+        }
+        observer.handle_end(Party::Client);
+        drain(&mut observer)
+    };
+    let in_one_piece = observe(usize::MAX);
+    assert_eq!(messages_in(&whats(&in_one_piece)).len(), 40);
+    assert!(in_one_piece == observe(1_460));
+}
+
+#[test]
 fn noise_is_not_understood_and_says_so_once() {
     let mut noise = vec![0; 50_000];
     Entropy::new([5; 32]).fill(&mut noise);
