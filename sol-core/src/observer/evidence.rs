@@ -50,6 +50,9 @@ impl Evidence {
     /// A message ends exactly where the stream does.
     pub(super) const ENDS_WITH_THE_STREAM: Evidence = Evidence(10);
 
+    /// The same where every byte from the first on was seen. By chance no length ends there.
+    pub(super) const ENDS_WITH_THE_WHOLE_STREAM: Evidence = Evidence(i32::MAX);
+
     /// One byte is what it has to be.
     pub(super) const ONE_BYTE: Evidence = Evidence(8);
 
@@ -69,17 +72,24 @@ impl Evidence {
         let interrupts = if under_way { Evidence(-12) } else { Evidence::NONE };
         match (header.basic.format, lane) {
             (Format::Same, Some(LaneState { missing: Some(_), .. })) => Evidence::ONE_BYTE,
-            (Format::Same, Some(lane)) => id + of_payload(lane.kind, lane.length, payload),
+            (Format::Same, Some(lane)) => id + of_payload(lane.kind, lane.length, payload).as_before(),
             (Format::SameShape, Some(lane)) => {
-                id + of_delta(header) + interrupts + of_payload(lane.kind, lane.length, payload)
+                id + of_delta(header)
+                    + interrupts
+                    + of_payload(lane.kind, lane.length, payload).as_before()
             }
             (Format::Same, None) => id + of_any_media(payload),
             (Format::SameShape, None) => id + of_delta(header) + of_any_media(payload),
-            (Format::SameStream, _) => id + of_delta(header) + interrupts + of_message(header, payload),
+            (Format::SameStream, _) => id + of_delta(header) + interrupts + of_message(header, lane, payload),
             (Format::Full, _) => {
-                id + of_time(header) + of_stream(header) + interrupts + of_message(header, payload)
+                id + of_time(header) + of_stream(header) + interrupts + of_message(header, lane, payload)
             }
         }
+    }
+
+    /// The same of a message like the last one of its lane: whatever that one was accepted with does not speak against this one.
+    fn as_before(self) -> Evidence {
+        self.max(Evidence::NONE)
     }
 
     /// The same so many times over.
@@ -136,7 +146,7 @@ fn of_stream(header: &ChunkHeader) -> Evidence {
 
 /// Type, length and payload of a message that begins. Zeros are common wherever nothing of this is, so that an empty message
 /// speaks against a header.
-fn of_message(header: &ChunkHeader, payload: &[u8]) -> Evidence {
+fn of_message(header: &ChunkHeader, lane: Option<&LaneState>, payload: &[u8]) -> Evidence {
     let kind = Evidence(match header.kind {
         MessageType::AUDIO | MessageType::VIDEO => 7,
         MessageType::COMMAND
@@ -146,7 +156,12 @@ fn of_message(header: &ChunkHeader, payload: &[u8]) -> Evidence {
         kind if is_assigned(kind) => 0,
         _ => -10,
     });
-    kind + of_length(header.kind, header.length) + of_payload(header.kind, header.length as usize, payload)
+    let payload = of_payload(header.kind, header.length as usize, payload);
+    let length = of_length(header.kind, header.length);
+    match lane {
+        Some(lane) if lane.kind == header.kind => kind.as_before() + length + payload.as_before(),
+        _ => kind + length + payload,
+    }
 }
 
 fn of_length(kind: MessageType, length: u32) -> Evidence {

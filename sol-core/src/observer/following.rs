@@ -87,7 +87,11 @@ impl Following {
         };
         if *evidence < Evidence::DOUBTFUL {
             let mut walk = Walk::new(ground, Some(&self.reader), self.sizing, scene.credit);
-            let is_borne_out = walk.bears_out()?;
+            let end = match self.saw_the_beginning {
+                true => Evidence::ENDS_WITH_THE_WHOLE_STREAM,
+                false => Evidence::ENDS_WITH_THE_STREAM,
+            };
+            let is_borne_out = walk.bears_out(end)?;
             scene.credit = walk.credit();
             if !is_borne_out {
                 let kind = match (format, lane) {

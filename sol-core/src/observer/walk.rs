@@ -57,13 +57,14 @@ impl<'a> Walk<'a> {
 
     /// Whether chunks begin here, with `enough` evidence: if so, what the chunk size is.
     pub(super) fn finds_footing(&mut self, enough: Evidence) -> Result<Option<Sizing>, NeedsMore> {
-        let found = self.go(true, enough)?;
+        let found = self.go(true, enough, Evidence::ENDS_WITH_THE_STREAM)?;
         Ok(found.then_some(self.first_sizing))
     }
 
-    /// Whether what follows the first header bears it out, whatever itself is like.
-    pub(super) fn bears_out(&mut self) -> Result<bool, NeedsMore> {
-        self.go(false, Evidence::BELIEVED)
+    /// Whether what follows the first header bears it out, whatever itself is like. If the stream ends where a message does,
+    /// that is worth `end`.
+    pub(super) fn bears_out(&mut self, end: Evidence) -> Result<bool, NeedsMore> {
+        self.go(false, Evidence::BELIEVED, end)
     }
 
     /// What the chunk size is, where a message of `length` bytes begins with `sighting`.
@@ -80,13 +81,13 @@ impl<'a> Walk<'a> {
         self.credit
     }
 
-    fn go(&mut self, first_counts: bool, enough: Evidence) -> Result<bool, NeedsMore> {
+    fn go(&mut self, first_counts: bool, enough: Evidence, end: Evidence) -> Result<bool, NeedsMore> {
         let (mut evidence, mut followers) = (Evidence::NONE, 0);
         for index in 0..limits::OBSERVER_STEPS {
             let (seen, goes_on) = match self.step()? {
                 Step::On(seen) => (seen, true),
                 Step::Stuck(seen) => (seen, false),
-                Step::End if index > 0 => (Evidence::ENDS_WITH_THE_STREAM, false),
+                Step::End if index > 0 => (end, false),
                 Step::End | Step::Dark => break,
             };
             if index > 0 {
@@ -236,7 +237,7 @@ impl<'a> Walk<'a> {
             let size = u32::try_from(bytes).ok().and_then(ChunkSize::new).expect("it is usual");
             let sizing = Sizing::Known(size);
             let mut fork = Walk { sizing, first_sizing: sizing, ..self.clone() };
-            if fork.bears_out()? {
+            if fork.bears_out(Evidence::ENDS_WITH_THE_STREAM)? {
                 return Ok(Some(sizing));
             }
         }

@@ -154,3 +154,41 @@ fn a_header_that_nothing_bears_out_is_a_broken_rule() {
     assert_eq!(seen[1], Observed::Broken(rule));
     assert_eq!(messages_in(&seen).len(), 4);
 }
+
+#[test]
+fn what_a_lane_began_with_does_not_speak_against_what_is_just_like_it() {
+    // A codec that no encoder has had for years, and data without a name: both are unlikely where nothing is known yet.
+    let strange_picture = [&[0x29][..], &[0x25; 60]].concat();
+    let strange_data = [7; 15];
+    for (kind, body) in [(9, &strange_picture[..]), (18, &strange_data)] {
+        let repeated = iter::repeat_n(same(6, body), 5).flatten();
+        let chunks = full(6, 1, 0, kind, body).into_iter().chain(repeated).chain([0xC6]).collect::<Vec<_>>();
+        let seen = see_behind_handshake(&chunks);
+        assert_eq!(messages_in(&seen).len(), 6, "type {kind}");
+        assert_eq!(seen.len(), 7, "the last one is not whole: {seen:?}");
+    }
+}
+
+#[test]
+fn a_type_that_nobody_knows_is_believed_where_more_of_it_follow() {
+    let strange: Vec<u8> = (0..20).flat_map(|_| full(9_000, 0x7777_7777, 0, 77, &[1; 100])).collect();
+    let seen = see_behind_handshake(&strange[..strange.len() - 1]);
+    assert_eq!(messages_in(&seen).len(), 19);
+    assert_eq!(seen.len(), 20, "the last one is not whole: {seen:?}");
+}
+
+#[test]
+fn an_unlikely_header_is_believed_if_its_message_ends_with_a_stream_that_was_seen_from_its_first_byte() {
+    let strange = full(9, 0x7777_7777, 0, 77, &[1, 2, 3, 4]);
+    let chunks = [frames(128, 4), strange.clone()].concat();
+    let seen = see_behind_handshake(&chunks);
+    assert_eq!(messages_in(&seen).len(), 5);
+    assert_eq!(seen.len(), 5);
+    // With one byte more or less it is not.
+    for end in [&[0][..], &strange[..strange.len() - 1]] {
+        let chunks = [&chunks[..], end].concat();
+        assert!(see_behind_handshake(&chunks).iter().any(|seen| matches!(seen, Observed::Broken(_))));
+    }
+    // From the middle, the footing may be wrong.
+    assert!(see(&chunks).iter().any(|seen| matches!(seen, Observed::Broken(_))));
+}
