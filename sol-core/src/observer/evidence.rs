@@ -74,9 +74,7 @@ impl Evidence {
             (Format::Same, Some(LaneState { missing: Some(_), .. })) => Evidence::ONE_BYTE,
             (Format::Same, Some(lane)) => id + of_payload(lane.kind, lane.length, payload).as_before(),
             (Format::SameShape, Some(lane)) => {
-                id + of_delta(header)
-                    + interrupts
-                    + of_payload(lane.kind, lane.length, payload).as_before()
+                id + of_delta(header) + interrupts + of_payload(lane.kind, lane.length, payload).as_before()
             }
             (Format::Same, None) => id + of_any_media(payload),
             (Format::SameShape, None) => id + of_delta(header) + of_any_media(payload),

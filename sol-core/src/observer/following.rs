@@ -8,7 +8,7 @@ use super::direction::{Scene, Stage, Then, Turn};
 use super::evidence::Evidence;
 use super::ground::{Ground, NeedsMore, Sight, Sighting};
 use super::observation::{BrokenRule, Observed, ObservedMessage, ObservedTime, WhyUnfinished};
-use super::searching::{NEARBY_BYTES_MAX, Searching};
+use super::searching::{Leaning, NEARBY_BYTES_MAX, Searching};
 use super::sizing::Sizing;
 use super::walk::Walk;
 use crate::chunk::{ChunkError, ChunkReader, Format, LaneState, RawMessage, UnfinishedMessage};
@@ -77,12 +77,15 @@ impl Following {
             return Ok(None);
         }
         let Some(length) = sighting.message_len() else {
-            if self.saw_the_beginning || *evidence < Evidence::DOUBTFUL {
+            // Format 3 has nothing that could speak against it but a chunk stream id that few use.
+            let is_doubtful = format != Format::Same && *evidence < Evidence::DOUBTFUL;
+            if self.saw_the_beginning || is_doubtful {
                 let format = if format == Format::Same { 3 } else { 2 };
                 return Ok(Some(self.broken(ChunkError::NoPreviousHeader(id, format), scene)));
             }
+            let leaning = Leaning::at(ground, header.basic, *payload_at)?;
             let following = Box::new(std::mem::replace(self, Self::from_the_first_byte()));
-            let searching = Searching::nearby(following, id, *payload_at);
+            let searching = Searching::nearby(following, leaning);
             return Ok(Some(Turn { took: *payload_at, then: Then::Become(Stage::Searching(searching)) }));
         };
         if *evidence < Evidence::DOUBTFUL {

@@ -87,6 +87,29 @@ impl<'a> Ground<'a> {
         }
     }
 
+    /// Four bytes at `at`, if there are so many.
+    pub(super) fn four_bytes(&self, at: usize) -> Result<Option<[u8; 4]>, NeedsMore> {
+        let is_there = self.reaches(at + 4)?;
+        Ok(is_there.then(|| *self.bytes[at..].first_chunk().expect("the ground reaches")))
+    }
+
+    /// Whether a chunk of format 3 begins at `at` in the lane `chunk_stream`: if so, how long its header is.
+    pub(super) fn continues(
+        &self,
+        at: usize,
+        chunk_stream: ChunkStreamId,
+    ) -> Result<Option<usize>, NeedsMore> {
+        if !self.reaches(at + 1)? {
+            return Ok(None);
+        }
+        let (width, format) = BasicHeader::shape(self.bytes[at]);
+        if format != Format::Same || !self.reaches(at + width)? {
+            return Ok(None);
+        }
+        let header = BasicHeader::parse(&self.bytes[at..]).expect("the ground reaches");
+        Ok((header.chunk_stream == chunk_stream).then_some(width))
+    }
+
     /// What is at `at`, where `lane` says what is known of a chunk stream.
     pub(super) fn look(
         &self,

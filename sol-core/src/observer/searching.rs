@@ -4,7 +4,9 @@
 //! is can be tried: format 0, and format 1, which encoders begin most messages with.
 //!
 //! A chunk whose header leans on one that was never seen has an end that only the next header gives away. It is looked for
-//! nearby, and there every lane that is known helps: what was understood before stays understood.
+//! nearby, and there every lane that is known helps: what was understood before stays understood. If the message goes on, an
+//! extended timestamp may be in front of the payload of each of its chunks (5.3.1.3), and nothing says so but that the same four
+//! bytes are in front of the next.
 
 use super::direction::{Scene, Stage, Then, Turn};
 use super::evidence::Evidence;
@@ -34,9 +36,18 @@ pub(super) struct Searching {
 #[derive(Debug)]
 struct Nearby {
     following: Box<Following>,
+    leaning: Leaning,
+    /// Bytes behind its header that were passed over.
+    passed: usize,
+}
+
+/// The header of a chunk which leans on one that was not seen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leaning {
     chunk_stream: ChunkStreamId,
-    /// Where the chunk ends at the latest, counted from here.
-    left: usize,
+    bytes: usize,
+    /// What is behind it, and may be an extended timestamp that is repeated.
+    repeated: Option<[u8; 4]>,
 }
 
 impl Searching {
@@ -50,15 +61,11 @@ impl Searching {
         Self { passes_one: true, ..self }
     }
 
-    /// Looks for the end of a chunk in the lane `chunk_stream`, whose header of `header_bytes` has been taken.
-    pub(super) fn nearby(
-        following: Box<Following>,
-        chunk_stream: ChunkStreamId,
-        header_bytes: usize,
-    ) -> Self {
-        let left = following.chunk_bytes_max();
-        let nearby = Some(Nearby { following, chunk_stream, left });
-        Self { skipped: header_bytes as u64, hint: None, passes_one: false, nearby }
+    /// Looks for the end of a chunk whose header has been taken.
+    pub(super) fn nearby(following: Box<Following>, leaning: Leaning) -> Self {
+        let skipped = leaning.bytes as u64;
+        let nearby = Some(Nearby { following, leaning, passed: 0 });
+        Self { skipped, hint: None, passes_one: false, nearby }
     }
 
     /// Looks whether the place in front is it. One place is one turn, so that what a look may cost is earned place by place.
@@ -70,10 +77,10 @@ impl Searching {
                 let Nearby { following, .. } = self.end_nearby(scene);
                 return Ok(Turn { took: 0, then: Then::Become(Stage::Following(following)) });
             }
-            if let Some(header_bytes) = nearby.goes_on_at(ground)? {
-                let Nearby { following, chunk_stream, .. } = self.end_nearby(scene);
-                *self = Self::nearby(following, chunk_stream, header_bytes);
-                return Ok(Turn::took(header_bytes));
+            if let Some(leaning) = nearby.goes_on_at(ground)? {
+                let Nearby { following, .. } = self.end_nearby(scene);
+                *self = Self::nearby(following, leaning);
+                return Ok(Turn::took(leaning.bytes));
             }
         } else if let Some(sizing) = footing_at(ground, self.hint, scene)? {
             let following = Box::new(Following::from_the_middle(sizing));
@@ -89,9 +96,8 @@ impl Searching {
     fn pass(&mut self, scene: &mut Scene) {
         self.skipped += 1;
         let Some(nearby) = &mut self.nearby else { return };
-        if nearby.left > 0 {
-            nearby.left -= 1;
-        } else {
+        nearby.passed += 1;
+        if nearby.passed > nearby.longest() {
             // Whatever this was, it was more than a chunk.
             self.hint = nearby.following.give_up(scene, 1).hint;
             self.nearby = None;
@@ -101,7 +107,7 @@ impl Searching {
     /// The chunk whose end was looked for ends here.
     fn end_nearby(&mut self, scene: &mut Scene) -> Nearby {
         let nearby = self.nearby.take().expect("its end was found");
-        let (chunk_stream, bytes) = (nearby.chunk_stream, self.skipped);
+        let (chunk_stream, bytes) = (nearby.leaning.chunk_stream, self.skipped);
         scene.see(0, Observed::Skipped { chunk_stream, bytes });
         nearby
     }
@@ -153,16 +159,52 @@ impl Nearby {
         Ok(found.is_some())
     }
 
-    /// Whether the chunk is as long as chunks get and its message goes on at the first byte of the ground: if so, how long the
-    /// header is.
-    fn goes_on_at(&self, ground: Ground<'_>) -> Result<Option<usize>, NeedsMore> {
-        if self.left > 0 || self.following.chunk_size().is_none() {
+    /// Whether the chunk is as long as chunks get and its message goes on at the first byte of the ground: if so, with which
+    /// header.
+    fn goes_on_at(&self, ground: Ground<'_>) -> Result<Option<Leaning>, NeedsMore> {
+        let Some(size) = self.following.chunk_size().map(ChunkSize::bytes) else { return Ok(None) };
+        let next = if self.passed == size {
+            // One byte is soon found. If five speak for the place that is four bytes further, that is where it goes on.
+            let further = self.leaning.repeats_at(ground, REPEATED_BYTES)?;
+            if further.is_some() { None } else { self.leaning.next_at(ground, 0)? }
+        } else if self.passed == size + REPEATED_BYTES {
+            self.leaning.repeats_at(ground, 0)?
+        } else {
+            None
+        };
+        Ok(next)
+    }
+
+    /// Bytes behind the header that the chunk has at most.
+    fn longest(&self) -> usize {
+        let repeated = if self.leaning.repeated.is_some() { REPEATED_BYTES } else { 0 };
+        self.following.chunk_bytes_max() + repeated
+    }
+}
+
+impl Leaning {
+    /// The header at the first byte of the ground, which has `bytes`.
+    pub(super) fn at(ground: Ground<'_>, header: BasicHeader, bytes: usize) -> Result<Self, NeedsMore> {
+        let repeated = match header.format {
+            Format::Same => ground.four_bytes(bytes)?,
+            Format::Full | Format::SameStream | Format::SameShape => None,
+        };
+        Ok(Self { chunk_stream: header.chunk_stream, bytes, repeated })
+    }
+
+    /// The next header of its lane, if that is at `at`.
+    fn next_at(&self, ground: Ground<'_>, at: usize) -> Result<Option<Self>, NeedsMore> {
+        let chunk_stream = self.chunk_stream;
+        let Some(bytes) = ground.continues(at, chunk_stream)? else { return Ok(None) };
+        Ok(Some(Self { chunk_stream, bytes, repeated: ground.four_bytes(at + bytes)? }))
+    }
+
+    /// The same, if the same four bytes are behind it.
+    fn repeats_at(&self, ground: Ground<'_>, at: usize) -> Result<Option<Self>, NeedsMore> {
+        if self.repeated.is_none() {
             return Ok(None);
         }
-        let expected = BasicHeader { format: Format::Same, chunk_stream: self.chunk_stream };
-        let is_it = BasicHeader::shape(ground.bytes()[0]).0 == 1
-            && BasicHeader::parse(ground.bytes()) == Some(expected);
-        Ok(is_it.then(|| expected.wire_len()))
+        Ok(self.next_at(ground, at)?.filter(|next| next.repeated == self.repeated))
     }
 }
 
@@ -185,6 +227,9 @@ pub(super) fn footing_at(
     scene.credit = walk.credit();
     Ok(found)
 }
+
+/// Bytes of an extended timestamp.
+const REPEATED_BYTES: usize = 4;
 
 /// Bytes within which a chunk must end whose size is not known.
 pub(super) const NEARBY_BYTES_MAX: usize = limits::OBSERVER_AHEAD_BYTES;
