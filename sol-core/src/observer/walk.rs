@@ -4,6 +4,8 @@
 //! connection is tried before anything is read from it, how a doubtful header is believed or not, and how a chunk size is
 //! found that was announced where nobody listened.
 //!
+//! What messages say to the chunk layer is obeyed as the reader obeys it, so that a walk steps where the reader will.
+//!
 //! Invariants: a walk looks at no more than [`limits::OBSERVER_STEPS`] headers and [`limits::OBSERVER_AHEAD_BYTES`] bytes. Its
 //! outcome depends on the bytes alone: where it lacks some it says how many, and has decided nothing.
 
@@ -25,6 +27,8 @@ pub(super) struct Walk<'a> {
     at: usize,
     /// Lanes as the headers on the way left them.
     lanes: SmallVec<[(ChunkStreamId, LaneState); 4]>,
+    /// The first bytes of messages that the chunk layer obeys, as far as they came on the way.
+    orders: SmallVec<[(ChunkStreamId, SmallVec<[u8; ORDER_BYTES]>); 1]>,
     sizing: Sizing,
     /// The same for the first step: Set Chunk Size on the way does not hold from the beginning.
     first_sizing: Sizing,
@@ -51,8 +55,8 @@ impl<'a> Walk<'a> {
         sizing: Sizing,
         credit: Credit,
     ) -> Self {
-        let lanes = SmallVec::new();
-        Self { ground, known, at: 0, lanes, sizing, first_sizing: sizing, announced: false, credit }
+        let (lanes, orders) = (SmallVec::new(), SmallVec::new());
+        Self { ground, known, at: 0, lanes, orders, sizing, first_sizing: sizing, announced: false, credit }
     }
 
     /// Whether chunks begin here, with `enough` evidence: if so, what the chunk size is.
@@ -73,7 +77,7 @@ impl<'a> Walk<'a> {
         sighting: &Sighting,
         length: usize,
     ) -> Result<Option<Sizing>, NeedsMore> {
-        Ok(self.begin(sighting, length)?.then_some(self.sizing))
+        Ok(self.begin(sighting, length)?.then_some(self.first_sizing))
     }
 
     /// What is left of the credit.
@@ -117,16 +121,10 @@ impl<'a> Walk<'a> {
             Sight::End => return Ok(Step::End),
             Sight::Dark => return Ok(Step::Dark),
         };
-        let Sighting { header, payload_at, lane, evidence } = sighting;
+        let Sighting { header, lane, evidence, .. } = sighting;
         let length = match (header.basic.format, lane) {
-            (Format::Same, Some(LaneState { missing: Some(missing), .. })) => {
-                let left = self.sizing.chunk_of(missing);
-                let lane = LaneState {
-                    missing: Some(missing - left).filter(|left| *left > 0),
-                    ..sighting.lane_after()
-                };
-                self.put(header.basic.chunk_stream, lane);
-                self.at = payload_at + left;
+            (Format::Same, Some(lane @ LaneState { missing: Some(missing), .. })) => {
+                self.pass(&sighting, lane, missing)?;
                 return Ok(Step::On(evidence));
             }
             (Format::Full | Format::SameStream, _) => header.length as usize,
@@ -152,23 +150,50 @@ impl<'a> Walk<'a> {
                 self.first_sizing = self.sizing;
             }
         }
-        let left = self.sizing.chunk_of(length);
-        let missing = Some(length - left).filter(|missing| *missing > 0);
-        self.put(sighting.header.basic.chunk_stream, LaneState { length, missing, ..sighting.lane_after() });
-        self.at = sighting.payload_at + left;
-        if sighting.header.kind == MessageType::SET_CHUNK_SIZE
-            && length == 4
-            && left == 4
-            && self.ground.reaches(self.at)?
-        {
-            let [a, b, c, d] =
-                *self.ground.bytes()[sighting.payload_at..].first_chunk().expect("the ground reaches");
-            if let Some(size) = ChunkSize::new(u32::from_be_bytes([a & 0x7F, b, c, d])) {
-                self.sizing = Sizing::Known(size);
-                self.announced = true;
+        self.pass(sighting, LaneState { length, ..sighting.lane_after() }, length)?;
+        Ok(true)
+    }
+
+    /// Steps over a chunk of a message of which `missing` bytes are to come.
+    fn pass(&mut self, sighting: &Sighting, lane: LaneState, missing: usize) -> Result<(), NeedsMore> {
+        let (id, payload_at) = (sighting.header.basic.chunk_stream, sighting.payload_at);
+        self.at = payload_at + self.sizing.chunk_of(missing);
+        let left = missing - self.sizing.chunk_of(missing);
+        self.put(id, LaneState { missing: Some(left).filter(|left| *left > 0), ..lane });
+        if matches!(lane.kind, MessageType::SET_CHUNK_SIZE | MessageType::ABORT) {
+            if missing == lane.length {
+                self.orders.retain(|(of, _)| *of != id);
+                self.orders.push((id, SmallVec::new()));
+            }
+            // One that began before the way did is not understood; only chunks of some bytes cut it at all.
+            let Some((_, order)) = self.orders.iter_mut().find(|(of, _)| *of == id) else { return Ok(()) };
+            let end = self.at.min(payload_at + ORDER_BYTES - order.len());
+            if self.ground.reaches(end)? {
+                order.extend_from_slice(&self.ground.bytes()[payload_at..end]);
+            }
+            if left == 0
+                && let Ok(order) = order[..].try_into()
+            {
+                self.obey(lane.kind, u32::from_be_bytes(order));
             }
         }
-        Ok(true)
+        Ok(())
+    }
+
+    /// Does what the reader does with a whole message.
+    fn obey(&mut self, kind: MessageType, order: u32) {
+        if kind == MessageType::ABORT {
+            let lane = ChunkStreamId::new(order).and_then(|id| Some((id, self.lane(id)?)));
+            if let Some((id, lane)) = lane {
+                self.put(id, LaneState { missing: None, ..lane });
+            }
+            return;
+        }
+        let bytes = order & 0x7FFF_FFFF;
+        if bytes > 0 {
+            self.sizing = Sizing::Known(ChunkSize::new(bytes).unwrap_or(ChunkSize::MAX));
+            self.announced = true;
+        }
     }
 
     /// The chunk size for which what follows the payload of a message is most plausible.
@@ -255,10 +280,13 @@ impl<'a> Walk<'a> {
     }
 
     fn look(&self, at: usize) -> Result<Sight, NeedsMore> {
-        self.ground.look(at, |id| {
-            let here = self.lanes.iter().find(|(known, _)| *known == id).map(|(_, lane)| *lane);
-            here.or_else(|| self.known?.lane_state(id))
-        })
+        self.ground.look(at, |id| self.lane(id))
+    }
+
+    /// What is known of a lane here.
+    fn lane(&self, id: ChunkStreamId) -> Option<LaneState> {
+        let here = self.lanes.iter().find(|(known, _)| *known == id).map(|(_, lane)| *lane);
+        here.or_else(|| self.known?.lane_state(id))
     }
 
     fn put(&mut self, id: ChunkStreamId, lane: LaneState) {
@@ -268,3 +296,6 @@ impl<'a> Walk<'a> {
         }
     }
 }
+
+/// Set Chunk Size and Abort say what they say in so many bytes (RTMP 1.0, 5.4.1, 5.4.2).
+const ORDER_BYTES: usize = 4;

@@ -145,6 +145,45 @@ fn an_unlikely_header_is_believed_if_what_follows_bears_it_out() {
 }
 
 #[test]
+fn what_bears_an_unlikely_header_out_is_read_as_the_reader_does() {
+    // A message is under way when the unlikely header comes. Behind that, an order in format 3 says where chunks end, and without
+    // it nothing would be found there.
+    let scenes: [(&str, u32, u32, usize, &[u8], &[usize]); 4] = [
+        ("a size", 1, 4_096, 6_000, &[0xC2, 0, 0, 3, 0xE8], &[1_000, 904]),
+        ("more than any chunk can have", 1, 128, 600, &[0xC2, 0x7F, 0xFF, 0xFF, 0xFF], &[472]),
+        ("a size, cut", 1, 3, 33, &[0xC2, 0x80, 0, 0, 0xC2, 10], &[10, 10, 10]),
+        ("an abort", 2, 400, 600, &[0xC2, 0, 0, 0, 6], &[400, 200]),
+    ];
+    for (name, kind, chunk_bytes, length, order, pieces) in scenes {
+        let chunk = chunk_bytes as usize;
+        let first = &[0xFF; 4_096][..chunk];
+        let strange = &[1; 100][..chunk.min(100)];
+        let mut chunks = full(2, 0, 0, 1, &chunk_bytes.to_be_bytes());
+        if kind == 2 {
+            chunks.extend(chunked(2, 0, 0, 2, &[0, 0, 0, 9], chunk));
+        }
+        chunks.extend(full_header(6, 1, 0, 9, length as u32));
+        chunks.extend(first);
+        chunks.extend(chunked(9_000, 0x7777_7777, 0, 77, strange, chunk));
+        chunks.extend(order);
+        for (index, piece) in pieces.iter().enumerate() {
+            let is_new = kind == 2 && index == 0;
+            chunks.push(0xC6);
+            chunks.extend(if is_new { &PICTURE[..5] } else { &[] });
+            chunks.extend(iter::repeat_n(0xFF, if is_new { piece - 5 } else { *piece }));
+        }
+        chunks.extend(full(4, 1, 0, 8, &SOUND[..9]));
+        chunks.push(0xC6);
+        let seen = see_behind_handshake(&chunks);
+        let broken = seen.iter().find(|seen| matches!(seen, Observed::Broken(_)));
+        assert_eq!(broken, None, "{name}");
+        let kinds: Vec<_> = messages_in(&seen).iter().map(|message| message.kind.get()).collect();
+        let before: &[u8] = if kind == 2 { &[1, 2] } else { &[1] };
+        assert_eq!(kinds, [before, &[77, kind as u8, 9, 8]].concat(), "{name}");
+    }
+}
+
+#[test]
 fn a_header_that_nothing_bears_out_is_a_broken_rule() {
     let strange = full(9_000, 0x7777_7777, 0, 77, &[1; 100]);
     let chunks = [&full(4, 1, 0, 8, SOUND)[..], &strange[..strange.len() - 7], &frames(128, 3)].concat();

@@ -42,6 +42,16 @@ fn a_chunk_size_is_found_behind_the_first_messages_if_those_are_short() {
 }
 
 #[test]
+fn a_chunk_size_does_not_hold_for_its_own_announcement() {
+    let mut chunks = iter::repeat_n(delta(4, 23, 8, &SOUND[..3]), 3).flatten().collect::<Vec<_>>();
+    chunks.extend(full(2, 0, 0, 1, &[0, 0, 0, 2]));
+    chunks.extend(chunked(6, 1, 40, 9, &picture(50), 2));
+    let seen = see(&chunks);
+    assert_eq!(seen[0], Observed::Footing { skipped: 0, chunk_size: None });
+    assert_eq!(messages_in(&seen).len(), 5);
+}
+
+#[test]
 fn messages_whose_chunks_are_interleaved_are_told_apart() {
     let mut chunks = frames(128, 2);
     let video = picture(400);
