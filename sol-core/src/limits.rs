@@ -232,11 +232,19 @@ pub const RESUME_MILLIS: u32 = 40;
 // --- Observer ---------------------------------------------------------------------------------------------
 //
 // An observer keeps for each direction what a reader of chunks does, one packet of each handshake, and the bytes that it has
-// not understood yet.
+// not understood yet. Observations wait as events do: at most one for each byte of a call's input and of what was held, and some
+// hundred bytes each.
 
 /// Bytes that are not understood yet, for each direction, and how far from a place an observer looks for what would bear it
 /// out: a keyframe of 4K video in one chunk has less. Beyond that, a place is tried by what is nearer.
 pub const OBSERVER_AHEAD_BYTES: usize = 1024 * 1024;
+
+/// Observations for which there is room while none waits. Calls with some packets bring fewer; more room, which one call may have
+/// needed, is given back.
+pub const OBSERVATIONS_IDLE: usize = 64;
+
+/// How far behind a handshake without a digest is looked for what would speak against it: some messages of audio.
+pub const OBSERVER_BEHIND_HANDSHAKE_BYTES: usize = 2_048;
 
 /// Chunk headers that are looked at, one behind the other, to try one place. Two or three decide, but where one message is
 /// continued from chunk to chunk.
@@ -248,6 +256,12 @@ pub const OBSERVER_CONTINUATIONS: usize = 16;
 /// Places at which one more byte buys a look for the end of a chunk whose size nobody announced, in messages that begin
 /// plausibly. Others are tried by the usual sizes alone, so that work stays in proportion to the input.
 pub const OBSERVER_SIZE_LOOKS_PER_BYTE: usize = 2;
+
+/// Such looks that are there from the beginning: enough for the first place, wherever that is.
+pub const OBSERVER_SIZE_LOOKS_FIRST: usize = OBSERVER_AHEAD_BYTES;
+
+/// Such looks that can be saved: what an hour of recording earns is not to be spent within a second of it.
+pub const OBSERVER_SIZE_LOOKS_MAX: usize = 4 * OBSERVER_AHEAD_BYTES;
 
 // --- Server -----------------------------------------------------------------------------------------------
 

@@ -8,15 +8,13 @@ use super::ground::{Ground, NeedsMore};
 use super::observation::Foreign;
 use super::searching;
 use crate::handshake::{First, PACKET_BYTES, PeerVersion, VERSION};
+use crate::limits;
 
 /// Version byte and first packet.
 pub(super) const HELLO_BYTES: usize = 1 + PACKET_BYTES;
 
 /// The same, and second packet.
 const HANDSHAKE_BYTES: usize = HELLO_BYTES + PACKET_BYTES;
-
-/// How far behind a handshake is looked for what would speak against it: some messages of audio.
-const BEHIND_HANDSHAKE_BYTES: usize = 2_048;
 
 /// What a direction begins with.
 pub(super) enum Opening {
@@ -68,7 +66,7 @@ fn hello(ground: Ground<'_>, scene: &mut Scene) -> Result<Opening, NeedsMore> {
         .is_some_and(|first| first.layout().is_some() || first.greeting().peer_version == PeerVersion::ZERO);
     if !is_certain {
         // Neither a digest nor the zero word of the specification. Then these are random bytes, or else chunks begin somewhere.
-        let ground = ground.up_to(HANDSHAKE_BYTES + BEHIND_HANDSHAKE_BYTES)?;
+        let ground = ground.up_to(HANDSHAKE_BYTES + limits::OBSERVER_BEHIND_HANDSHAKE_BYTES)?;
         for at in 1..ground.bytes().len().min(HANDSHAKE_BYTES) {
             if searching::footing_at(ground.behind(at), None, scene)?.is_some() {
                 return Ok(Opening::Elsewhere { first_byte: VERSION });

@@ -52,13 +52,18 @@ impl Sizing {
 pub(super) struct Credit(usize);
 
 impl Credit {
-    /// Enough for the first look, wherever that is.
-    pub(super) const INITIAL: Credit = Credit(limits::OBSERVER_AHEAD_BYTES);
+    /// What is there from the beginning.
+    pub(super) const INITIAL: Credit = Credit::new(limits::OBSERVER_SIZE_LOOKS_FIRST);
+
+    /// So many looks.
+    pub(super) const fn new(looks: usize) -> Self {
+        Credit(looks)
+    }
 
     /// Earned with every byte that is left behind.
     pub(super) fn earn(&mut self, bytes: usize) {
         let looks = bytes.saturating_mul(limits::OBSERVER_SIZE_LOOKS_PER_BYTE);
-        self.0 = self.0.saturating_add(looks).min(4 * limits::OBSERVER_AHEAD_BYTES);
+        self.0 = self.0.saturating_add(looks).min(limits::OBSERVER_SIZE_LOOKS_MAX);
     }
 
     /// Whether there is enough, which is then gone.
