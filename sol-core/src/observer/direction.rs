@@ -18,7 +18,7 @@ use bytes::{Buf, BytesMut};
 
 use super::following::Following;
 use super::ground::{Beyond, Ground, NeedsMore};
-use super::observation::{Foreign, Observed};
+use super::observation::{Foreign, Observation, Observed};
 use super::opening;
 use super::searching::Searching;
 use super::sizing::Credit;
@@ -50,10 +50,11 @@ pub(super) struct Direction {
 pub(super) struct Scene {
     pub(super) party: Party,
     /// Bytes that were taken, and those that are known to be missing.
-    pub(super) position: u64,
+    position: u64,
     pub(super) tolerance: Tolerance,
     pub(super) credit: Credit,
-    seen: VecDeque<(u64, Observed)>,
+    /// The observer's, for as long as a call lasts.
+    seen: VecDeque<Observation>,
 }
 
 #[derive(Debug)]
@@ -136,7 +137,7 @@ impl Direction {
         if matches!(self.stage, Stage::Second) {
             self.scene.see(0, Observed::HandshakeCut { bytes: opening::HELLO_BYTES });
         }
-        self.scene.position = self.scene.position.saturating_add(bytes);
+        self.scene.advance(bytes);
         self.scene.see(0, Observed::Missing { bytes });
         match &mut self.stage {
             Stage::Following(following) if survives => following.see_damage(&mut self.scene),
@@ -175,9 +176,9 @@ impl Direction {
         self.debug_check();
     }
 
-    /// What was seen since this was asked last, and where.
-    pub(super) fn take_seen(&mut self) -> impl Iterator<Item = (u64, Observed)> + '_ {
-        self.scene.seen.drain(..)
+    /// Gives the queue for what is seen, or takes it back.
+    pub(super) fn swap_seen(&mut self, seen: &mut VecDeque<Observation>) {
+        std::mem::swap(&mut self.scene.seen, seen);
     }
 
     /// What the second packet is to the first one of the other direction, and where it ends: once, and not before it is known
@@ -201,7 +202,7 @@ impl Direction {
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.scene.position + self.waiting.len() as u64
+        self.scene.ahead(self.waiting.len())
     }
 
     /// Bytes that are kept: those that wait, and payload of messages that are not whole.
@@ -236,7 +237,7 @@ impl Direction {
         while took < input.len() {
             let turn = self.turn(&input[took..], beyond);
             took += turn.took;
-            self.scene.position += turn.took as u64;
+            self.scene.advance(turn.took as u64);
             self.scene.credit.earn(turn.took);
             match turn.then {
                 Then::GoOn => {}
@@ -307,7 +308,7 @@ impl Direction {
             return Ok(Turn { took: came, then: Then::Become(Stage::Searching(Searching::new(None))) });
         }
         let packet = ground.bytes()[..PACKET_BYTES].try_into().expect("it is as long as a packet");
-        self.second = Some((self.scene.position + PACKET_BYTES as u64, Box::new(packet)));
+        self.second = Some((self.scene.ahead(PACKET_BYTES), Box::new(packet)));
         let following = Following::from_the_first_byte();
         Ok(Turn { took: PACKET_BYTES, then: Then::Become(Stage::Following(Box::new(following))) })
     }
@@ -322,9 +323,19 @@ impl Direction {
 }
 
 impl Scene {
+    /// So many bytes were taken, or are missing.
+    fn advance(&mut self, bytes: u64) {
+        self.position += bytes;
+    }
+
+    /// The place that is `bytes` bytes from here.
+    fn ahead(&self, bytes: usize) -> u64 {
+        self.position + bytes as u64
+    }
+
     /// Something was seen whose last byte is the one `ahead` bytes from here.
     pub(super) fn see(&mut self, ahead: usize, what: Observed) {
-        self.seen.push_back((self.position + ahead as u64, what));
+        self.seen.push_back(Observation { from: self.party, at: self.ahead(ahead), what });
     }
 }
 

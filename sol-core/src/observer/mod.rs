@@ -51,6 +51,7 @@ pub use crate::handshake::{Party, Second};
 
 use self::direction::Direction;
 use crate::ids::ChunkSize;
+use crate::limits;
 use crate::quirk::QuirkCounts;
 
 /// Looks on at one connection.
@@ -78,30 +79,36 @@ impl Observer {
     }
 
     /// `from` sent these bytes, behind those that came before.
+    ///
+    /// There may be an observation for each byte of them, and of those that are held: the caller bounds what waits to be polled by
+    /// how many it gives at once, some ten thousand say, and by polling behind each call. Work is proportional to the bytes, and
+    /// most where no chunks are found: there some tens of looks at a byte are possible, for each look at one that is understood.
     pub fn handle_bytes(&mut self, from: Party, bytes: &[u8]) {
-        self.direction(from).handle_bytes(bytes);
-        self.gather(from);
+        self.observe(from, |direction| direction.handle_bytes(bytes));
     }
 
     /// `from` sent `bytes` bytes here that nobody saw; 0 where it is not known how many.
     ///
     /// If all of them are payload of one chunk, only its message is lost. Otherwise footing has to be found again, and what
-    /// was known of chunk streams is forgotten.
+    /// was known of chunk streams is forgotten. What is held is decided first, for which observations and work are as with
+    /// [`Observer::handle_bytes`].
     pub fn handle_missing(&mut self, from: Party, bytes: u64) {
-        self.direction(from).handle_missing(bytes);
-        self.gather(from);
+        self.observe(from, |direction| direction.handle_missing(bytes));
     }
 
     /// Nothing more comes from `from`: what was undecided for want of bytes is decided. Bytes that come all the same are not
     /// looked at.
     pub fn handle_end(&mut self, from: Party) {
-        self.direction(from).handle_end();
-        self.gather(from);
+        self.observe(from, Direction::handle_end);
     }
 
     /// What was seen, in the order of the bytes for each party.
     pub fn poll(&mut self) -> Option<Observation> {
-        self.observations.pop_front()
+        let observation = self.observations.pop_front();
+        if self.observations.is_empty() {
+            self.observations.shrink_to(limits::OBSERVATIONS_IDLE);
+        }
+        observation
     }
 
     /// Departures from the specification that were met.
@@ -133,21 +140,16 @@ impl Observer {
         }
     }
 
-    fn direction(&mut self, party: Party) -> &mut Direction {
-        match party {
-            Party::Client => &mut self.client,
-            Party::Server => &mut self.server,
-        }
-    }
-
-    /// Takes what a direction saw, and judges second packets whose first one is known.
-    fn gather(&mut self, from: Party) {
+    /// Lets one direction see something, and judges second packets whose first one is known.
+    fn observe(&mut self, from: Party, touch: impl FnOnce(&mut Direction)) {
         let Self { client, server, observations } = self;
-        let moved = match from {
+        let touched = match from {
             Party::Client => &mut *client,
             Party::Server => &mut *server,
         };
-        observations.extend(moved.take_seen().map(|(at, what)| Observation { from, at, what }));
+        touched.swap_seen(observations);
+        touch(touched);
+        touched.swap_seen(observations);
         let judged =
             [(Party::Client, client.judge_second(server)), (Party::Server, server.judge_second(client))];
         for (from, judged) in judged {

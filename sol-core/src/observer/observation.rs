@@ -15,8 +15,8 @@ use crate::timestamp::Timestamp;
 pub struct Observation {
     /// Who sent it.
     pub from: Party,
-    /// How many bytes of that party had come with the last byte of it, those that are known to be missing included. An
-    /// observation may come later than its bytes, where what follows had to decide.
+    /// How many bytes of that party had come with the last byte of it, those that are known to be missing included; for what
+    /// never came, with the byte that says so. An observation may come later than its bytes, where what follows had to decide.
     pub at: u64,
     /// What it is.
     pub what: Observed,

@@ -22,7 +22,7 @@ use crate::limits;
 /// Chunks may come, but where they begin is not known.
 #[derive(Debug)]
 pub(super) struct Searching {
-    /// Bytes that were passed over.
+    /// Bytes that came and were passed over.
     skipped: u64,
     /// The chunk size of before, which may hold still.
     hint: Option<ChunkSize>,
