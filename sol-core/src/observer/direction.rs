@@ -106,6 +106,11 @@ impl Direction {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn start_with_looks(&mut self, looks: usize) {
+        self.scene.credit = Credit::new(looks);
+    }
+
     pub(super) fn handle_bytes(&mut self, bytes: &[u8]) {
         if self.ended {
             return;
@@ -323,14 +328,14 @@ impl Direction {
 }
 
 impl Scene {
-    /// So many bytes were taken, or are missing.
+    /// So many bytes were taken, or are missing. Who says that they are missing may say any number.
     fn advance(&mut self, bytes: u64) {
-        self.position += bytes;
+        self.position = self.position.saturating_add(bytes);
     }
 
     /// The place that is `bytes` bytes from here.
     fn ahead(&self, bytes: usize) -> u64 {
-        self.position + bytes as u64
+        self.position.saturating_add(bytes as u64)
     }
 
     /// Something was seen whose last byte is the one `ahead` bytes from here.

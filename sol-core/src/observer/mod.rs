@@ -78,6 +78,15 @@ impl Observer {
         }
     }
 
+    /// With so many looks for chunk sizes to begin with.
+    #[cfg(test)]
+    fn with_looks(looks: usize) -> Self {
+        let mut observer = Self::new();
+        observer.client.start_with_looks(looks);
+        observer.server.start_with_looks(looks);
+        observer
+    }
+
     /// `from` sent these bytes, behind those that came before.
     ///
     /// There may be an observation for each byte of them, and of those that are held: the caller bounds what waits to be polled by
@@ -91,7 +100,7 @@ impl Observer {
     ///
     /// If all of them are payload of one chunk, only its message is lost. Otherwise footing has to be found again, and what
     /// was known of chunk streams is forgotten. What is held is decided first, for which observations and work are as with
-    /// [`Observer::handle_bytes`].
+    /// [`Observer::handle_bytes`]. Places behind the byte [`u64::MAX`] are told as that one.
     pub fn handle_missing(&mut self, from: Party, bytes: u64) {
         self.observe(from, |direction| direction.handle_missing(bytes));
     }
