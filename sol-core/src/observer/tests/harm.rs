@@ -75,6 +75,45 @@ fn behind_a_hole_with_headers_in_it_footing_is_found_again_and_lanes_are_forgott
 }
 
 #[test]
+fn a_hole_amid_the_first_bytes_of_a_payload_says_nothing_of_extended_timestamps() {
+    // The sender repeats none. What is behind the hole only looks like one because a byte in front of it is gone.
+    let mut chunks = full_header(6, 1, 0x0200_0000, 9, 4 * 128);
+    chunks.extend([&[7; 128][..], &[0xC6], &[7; 128], &[0xC6]].concat());
+    let mut observer = beyond_the_handshake();
+    observer.handle_bytes(Party::Client, &chunks);
+    observer.handle_missing(Party::Client, 1);
+    let like_a_timestamp = [&[2, 0, 0, 0][..], &[7; 124]].concat();
+    observer.handle_bytes(Party::Client, &like_a_timestamp[..127]);
+    observer.handle_bytes(Party::Client, &[&[0xC6][..], &like_a_timestamp].concat());
+    observer.handle_bytes(Party::Client, &full(4, 1, 0, 8, SOUND));
+    observer.handle_end(Party::Client);
+    let seen = whats(&drain(&mut observer));
+    assert!(matches!(
+        seen[..],
+        [
+            Observed::Missing { bytes: 1 },
+            Observed::Unfinished(_, WhyUnfinished::Damaged),
+            Observed::Message(_)
+        ]
+    ));
+}
+
+#[test]
+fn behind_a_hole_the_chunk_size_of_before_is_tried_even_if_nothing_may_be_spent() {
+    let mut observer = Observer::with_looks(0);
+    observer.handle_bytes(Party::Client, &handshake(Offer::Simple)[0]);
+    observer.handle_bytes(Party::Client, &full(2, 0, 0, 1, &[0, 0, 1, 0x4D]));
+    observer.handle_missing(Party::Client, 0);
+    for _ in 0..3 {
+        observer.handle_bytes(Party::Client, &chunked(6, 1, 0, 9, &picture(1_000), 0x14D));
+    }
+    observer.handle_end(Party::Client);
+    let seen = whats(&drain(&mut observer));
+    assert!(seen.contains(&Observed::Footing { skipped: 0, chunk_size: size(0x14D) }), "{seen:?}");
+    assert_eq!(messages_in(&seen).len(), 1 + 3);
+}
+
+#[test]
 fn a_chunk_size_whose_announcement_was_damaged_is_found_anew() {
     let mut observer = beyond_the_handshake();
     let announced = full(2, 0, 0, 1, &[0, 0, 0x10, 0]);

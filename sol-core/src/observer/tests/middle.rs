@@ -210,6 +210,46 @@ fn more_than_a_chunk_of_a_lost_lane_costs_the_footing() {
 }
 
 #[test]
+fn messages_under_way_are_told_when_the_end_or_a_hole_comes_amid_a_chunk_of_a_lost_lane() {
+    let chunks = [known_size(), begun(6), vec![0xC7], vec![0x11; 20]].concat();
+    let mut observer = Observer::new();
+    observer.handle_bytes(Party::Client, &chunks);
+    observer.handle_end(Party::Client);
+    let seen = whats(&drain(&mut observer));
+    assert_eq!(
+        seen[3..],
+        [Observed::Unfinished(unfinished(6), WhyUnfinished::Ended), Observed::NotUnderstood { bytes: 21 }]
+    );
+
+    let mut observer = Observer::new();
+    observer.handle_bytes(Party::Client, &chunks);
+    observer.handle_missing(Party::Client, 7);
+    observer.handle_bytes(Party::Client, &frames(128, 4));
+    observer.handle_end(Party::Client);
+    let seen = whats(&drain(&mut observer));
+    assert_eq!(
+        seen[3..6],
+        [
+            Observed::Missing { bytes: 7 },
+            Observed::Unfinished(unfinished(6), WhyUnfinished::FootingLost),
+            Observed::Footing { skipped: 21, chunk_size: None },
+        ]
+    );
+    assert_eq!(messages_in(&seen[6..]).len(), 4);
+}
+
+#[test]
+fn more_chunk_streams_than_may_be_are_a_broken_rule_from_the_middle_as_well() {
+    let lanes = 64..64 + limits::CHUNK_STREAMS as u8;
+    let in_lane = |lane: u8| [&[0x40, lane - 64][..], &delta(4, 23, 8, SOUND)[1..]].concat();
+    let mut chunks: Vec<u8> = lanes.flat_map(in_lane).collect();
+    assert_eq!(see(&chunks).len(), 1 + limits::CHUNK_STREAMS);
+    chunks.extend(in_lane(64 + limits::CHUNK_STREAMS as u8));
+    let rule = Observed::Broken(ChunkError::TooManyChunkStreams.into());
+    assert_eq!(see(&chunks)[1 + limits::CHUNK_STREAMS], rule);
+}
+
+#[test]
 fn a_header_amid_payload_is_no_footing_if_nothing_follows_it() {
     let mut payload = picture(90);
     payload.extend(full(4, 1, 40, 8, SOUND));

@@ -69,6 +69,21 @@ fn departures_from_the_specification_are_counted_for_their_party() {
 }
 
 #[test]
+fn departures_within_an_aggregate_are_counted_up_to_as_many_parts_as_may_be() {
+    let strange_tag = [77, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11];
+    let mut observer = beyond_the_handshake();
+    let mut counted = |parts: &[u8]| {
+        observer.handle_bytes(Party::Client, &chunked(4, 1, 0, 22, parts, 128));
+        [Quirk::UnknownMessageType, Quirk::UnreadableMessage, Quirk::AggregateTooLong]
+            .map(|quirk| observer.quirks(Party::Client).get(quirk))
+    };
+    let parts = limits::AGGREGATE_PARTS as u32;
+    assert_eq!(counted(&[&strange_tag[..], &[9, 0]].concat()), [1, 1, 0]);
+    assert_eq!(counted(&strange_tag.repeat(limits::AGGREGATE_PARTS)), [1 + parts, 1, 0]);
+    assert_eq!(counted(&strange_tag.repeat(limits::AGGREGATE_PARTS + 3)), [1 + 2 * parts, 1, 1]);
+}
+
+#[test]
 fn a_message_that_never_becomes_whole_says_why() {
     let chunks = [begun(6), full(6, 1, 40, 9, PICTURE), begun(7), full(2, 0, 0, 2, &[0, 0, 0, 7]), begun(8)];
     let seen = see_behind_handshake(&chunks.concat());
