@@ -72,22 +72,30 @@ impl Evidence {
         let interrupts = if under_way { Evidence(-12) } else { Evidence::NONE };
         match (header.basic.format, lane) {
             (Format::Same, Some(LaneState { missing: Some(_), .. })) => Evidence::ONE_BYTE,
-            (Format::Same, Some(lane)) => id + of_payload(lane.kind, lane.length, payload).as_before(),
+            (Format::Same, Some(lane)) => id + of_payload(lane.kind, lane.length, payload),
             (Format::SameShape, Some(lane)) => {
-                id + of_delta(header) + interrupts + of_payload(lane.kind, lane.length, payload).as_before()
+                id + of_delta(header) + interrupts + of_payload(lane.kind, lane.length, payload)
             }
             (Format::Same, None) => id + of_any_media(payload),
             (Format::SameShape, None) => id + of_delta(header) + of_any_media(payload),
-            (Format::SameStream, _) => id + of_delta(header) + interrupts + of_message(header, lane, payload),
+            (Format::SameStream, _) => id + of_delta(header) + interrupts + of_message(header, payload),
             (Format::Full, _) => {
-                id + of_time(header) + of_stream(header) + interrupts + of_message(header, lane, payload)
+                id + of_time(header) + of_stream(header) + interrupts + of_message(header, payload)
             }
         }
     }
 
-    /// The same of a message like the last one of its lane: whatever that one was accepted with does not speak against this one.
-    fn as_before(self) -> Evidence {
-        self.max(Evidence::NONE)
+    /// What of it is no reason to doubt, where chunks are read: a message of that type was accepted in this lane before, whatever
+    /// its type and its first bytes are like. A search goes without, since what it meets was not accepted by anybody.
+    pub(super) fn excused(header: &ChunkHeader, lane: Option<&LaneState>, payload: &[u8]) -> Evidence {
+        let Some(lane) = lane else { return Evidence::NONE };
+        let (kind, length) = match header.basic.format {
+            Format::Same | Format::SameShape => (Evidence::NONE, lane.length),
+            Format::SameStream | Format::Full if header.kind != lane.kind => return Evidence::NONE,
+            Format::SameStream | Format::Full => (of_kind(header.kind), header.length as usize),
+        };
+        let payload = of_payload(lane.kind, length, payload);
+        Evidence(-kind.min(Evidence::NONE).0 - payload.min(Evidence::NONE).0)
     }
 
     /// The same so many times over.
@@ -144,8 +152,13 @@ fn of_stream(header: &ChunkHeader) -> Evidence {
 
 /// Type, length and payload of a message that begins. Zeros are common wherever nothing of this is, so that an empty message
 /// speaks against a header.
-fn of_message(header: &ChunkHeader, lane: Option<&LaneState>, payload: &[u8]) -> Evidence {
-    let kind = Evidence(match header.kind {
+fn of_message(header: &ChunkHeader, payload: &[u8]) -> Evidence {
+    let (kind, length) = (header.kind, header.length);
+    of_kind(kind) + of_length(kind, length) + of_payload(kind, length as usize, payload)
+}
+
+fn of_kind(kind: MessageType) -> Evidence {
+    Evidence(match kind {
         MessageType::AUDIO | MessageType::VIDEO => 7,
         MessageType::COMMAND
         | MessageType::DATA
@@ -153,13 +166,7 @@ fn of_message(header: &ChunkHeader, lane: Option<&LaneState>, payload: &[u8]) ->
         | MessageType::ACKNOWLEDGEMENT => 3,
         kind if is_assigned(kind) => 0,
         _ => -10,
-    });
-    let payload = of_payload(header.kind, header.length as usize, payload);
-    let length = of_length(header.kind, header.length);
-    match lane {
-        Some(lane) if lane.kind == header.kind => kind.as_before() + length + payload.as_before(),
-        _ => kind + length + payload,
-    }
+    })
 }
 
 fn of_length(kind: MessageType, length: u32) -> Evidence {

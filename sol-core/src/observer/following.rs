@@ -71,7 +71,7 @@ impl Following {
         ground: Ground<'_>,
         scene: &mut Scene,
     ) -> Result<Option<Turn>, NeedsMore> {
-        let Sighting { header, payload_at, lane, evidence } = sighting;
+        let Sighting { header, payload_at, lane, evidence, excused } = sighting;
         let (id, format) = (header.basic.chunk_stream, header.basic.format);
         if let (Format::Same, Some(LaneState { missing: Some(_), .. })) = (format, lane) {
             return Ok(None);
@@ -88,7 +88,7 @@ impl Following {
             let searching = Searching::nearby(following, leaning);
             return Ok(Some(Turn { took: *payload_at, then: Then::Become(Stage::Searching(searching)) }));
         };
-        if *evidence < Evidence::DOUBTFUL {
+        if *evidence + *excused < Evidence::DOUBTFUL {
             let mut walk = Walk::new(ground, Some(&self.reader), self.sizing, scene.credit);
             let end = match self.saw_the_beginning {
                 true => Evidence::ENDS_WITH_THE_WHOLE_STREAM,

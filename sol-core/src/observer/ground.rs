@@ -38,6 +38,8 @@ pub(super) struct Sighting {
     pub(super) payload_at: usize,
     pub(super) lane: Option<LaneState>,
     pub(super) evidence: Evidence,
+    /// What is to be added where chunks are read, and not searched.
+    pub(super) excused: Evidence,
 }
 
 /// What is at a place.
@@ -157,7 +159,11 @@ impl<'a> Ground<'a> {
             false => &self.bytes[payload_at.min(self.bytes.len())..],
         };
         let evidence = Evidence::of(&header, lane.as_ref(), payload) + repeated;
-        Ok(Sight::Header(Sighting { header, payload_at, lane, evidence }))
+        let excused = match lane {
+            Some(LaneState { missing: Some(_), .. }) => Evidence::NONE,
+            _ => Evidence::excused(&header, lane.as_ref(), payload),
+        };
+        Ok(Sight::Header(Sighting { header, payload_at, lane, evidence, excused }))
     }
 
     /// Whether the header at the first byte is rather a shorter one behind the end of a payload: a byte 0x40 and one that begins

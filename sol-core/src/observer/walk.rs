@@ -33,6 +33,8 @@ pub(super) struct Walk<'a> {
     /// The same for the first step: Set Chunk Size on the way does not hold from the beginning.
     first_sizing: Sizing,
     announced: bool,
+    /// Chunks are read up to here, so that they are rather believed.
+    trusts: bool,
     credit: Credit,
 }
 
@@ -56,7 +58,8 @@ impl<'a> Walk<'a> {
         credit: Credit,
     ) -> Self {
         let (lanes, orders) = (SmallVec::new(), SmallVec::new());
-        Self { ground, known, at: 0, lanes, orders, sizing, first_sizing: sizing, announced: false, credit }
+        let (first_sizing, announced, trusts) = (sizing, false, false);
+        Self { ground, known, at: 0, lanes, orders, sizing, first_sizing, announced, trusts, credit }
     }
 
     /// Whether chunks begin here, with `enough` evidence: if so, what the chunk size is.
@@ -68,6 +71,7 @@ impl<'a> Walk<'a> {
     /// Whether what follows the first header bears it out, whatever itself is like. If the stream ends where a message does,
     /// that is worth `end`.
     pub(super) fn bears_out(&mut self, end: Evidence) -> Result<bool, NeedsMore> {
+        self.trusts = true;
         self.go(false, Evidence::BELIEVED, end)
     }
 
@@ -121,7 +125,8 @@ impl<'a> Walk<'a> {
             Sight::End => return Ok(Step::End),
             Sight::Dark => return Ok(Step::Dark),
         };
-        let Sighting { header, lane, evidence, .. } = sighting;
+        let Sighting { header, lane, .. } = sighting;
+        let evidence = sighting.evidence + if self.trusts { sighting.excused } else { Evidence::NONE };
         let length = match (header.basic.format, lane) {
             (Format::Same, Some(lane @ LaneState { missing: Some(missing), .. })) => {
                 self.pass(&sighting, lane, missing)?;
@@ -262,7 +267,7 @@ impl<'a> Walk<'a> {
             let size = u32::try_from(bytes).ok().and_then(ChunkSize::new).expect("it is usual");
             let sizing = Sizing::Known(size);
             let mut fork = Walk { sizing, first_sizing: sizing, ..self.clone() };
-            if fork.bears_out(Evidence::ENDS_WITH_THE_STREAM)? {
+            if fork.go(false, Evidence::BELIEVED, Evidence::ENDS_WITH_THE_STREAM)? {
                 return Ok(Some(sizing));
             }
         }

@@ -210,6 +210,18 @@ fn more_than_a_chunk_of_a_lost_lane_costs_the_footing() {
 }
 
 #[test]
+fn a_byte_like_a_header_amid_a_chunk_of_a_lost_lane_is_none_if_its_payload_is_not_like_that_of_its_lane() {
+    // Where a message of that lane would end, the chunk ends.
+    let amid = [&[0x11; 10][..], &[0xC6], &[0x30; PICTURE.len()]].concat();
+    let mut chunks = [known_size(), delta(6, 40, 9, PICTURE), vec![0xC7]].concat();
+    chunks.extend(&amid);
+    chunks.extend(iter::repeat_n(delta(4, 23, 8, SOUND), 3).flatten());
+    let seen = see(&chunks);
+    assert_eq!(skipped_in(&seen), [(7, 1 + amid.len())]);
+    assert_eq!(messages_in(&seen).len(), 2 + 1 + 3);
+}
+
+#[test]
 fn messages_under_way_are_told_when_the_end_or_a_hole_comes_amid_a_chunk_of_a_lost_lane() {
     let chunks = [known_size(), begun(6), vec![0xC7], vec![0x11; 20]].concat();
     let mut observer = Observer::new();
