@@ -243,7 +243,6 @@ impl Direction {
             let turn = self.turn(&input[took..], beyond);
             took += turn.took;
             self.scene.advance(turn.took as u64);
-            self.scene.credit.earn(turn.took);
             match turn.then {
                 Then::GoOn => {}
                 Then::Become(stage) => self.stage = stage,
@@ -264,19 +263,25 @@ impl Direction {
             Stage::Second => self.take_second(ground),
             Stage::Following(following) => following.turn(input, ground, &mut self.scene),
             Stage::Searching(searching) => {
-                let turn = searching.turn(ground, &mut self.scene);
-                if let Ok(Turn { then: Then::Become(Stage::Following(_)), .. }) = turn {
+                let turn = searching.turn(input, beyond, &mut self.scene);
+                if matches!(turn.then, Then::Become(Stage::Following(_))) {
                     self.stranger = None;
                 }
-                turn
+                return turn; // Each place has earned what it earns.
             }
             Stage::Foreign => Ok(Turn::took(input.len())),
         };
-        turn.unwrap_or_else(|NeedsMore(wanted)| {
-            // Nothing was decided, so what it cost is spent when all of it happens again.
-            self.scene.credit = credit;
-            Turn { took: 0, then: Then::Wait(wanted) }
-        })
+        match turn {
+            Ok(turn) => {
+                self.scene.credit.earn(turn.took);
+                turn
+            }
+            Err(NeedsMore(wanted)) => {
+                // Nothing was decided, so what it cost is spent when all of it happens again.
+                self.scene.credit = credit;
+                Turn { took: 0, then: Then::Wait(wanted) }
+            }
+        }
     }
 
     /// Decides what the first bytes are.

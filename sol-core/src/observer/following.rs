@@ -86,7 +86,7 @@ impl Following {
             let leaning = Leaning::at(ground, header.basic, *payload_at)?;
             let following = Box::new(std::mem::replace(self, Self::from_the_first_byte()));
             let searching = Searching::nearby(following, leaning);
-            return Ok(Some(Turn { took: *payload_at, then: Then::Become(Stage::Searching(searching)) }));
+            return Ok(Some(Turn { took: 0, then: Then::Become(Stage::Searching(searching)) }));
         };
         if *evidence + *excused < Evidence::DOUBTFUL {
             let mut walk = Walk::new(ground, Some(&self.reader), self.sizing, scene.credit);

@@ -11,7 +11,7 @@
 use super::direction::{Scene, Stage, Then, Turn};
 use super::evidence::Evidence;
 use super::following::Following;
-use super::ground::{Ground, NeedsMore, Sight};
+use super::ground::{Beyond, Ground, NeedsMore, Sight};
 use super::observation::Observed;
 use super::sizing::Sizing;
 use super::walk::Walk;
@@ -26,8 +26,8 @@ pub(super) struct Searching {
     skipped: u64,
     /// The chunk size of before, which may hold still.
     hint: Option<ChunkSize>,
-    /// The very next byte is known not to be the place.
-    passes_one: bool,
+    /// So many bytes that come next are known not to be the place.
+    passes: usize,
     /// The end of one chunk is looked for.
     nearby: Option<Nearby>,
 }
@@ -53,62 +53,85 @@ pub(super) struct Leaning {
 impl Searching {
     /// Searches from here on. `hint` is the chunk size of before, which may hold still.
     pub(super) fn new(hint: Option<ChunkSize>) -> Self {
-        Self { skipped: 0, hint, passes_one: false, nearby: None }
+        Self { skipped: 0, hint, passes: 0, nearby: None }
     }
 
     /// Searches from the next byte on.
     pub(super) fn passing_one(self) -> Self {
-        Self { passes_one: true, ..self }
+        Self { passes: 1, ..self }
     }
 
-    /// Looks for the end of a chunk whose header has been taken.
+    /// Looks for the end of a chunk whose header is next.
     pub(super) fn nearby(following: Box<Following>, leaning: Leaning) -> Self {
-        let skipped = leaning.bytes as u64;
         let nearby = Some(Nearby { following, leaning, passed: 0 });
-        Self { skipped, hint: None, passes_one: false, nearby }
+        Self { skipped: 0, hint: None, passes: leaning.bytes, nearby }
     }
 
-    /// Looks whether the place in front is it. One place is one turn, so that what a look may cost is earned place by place.
-    pub(super) fn turn(&mut self, ground: Ground<'_>, scene: &mut Scene) -> Result<Turn, NeedsMore> {
-        if self.passes_one {
-            self.passes_one = false;
-        } else if let Some(nearby) = &self.nearby {
-            if nearby.ends_at(ground, scene)? {
-                let Nearby { following, .. } = self.end_nearby(scene);
-                return Ok(Turn { took: 0, then: Then::Become(Stage::Following(following)) });
+    /// Tries one place after the other. What a look may cost is earned place by place, so that each has as much however many are
+    /// tried at once.
+    pub(super) fn turn(&mut self, input: &[u8], beyond: Beyond, scene: &mut Scene) -> Turn {
+        for at in 0..input.len() {
+            let credit = scene.credit;
+            match self.look(at, Ground::new(&input[at..], beyond), scene) {
+                Ok(None) => {
+                    scene.credit.earn(1);
+                    self.pass(at, scene);
+                }
+                Ok(Some(then)) => return Turn { took: at, then },
+                Err(NeedsMore(wanted)) => {
+                    // Nothing was decided, so what it cost is spent when all of it happens again.
+                    scene.credit = credit;
+                    return Turn { took: at, then: Then::Wait(wanted) };
+                }
             }
-            if let Some(leaning) = nearby.goes_on_at(ground)? {
-                let Nearby { following, .. } = self.end_nearby(scene);
-                *self = Self::nearby(following, leaning);
-                return Ok(Turn::took(leaning.bytes));
-            }
-        } else if let Some(sizing) = footing_at(ground, self.hint, scene)? {
+        }
+        Turn::took(input.len())
+    }
+
+    /// Whether the place in front, `at` bytes from where the turn began, is it.
+    fn look(&mut self, at: usize, ground: Ground<'_>, scene: &mut Scene) -> Result<Option<Then>, NeedsMore> {
+        if self.passes > 0 {
+            return Ok(None);
+        }
+        let Some(nearby) = &self.nearby else {
+            let Some(sizing) = footing_at(ground, self.hint, scene)? else { return Ok(None) };
             let following = Box::new(Following::from_the_middle(sizing));
             let (skipped, chunk_size) = (self.skipped, following.chunk_size());
-            scene.see(0, Observed::Footing { skipped, chunk_size });
-            return Ok(Turn { took: 0, then: Then::Become(Stage::Following(following)) });
+            scene.see(at, Observed::Footing { skipped, chunk_size });
+            return Ok(Some(Then::Become(Stage::Following(following))));
+        };
+        if nearby.ends_at(ground, scene)? {
+            let Nearby { following, .. } = self.end_nearby(at, scene);
+            return Ok(Some(Then::Become(Stage::Following(following))));
         }
-        self.pass(scene);
-        Ok(Turn::took(1))
+        if let Some(leaning) = nearby.goes_on_at(ground)? {
+            let Nearby { following, .. } = self.end_nearby(at, scene);
+            *self = Self::nearby(following, leaning);
+        }
+        Ok(None)
     }
 
     /// The place in front is not it.
-    fn pass(&mut self, scene: &mut Scene) {
+    fn pass(&mut self, at: usize, scene: &mut Scene) {
         self.skipped += 1;
+        if self.passes > 0 {
+            self.passes -= 1;
+            return;
+        }
         let Some(nearby) = &mut self.nearby else { return };
         nearby.passed += 1;
         if nearby.passed > nearby.longest() {
             // Whatever this was, it was more than a chunk.
-            self.hint = nearby.following.give_up(scene, 1).hint;
+            self.hint = nearby.following.give_up(scene, at + 1).hint;
             self.nearby = None;
         }
     }
 
     /// The chunk whose end was looked for ends here.
-    fn end_nearby(&mut self, scene: &mut Scene) -> Nearby {
+    fn end_nearby(&mut self, at: usize, scene: &mut Scene) -> Nearby {
         let nearby = self.nearby.take().expect("its end was found");
         let (chunk_stream, bytes) = (nearby.leaning.chunk_stream, self.skipped);
-        scene.see(0, Observed::Skipped { chunk_stream, bytes });
+        scene.see(at, Observed::Skipped { chunk_stream, bytes });
         nearby
     }
 
