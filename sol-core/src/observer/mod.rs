@@ -24,7 +24,7 @@
 //! streams have no number, and chunks that lean on a lost header are passed over. Each observation says so.
 //!
 //! Invariants: how the bytes of a party are cut changes nothing, and how those of both are interleaved only the order of
-//! observations of different parties. Memory is bounded by what [`limits`](crate::limits) lists under "Observer", besides the
+//! observations of different parties. Memory is bounded by what [`limits`] lists under "Observer", besides the
 //! observations that nobody has taken yet; work is proportional to the bytes.
 //!
 //! Not done: RTMPE and RTMPT are named but not read.

@@ -187,11 +187,11 @@ fn an_unlikely_header_is_believed_if_what_follows_bears_it_out() {
 fn what_bears_an_unlikely_header_out_is_read_as_the_reader_does() {
     // A message is under way when the unlikely header comes. Behind that, an order in format 3 says where chunks end, and without
     // it nothing would be found there.
-    let scenes: [(&str, u32, u32, usize, &[u8], &[usize]); 4] = [
-        ("a size", 1, 4_096, 6_000, &[0xC2, 0, 0, 3, 0xE8], &[1_000, 904]),
-        ("more than any chunk can have", 1, 128, 600, &[0xC2, 0x7F, 0xFF, 0xFF, 0xFF], &[472]),
-        ("a size, cut", 1, 3, 33, &[0xC2, 0x80, 0, 0, 0xC2, 10], &[10, 10, 10]),
-        ("an abort", 2, 400, 600, &[0xC2, 0, 0, 0, 6], &[400, 200]),
+    let scenes = [
+        ("a size", 1, 4_096_u32, 6_000, vec![0xC2, 0, 0, 3, 0xE8], vec![1_000, 904]),
+        ("more than any chunk can have", 1, 128, 600, vec![0xC2, 0x7F, 0xFF, 0xFF, 0xFF], vec![472]),
+        ("a size, cut", 1, 3, 33, vec![0xC2, 0x80, 0, 0, 0xC2, 10], vec![10, 10, 10]),
+        ("an abort", 2, 400, 600, vec![0xC2, 0, 0, 0, 6], vec![400, 200]),
     ];
     for (name, kind, chunk_bytes, length, order, pieces) in scenes {
         let chunk = chunk_bytes as usize;
@@ -201,7 +201,7 @@ fn what_bears_an_unlikely_header_out_is_read_as_the_reader_does() {
         if kind == 2 {
             chunks.extend(chunked(2, 0, 0, 2, &[0, 0, 0, 9], chunk));
         }
-        chunks.extend(full_header(6, 1, 0, 9, length as u32));
+        chunks.extend(full_header(6, 1, 0, 9, length));
         chunks.extend(first);
         chunks.extend(chunked(9_000, 0x7777_7777, 0, 77, strange, chunk));
         chunks.extend(order);
@@ -218,7 +218,7 @@ fn what_bears_an_unlikely_header_out_is_read_as_the_reader_does() {
         assert_eq!(broken, None, "{name}");
         let kinds: Vec<_> = messages_in(&seen).iter().map(|message| message.kind.get()).collect();
         let before: &[u8] = if kind == 2 { &[1, 2] } else { &[1] };
-        assert_eq!(kinds, [before, &[77, kind as u8, 9, 8]].concat(), "{name}");
+        assert_eq!(kinds, [before, &[77, kind, 9, 8]].concat(), "{name}");
     }
 }
 

@@ -170,7 +170,7 @@ fn a_long_message_of_a_lost_lane_is_passed_over_whether_it_repeats_an_extended_t
             chunks.extend(iter::repeat_n(delta(4, 23, 8, SOUND), 3).flatten());
             for piece in [usize::MAX, 1] {
                 let seen = see_from_the_middle(&chunks, piece);
-                assert_eq!(skipped_in(&seen), skipped, "{lane}: {header:02X?}", header = others);
+                assert_eq!(skipped_in(&seen), skipped, "{lane}: {others:02X?}");
                 let messages = messages_in(&seen);
                 assert_eq!(messages.len(), 2 + 2 + 3);
                 assert_eq!(messages[6].time.absolute(), Some(Timestamp::from_millis(5_023 + 5 * 23)));
