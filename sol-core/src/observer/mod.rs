@@ -91,8 +91,8 @@ impl Observer {
     ///
     /// There may be an observation for each byte of them, and of those that are held: the caller bounds what waits to be polled by
     /// how many it gives at once, some ten thousand say, and by polling behind each call. Work is proportional to the bytes. Most
-    /// of it is where no chunks are found: noise takes some ten times what media takes, and the worst that is known some hundred
-    /// times.
+    /// of it is where no chunks are found: noise takes some forty times what media takes, and the worst that is known some three
+    /// hundred times.
     pub fn handle_bytes(&mut self, from: Party, bytes: &[u8]) {
         self.observe(from, |direction| direction.handle_bytes(bytes));
     }
