@@ -223,6 +223,22 @@ fn what_bears_an_unlikely_header_out_is_read_as_the_reader_does() {
 }
 
 #[test]
+fn what_bears_an_unlikely_header_out_has_its_payload_behind_the_timestamp_that_it_repeats() {
+    // Four bytes in front of the end of a chunk there is a header that nobody would send.
+    let continuation = [0xC6, 2, 0, 0, 9];
+    let pieces = [&[&[0xFF; 124][..], &[5, 0xFF, 0xFF, 0xFE]].concat()[..], &[0xFF; 128], &[0xFF; 16]];
+    let mut chunks = full_header(6, 1, 0x0200_0009, 9, 400);
+    chunks.extend([0xFF; 128]);
+    chunks.extend(full(9_000, 0x7777_7777, 0, 77, &[1; 100]));
+    for piece in pieces {
+        chunks.extend(continuation);
+        chunks.extend(piece);
+    }
+    let seen = see_behind_handshake(&chunks);
+    assert_eq!(messages_in(&seen).len(), 2, "{seen:?}");
+}
+
+#[test]
 fn a_header_that_nothing_bears_out_is_a_broken_rule() {
     let strange = full(9_000, 0x7777_7777, 0, 77, &[1; 100]);
     let chunks = [&full(4, 1, 0, 8, SOUND)[..], &strange[..strange.len() - 7], &frames(128, 3)].concat();
