@@ -137,7 +137,8 @@ impl Stream {
             self.timeline.restart();
             self.last_keyframe = None;
         }
-        let at = if kind.is_coded() { self.timeline.stamp(media.timestamp) } else { self.timeline.head() };
+        let stamped =
+            if kind.is_coded() { self.timeline.stamp(media.timestamp) } else { self.timeline.head() };
         let timestamp = if kind.is_timeless() {
             Timestamp::ZERO
         } else if kind == FrameKind::Data {
@@ -147,7 +148,8 @@ impl Stream {
         };
         let frame = Frame::new(kind, timestamp, payload, self.chunk_size);
         let begins = self.may_begin_at(kind, timestamp);
-        self.put(frame, at, begins);
+        // A clock that steps back brings nobody further behind.
+        self.put(frame, self.timeline.head(), begins);
         Ok(true)
     }
 

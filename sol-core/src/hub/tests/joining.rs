@@ -27,6 +27,27 @@ fn an_instant_join_begins_at_the_newest_keyframe_that_is_old_enough() {
 }
 
 #[test]
+fn a_clock_that_steps_back_makes_nobody_late_who_begins_in_front_of_that() {
+    let config = StreamConfig { join: Join::Instant, lag_max: Duration::from_millis(500), ..at_once() };
+    let mut camera = Camera::begin_on(Stream::new(Arc::new(config), chunk_size()));
+    camera.group(0, 25);
+    camera.group(1_000, 58);
+    for millis in (400..1_400).step_by(40) {
+        camera.frame(millis, &INTER);
+    }
+    camera.group(1_400, 5);
+    let mut player = camera.stream.subscribe();
+    let mut frames = 0;
+    loop {
+        match camera.stream.read(&mut player) {
+            Read::Frame(frame) => frames += usize::from(frame.kind().is_picture()),
+            other => break assert_eq!(other, Read::CaughtUp),
+        }
+    }
+    assert_eq!(frames, 58 + 25 + 5);
+}
+
+#[test]
 fn an_instant_join_begins_at_the_oldest_keyframe_where_none_is_old_enough() {
     let mut camera = Camera::begin_on(stream_with(Join::Instant));
     for half_second in 0..4 {
