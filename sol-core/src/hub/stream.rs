@@ -433,8 +433,12 @@ impl Stream {
         if kind == FrameKind::Keyframe(TrackId::DEFAULT) && playhead.wanted.video {
             playhead.awaits_keyframe = false;
         }
-        if kind.is_picture() && playhead.awaits_keyframe && !self.has_no_keyframes() {
-            return false;
+        if kind.is_picture() && playhead.awaits_keyframe {
+            if !self.has_no_keyframes() {
+                return false;
+            }
+            // Whoever sees such a stream sees it to its end, whatever begins behind that.
+            playhead.awaits_keyframe = false;
         }
         if kind.is_coded() {
             playhead.reached = Some(frame.timestamp());

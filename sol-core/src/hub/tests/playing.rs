@@ -250,6 +250,23 @@ fn a_player_that_lags_when_its_stream_ends_is_told_of_the_end_and_not_given_up()
 }
 
 #[test]
+fn a_stream_without_keyframes_is_seen_to_its_end_also_where_another_publisher_has_come() {
+    let mut camera = Camera::begin();
+    camera.group(0, 61_000 / 40);
+    let mut player = camera.stream.subscribe();
+    camera.read_all(&mut player);
+    for millis in [61_000, 61_040, 61_080] {
+        camera.frame(millis, &INTER);
+        if millis == 61_000 {
+            assert_eq!(camera.read_all(&mut player), [(FrameKind::Interframe, millis)]);
+        }
+    }
+    let camera = Camera::begin_on(camera.end());
+    let rest = [(FrameKind::Interframe, 61_040), (FrameKind::Interframe, 61_080)];
+    assert_eq!(camera.read_all(&mut player), rest);
+}
+
+#[test]
 fn a_full_timeline_ends_also_where_the_video_has_stopped() {
     let (mut camera, mut player) = Camera::watched();
     let almost = limits::TIMELINE_TIME.as_millis() as u32;
