@@ -259,6 +259,30 @@ fn a_player_that_would_lose_more_than_a_player_can_bear_is_given_up() {
 }
 
 #[test]
+fn what_a_player_lost_is_counted_also_where_the_end_of_its_publication_is_off_the_tape() {
+    let mut world = World::new(seed(11));
+    world.set_link(LinkOptions::NARROW);
+    let camera = world.publisher("live/cam").streaming(Pattern::new().marked(1));
+    let viewer = world.player("live/cam");
+    world.run_until(ms(5_000));
+    world.stall(&viewer);
+    world.run_until(ms(8_000));
+    camera.finish();
+    world.run_until(ms(9_000));
+    // Another one of that name needs the tape for itself.
+    world.publisher("live/cam").streaming(Pattern::new().marked(2));
+    world.run_until(ms(25_000));
+    world.resume(&viewer);
+    world.run_until(ms(27_000));
+
+    let run = viewer.run_of(&camera);
+    let missing = camera.sent().len() as u64 - 1 - run.last;
+    assert!(missing > 50, "{missing}");
+    let (why, summary) = viewer.endings()[0].clone();
+    assert_eq!((why, summary.gaps, summary.lost.frames), (EndReason::StreamEnded, 1, missing));
+}
+
+#[test]
 fn a_player_that_takes_nothing_at_all_is_closed_as_stalled() {
     let mut world = World::new(seed(6));
     world.set_link(LinkOptions::NARROW);

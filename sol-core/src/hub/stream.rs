@@ -523,7 +523,8 @@ impl Stream {
         if let Some((end, ending)) = self.tape.last_end().filter(|&(end, _)| end >= from) {
             // Its publication is over. It is told so rather than sent on into another one, or given up.
             playhead.awaits_keyframe = true;
-            if end < self.tape.start() {
+            if from == end {
+                // Off the tape, with all that was in front of it.
                 playhead.cursor.move_to(Position(end.0 + 1));
                 return Read::Ended(ending);
             }

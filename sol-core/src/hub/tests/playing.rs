@@ -207,7 +207,7 @@ fn a_stream_whose_time_is_used_up_ends_and_begins_anew_for_those_who_join() {
 }
 
 #[test]
-fn a_player_that_lags_over_the_end_is_told_of_the_end() {
+fn a_player_that_lags_over_the_end_is_told_what_it_lost_and_of_the_end() {
     let mut camera = Camera::begin();
     camera.group(0, 25);
     let mut player = camera.stream.subscribe();
@@ -215,7 +215,11 @@ fn a_player_that_lags_over_the_end_is_told_of_the_end() {
     for second in 0..30 {
         camera.group(second * 1_000, 25);
     }
-    assert!(matches!(camera.stream.read_past_preamble(&mut player), Read::Ended(Ending::Unpublished)));
+    let Read::Gap(lost) = camera.stream.read_past_preamble(&mut player) else {
+        panic!("a gap up to the end")
+    };
+    assert_eq!(lost.frames, 25);
+    assert_eq!(camera.stream.read(&mut player), Read::Ended(Ending::Unpublished));
     assert!(matches!(camera.stream.read(&mut player), Read::Gap(_)), "what came afterwards is long gone");
     assert_eq!(camera.read_all(&mut player)[3], (KEYFRAME, 29_000 + 960 + limits::RESUME_MILLIS));
 }
