@@ -235,6 +235,11 @@ impl Hub {
         self.registry.iter().map(|(name, &id)| (name, self.stream(id)))
     }
 
+    /// Whether the stream is held.
+    pub(crate) fn holds(&self, id: StreamId) -> bool {
+        self.streams.contains_key(&id)
+    }
+
     /// Streams that have a publisher or players.
     pub fn len(&self) -> usize {
         self.streams.len()

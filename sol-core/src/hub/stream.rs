@@ -144,7 +144,7 @@ impl Stream {
         } else if kind == FrameKind::Data {
             self.timeline.stamp_aside(media.timestamp)
         } else {
-            at
+            stamped
         };
         let frame = Frame::new(kind, timestamp, payload, self.chunk_size);
         let begins = self.may_begin_at(kind, timestamp);
@@ -425,6 +425,11 @@ impl Stream {
     /// Bytes of frames on the tape: at most [`StreamConfig::tape_bytes`], one frame excepted.
     pub fn tape_bytes(&self) -> usize {
         self.tape.bytes()
+    }
+
+    /// See [`Server::check`](crate::server::Server::check).
+    pub(crate) fn check_tape(&self) {
+        self.tape.check();
     }
 
     /// Whether a player gets a frame that it has come to.

@@ -354,13 +354,20 @@ impl Tape {
         self.entries.iter().filter(|entry| matches!(entry, Entry::Frame { .. })).count()
     }
 
-    fn debug_check(&self) {
-        debug_assert!(
+    /// See [`Server::check`](crate::server::Server::check).
+    pub(super) fn check(&self) {
+        assert!(
             self.sync_points().all(|point| self.get(point.position).is_some()),
             "1: sync points are on the tape"
         );
-        debug_assert!(self.entries.len() <= limits::TAPE_FRAMES, "2: entries are bounded");
-        debug_assert!(self.bytes <= self.bytes_max || self.frames() <= 1, "3: bytes are bounded");
-        debug_assert!(self.sync_points().count() <= limits::SYNC_POINTS, "4: sync points are bounded");
+        assert!(self.entries.len() <= limits::TAPE_FRAMES, "2: entries are bounded");
+        assert!(self.bytes <= self.bytes_max || self.frames() <= 1, "3: bytes are bounded");
+        assert!(self.sync_points().count() <= limits::SYNC_POINTS, "4: sync points are bounded");
+    }
+
+    fn debug_check(&self) {
+        if cfg!(debug_assertions) {
+            self.check();
+        }
     }
 }

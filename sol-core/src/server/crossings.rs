@@ -279,10 +279,21 @@ impl Crossings {
         self.homes.values().flat_map(of_home).collect()
     }
 
+    /// Streams that cross to other loops, or come from there.
+    pub(super) fn streams(&self) -> impl Iterator<Item = StreamId> {
+        let mirrors = self.mirrors.values().map(|mirror| mirror.stream);
+        let guests = self.guests.values().map(|guest| guest.stream);
+        self.homes.keys().copied().chain(mirrors).chain(guests)
+    }
+
     pub(super) fn debug_check(&self) {
-        if cfg!(not(debug_assertions)) {
-            return;
+        if cfg!(debug_assertions) {
+            self.check();
         }
+    }
+
+    /// See [`Server::check`](super::Server::check).
+    pub(super) fn check(&self) {
         for (ticket, mirror) in &self.mirrors {
             let wanted = self.wanted.get(&mirror.name);
             assert!(
@@ -305,6 +316,8 @@ impl Crossings {
             self.full.values().map(|&count| count as usize).sum(),
             "5: those that are full are counted"
         );
+        assert!(self.grown.is_empty(), "6: what has grown has crossed");
+        assert!(self.standing.is_none(), "7: what the directory said was taken up, or given back");
     }
 
     /// Whatever was dispatched since there were so many is one.

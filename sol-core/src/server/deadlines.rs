@@ -38,6 +38,10 @@ impl<K: Copy + Ord> Deadlines<K> {
         self.by_time.first().map(|&(at, _)| at)
     }
 
+    pub(super) fn keys(&self) -> impl Iterator<Item = K> {
+        self.by_key.keys().copied()
+    }
+
     /// Takes one whose time has come.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<K> {
         let &(_, key) = self.by_time.first().filter(|&&(at, _)| at <= now)?;

@@ -23,7 +23,7 @@ pub(super) struct Local {
     pub(super) hub: Hub,
     /// The session that is being touched.
     pub(super) current: SessionId,
-    armed: BTreeMap<StreamId, Armed>,
+    pub(super) armed: BTreeMap<StreamId, Armed>,
     /// Streams whose players are to be woken.
     pub(super) advanced: BTreeSet<StreamId>,
     /// When to ask which stream whether its time has come.

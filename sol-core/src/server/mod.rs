@@ -8,6 +8,7 @@
 //! they caught up, but that one who comes may take the place of one who left.
 
 mod armed;
+mod checks;
 mod config;
 mod crossings;
 mod deadlines;
@@ -299,6 +300,12 @@ impl Server {
     pub fn report(&mut self, now: Instant) -> Vec<(SessionId, Vec<RoleReport>)> {
         let local = &mut self.local;
         self.slots.iter().map(|occupant| (occupant.id, occupant.participant.report(local, now))).collect()
+    }
+
+    /// The same of one session; nothing once it is over.
+    pub fn roles(&mut self, id: SessionId, now: Instant) -> Vec<RoleReport> {
+        let (slots, local) = (&self.slots, &mut self.local);
+        slots.get(id).map(|occupant| occupant.participant.report(local, now)).unwrap_or_default()
     }
 
     /// How streams that are at home here cross to other loops at this moment.

@@ -638,9 +638,13 @@ impl Session {
     }
 
     fn debug_check(&self) {
-        if cfg!(not(debug_assertions)) {
-            return;
+        if cfg!(debug_assertions) {
+            self.check();
         }
+    }
+
+    /// See [`Server::check`](crate::server::Server::check).
+    pub(crate) fn check(&self) {
         let waiting = self.streams.iter().filter(|(_, doing)| matches!(doing, Doing::Waiting(..))).count();
         if self.phase.is_open() {
             assert!(waiting <= 1, "1: one request waits, or none");
