@@ -141,7 +141,7 @@ impl<'a> Checker<'a> {
         match sent.role {
             MediaRole::Keyframe | MediaRole::AudioFrame => true,
             MediaRole::Interframe => self.video.begun,
-            MediaRole::Metadata | MediaRole::VideoConfig | MediaRole::AudioConfig => false,
+            MediaRole::Metadata | MediaRole::VideoConfig | MediaRole::AudioConfig | MediaRole::Text => false,
         }
     }
 

@@ -180,6 +180,11 @@ pub trait Script: fmt::Debug + 'static {
     /// The next write; to be called until it is empty.
     fn take_output(&mut self) -> Vec<u8>;
 
+    /// Whether it closes its connection behind what it has said.
+    fn has_left(&self) -> bool {
+        false
+    }
+
     /// The RTMP client beneath, if there is one.
     fn peer(&self) -> Option<&Peer>;
 }

@@ -3,11 +3,12 @@
 //! A test holds a [`Client`]; the world holds the same as a seat at its table.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
-use sol_core::ids::SessionId;
+use sol_core::hub::Lag;
+use sol_core::ids::{MessageStreamId, SessionId};
 use sol_core::participant::{EndReason, Event, Summary};
 use sol_core::session::CloseReason;
 
@@ -191,6 +192,16 @@ pub(super) struct Seat {
     pub is_reading: bool,
     /// The server reads from it.
     pub is_read: bool,
+    /// Whether that is wanted or not.
+    pub is_read_regardless: bool,
+    /// It makes the server say more than others do.
+    pub is_inquisitive: bool,
+    /// How far behind in which stream it may be when it has just read.
+    pub lag_max: BTreeMap<String, Lag>,
+    /// Streams of which it may not have come to the end of a publication.
+    pub may_have_end_ahead: BTreeSet<String>,
+    /// Frames that were read when that was last looked at.
+    pub frames_seen: BTreeMap<MessageStreamId, u64>,
     /// The client does nothing more, but what it wrote still leaves.
     has_left: bool,
     pub is_closed: bool,
@@ -213,6 +224,11 @@ impl Seat {
             unwritten: VecDeque::new(),
             is_reading: true,
             is_read: true,
+            is_read_regardless: false,
+            is_inquisitive: false,
+            lag_max: BTreeMap::new(),
+            may_have_end_ahead: BTreeSet::new(),
+            frames_seen: BTreeMap::new(),
             has_left: false,
             is_closed: false,
             is_blocked: false,
@@ -230,6 +246,9 @@ impl Seat {
         if !self.has_left {
             self.script.borrow_mut().advance(now);
             self.gather();
+            if self.script.borrow().has_left() {
+                self.leave();
+            }
         }
         let wrote = self.write();
         let read = self.read(now);
@@ -249,6 +268,13 @@ impl Seat {
         self.has_left = true;
         self.unwritten.clear();
         self.link.reset(now);
+    }
+
+    /// The connection breaks, and the client does nothing more.
+    pub(super) fn lose(&mut self, now: Duration) {
+        self.has_left = true;
+        self.unwritten.clear();
+        self.link.lose(now);
     }
 
     /// Whether the server's socket takes bytes again after it took no more.

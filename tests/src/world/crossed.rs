@@ -87,6 +87,23 @@ impl Ledger {
         }
     }
 
+    pub(super) fn check(&self, outward_max: usize, inward_max: usize) {
+        for ((to, ticket), crossed) in &self.outward {
+            let peak = crossed.bytes_peak;
+            assert!(
+                peak <= outward_max,
+                "{peak} bytes were under way to loop {to} for {ticket:?}, more than {outward_max}"
+            );
+        }
+        for (to, crossed) in &self.inward {
+            let peak = crossed.bytes_peak;
+            assert!(
+                peak <= inward_max,
+                "{peak} bytes of one publisher were under way to loop {to}, more than {inward_max}"
+            );
+        }
+    }
+
     /// To a loop, in the order in which it wanted something.
     pub(super) fn crossings_to(&self, to: LoopId) -> Vec<Crossed> {
         let to_it = self.outward.iter().filter(|((who, _), _)| *who == to);

@@ -34,6 +34,16 @@ impl Dice {
         1 + (self.roll() % most as u64) as usize
     }
 
+    /// One of those.
+    pub fn pick<T: Copy>(&mut self, those: &[T]) -> T {
+        those[self.up_to(those.len()) - 1]
+    }
+
+    /// Whether it is one of so many times.
+    pub fn one_in(&mut self, count: usize) -> bool {
+        self.up_to(count) == 1
+    }
+
     /// Other dice, so that who rolls often does not change what others get.
     pub(super) fn fork(&mut self) -> Dice {
         Dice(self.roll())

@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::io::IoSlice;
 use std::rc::Rc;
+use std::time::Duration;
 
 use sol_core::ids::{RequestId, SessionId};
 use sol_core::participant::Event;
 use sol_core::server::Output;
-use sol_core::session::{PeerEnd, Request, StaleRequest};
+use sol_core::session::{PeerEnd, Request, RequestKind, StaleRequest};
 
 use super::client::Seat;
 use super::policy::Answer;
@@ -18,8 +19,9 @@ impl World {
     pub(super) fn read(&mut self, seat: &Rc<RefCell<Seat>>) -> bool {
         let session = seat.borrow().session;
         let mut moved = false;
-        if seat.borrow_mut().link.take_reset(self.now) {
-            self.server.handle_end(session, PeerEnd::Reset, self.instant());
+        let broken = seat.borrow_mut().link.take_end(self.now);
+        if let Some(end) = broken {
+            self.server.handle_end(session, end, self.instant());
             self.drain();
             return true;
         }
@@ -28,7 +30,7 @@ impl World {
             return false;
         }
         while self.may_read(seat) && seat.borrow().link.up.has_unread() {
-            let bytes = seat.borrow_mut().link.up.read(READ_BYTES);
+            let bytes = seat.borrow_mut().link.up.read(self.read_bytes);
             self.server.handle_input(session, &bytes, self.instant());
             self.drain();
             moved = true;
@@ -45,7 +47,7 @@ impl World {
     fn may_read(&self, seat: &Rc<RefCell<Seat>>) -> bool {
         let seat = &mut *seat.borrow_mut();
         seat.is_read &= self.server.wants_input(seat.session);
-        seat.is_read
+        seat.is_read || seat.is_read_regardless
     }
 
     /// Does what is to be done until there is nothing.
@@ -55,7 +57,9 @@ impl World {
                 Output::Event(session, event) => self.hear(session, event),
                 Output::Writable(session) => self.write(session),
                 Output::Readable(session) => {
-                    self.seats[self.seat_of[&session]].borrow_mut().is_read = true;
+                    let index = self.seat_of[&session];
+                    self.seats[index].borrow_mut().is_read = true;
+                    self.agenda.call(index);
                 }
                 Output::Dispatch(_) => unreachable!("it is passed on by the loops themselves"),
             }
@@ -64,7 +68,14 @@ impl World {
 
     /// Writes until nothing is left or the socket takes no more.
     pub(super) fn write(&mut self, session: SessionId) {
-        let seat = Rc::clone(&self.seats[self.seat_of[&session]]);
+        self.write_out(session);
+        self.check_lag(session);
+    }
+
+    fn write_out(&mut self, session: SessionId) {
+        let index = self.seat_of[&session];
+        self.agenda.call(index);
+        let seat = Rc::clone(&self.seats[index]);
         loop {
             let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
             let count = self.server.outbound(session, &mut slices);
@@ -79,7 +90,6 @@ impl World {
                 for slice in &slices[..count] {
                     let taken = seat.link.down.write(slice);
                     seat.transcript.add(&slice[..taken]);
-                    self.transcript.add(&slice[..taken]);
                     written += taken;
                     if taken < slice.len() {
                         break;
@@ -88,24 +98,32 @@ impl World {
             }
             if written == 0 {
                 let waiting = self.outbox_bytes(session);
-                let peak = &mut seat.borrow_mut().outbox_peak;
-                *peak = waiting.max(*peak);
+                let seat = &mut *seat.borrow_mut();
+                seat.outbox_peak = waiting.max(seat.outbox_peak);
+                self.check_outbox(session, waiting, seat.is_inquisitive);
                 return;
             }
             self.transcript.add_time(self.now);
+            self.transcript.add_state_of(&seat.borrow().transcript);
             self.server.handle_sent(session, written, self.instant());
         }
     }
 
     fn hear(&mut self, session: SessionId, event: Event) {
         self.transcript.add(format!("{:?} {session} {event:?}", self.now).as_bytes());
-        let seat = Rc::clone(&self.seats[self.seat_of[&session]]);
+        (self.witness)(self.now, session, &event);
+        let index = self.seat_of[&session];
+        let seat = Rc::clone(&self.seats[index]);
+        self.agenda.call(index);
         {
             let seat = &mut *seat.borrow_mut();
             assert!(!seat.is_closed, "session {session} tells {event:?} after its end");
             seat.events.push((self.now, event.clone()));
         }
         match event {
+            Event::Ended { kind: RequestKind::Publish, name, .. } => {
+                self.ends_for_those_behind(name.as_str());
+            }
             Event::Requested(request) => self.consider(session, &request),
             Event::Closed { .. } => self.close(session, &mut seat.borrow_mut()),
             Event::Connected(_) | Event::Refused { .. } | Event::Started { .. } | Event::Ended { .. } => {}
@@ -125,7 +143,12 @@ impl World {
 
     fn consider(&mut self, session: SessionId, request: &Request) {
         let Answer { verdict, delay } = (self.policy)(request);
-        let verdict = Verdict { session, request: request.id, verdict };
+        if delay == Duration::MAX {
+            return;
+        }
+        let patience = self.server.session(session).map(|session| session.config().timers.answer);
+        let is_too_late = patience.is_none_or(|patience| delay >= patience);
+        let verdict = Verdict { session, request: request.id, verdict, is_too_late };
         if delay.is_zero() {
             self.answer(verdict);
         } else {
@@ -135,7 +158,7 @@ impl World {
     }
 
     pub(super) fn answer(&mut self, answer: Verdict) {
-        let Verdict { session, request, verdict } = answer;
+        let Verdict { session, request, verdict, is_too_late } = answer;
         let now = self.instant();
         let waited = match verdict {
             Ok(()) => self.allow(session, request),
@@ -143,7 +166,10 @@ impl World {
         };
         // A client may leave while the application thinks.
         let is_open = self.server.session(session).is_some_and(|session| session.closing().is_none());
-        assert!(waited.is_ok() || !is_open, "session {session} asked and does not wait for the answer");
+        assert!(
+            waited.is_ok() || !is_open || is_too_late,
+            "session {session} asked and does not wait for the answer"
+        );
     }
 
     /// Between what the directory says of this and what follows from it, other loops and their clients go on, if the dice say so.
@@ -166,10 +192,11 @@ impl World {
             self.answer(other);
             self.drain();
         }
-        for index in 0..self.seats.len() {
+        for index in self.agenda.take_called() {
             let session = self.seats[index].borrow().session;
-            if !self.server.is_busy(session) {
-                self.attend(index);
+            match self.server.is_busy(session) {
+                true => self.agenda.call(index),
+                false => self.attend(index),
             }
         }
         while self.server.deliver(self.instant()) {
@@ -188,9 +215,6 @@ impl World {
         }
     }
 }
-
-/// What the server reads at once, as its adapters do.
-const READ_BYTES: usize = 64 * 1024;
 
 /// Few, so that one write often leaves something to show.
 const WRITE_SLICES: usize = 8;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sol_core::session::PeerEnd;
+
 use super::dice::Dice;
 use super::pipe::Pipe;
 
@@ -61,7 +63,8 @@ pub(super) struct Link {
     pub down: Pipe,
     latency: Duration,
     is_plugged_in: bool,
-    reset_arrives_at: Option<Duration>,
+    /// How it has ended, and when the server learns that.
+    end: Option<(Duration, PeerEnd)>,
 }
 
 impl Link {
@@ -71,15 +74,24 @@ impl Link {
             down: Pipe::new(options, dice.fork()),
             latency: options.latency,
             is_plugged_in: true,
-            reset_arrives_at: None,
+            end: None,
         }
     }
 
     /// The client resets the connection. The server learns it after the latency.
     pub(super) fn reset(&mut self, now: Duration) {
-        self.up.die();
-        self.down.die();
-        self.reset_arrives_at = Some(now + self.latency);
+        self.end(PeerEnd::Reset, now);
+    }
+
+    /// It breaks. The server learns it after the latency.
+    pub(super) fn lose(&mut self, now: Duration) {
+        self.end(PeerEnd::Lost, now);
+    }
+
+    /// It is so fast from here on.
+    pub(super) fn set_speed(&mut self, bytes_per_second: u64) {
+        self.up.set_speed(bytes_per_second);
+        self.down.set_speed(bytes_per_second);
     }
 
     /// While it is not plugged in nothing moves on the wire, and nobody is told.
@@ -96,14 +108,23 @@ impl Link {
         self.down.advance(now) || up
     }
 
-    /// Whether the server learns of a reset just now.
-    pub(super) fn take_reset(&mut self, now: Duration) -> bool {
-        self.is_plugged_in && self.reset_arrives_at.take_if(|at| *at <= now).is_some()
+    /// How it has ended, where the server learns that just now.
+    pub(super) fn take_end(&mut self, now: Duration) -> Option<PeerEnd> {
+        if !self.is_plugged_in {
+            return None;
+        }
+        self.end.take_if(|(at, _)| *at <= now).map(|(_, end)| end)
     }
 
     /// When it can do something next.
     pub(super) fn next_time(&self) -> Option<Duration> {
-        let times = [self.up.next_time(), self.down.next_time(), self.reset_arrives_at];
+        let times = [self.up.next_time(), self.down.next_time(), self.end.map(|(at, _)| at)];
         times.into_iter().flatten().min().filter(|_| self.is_plugged_in)
+    }
+
+    fn end(&mut self, end: PeerEnd, now: Duration) {
+        self.up.die();
+        self.down.die();
+        self.end = Some((now + self.latency, end));
     }
 }

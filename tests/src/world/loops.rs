@@ -12,16 +12,17 @@ use std::time::Duration;
 use sol_core::crossing::{Directory, Dispatch, InwardId, LoopId, Parcel, Standing};
 use sol_core::hub::{Parting, PublishRefused};
 use sol_core::ids::{RequestId, SessionId};
+use sol_core::limits;
 use sol_core::load::Load;
 use sol_core::name::StreamName;
+use sol_core::participant::RoleReport;
 use sol_core::server::{Output, Server, ServerConfig, TurnedAway};
 use sol_core::session::{PeerEnd, Refusal, Session, StaleRequest};
 use sol_core::time::Instant;
 
 use super::dice::Dice;
 use super::post::Post;
-use super::within::Inside;
-use crate::peer::pattern::Pattern;
+use super::within::{Inside, MediaWithin};
 
 /// One or more.
 pub(super) struct Loops {
@@ -191,6 +192,28 @@ impl Loops {
         self.of(id).session(id)
     }
 
+    /// What one session publishes and plays.
+    pub(super) fn roles(&mut self, id: SessionId, now: Instant) -> Vec<RoleReport> {
+        self.of_mut(id).roles(id, now)
+    }
+
+    /// Looks at everything. No frame is longer than so many bytes.
+    pub(super) fn check(&self, frame_bytes_max: usize) {
+        for server in &self.servers {
+            server.check();
+            for (name, stream) in server.hub().streams() {
+                let most = stream.config().tape_bytes.min(limits::TAPE_BYTES).max(frame_bytes_max);
+                let bytes = stream.tape_bytes();
+                assert!(bytes <= most, "the tape of {name} holds {bytes} bytes, more than {most}");
+            }
+        }
+    }
+
+    /// Streams on all loops.
+    pub(super) fn hub_sizes(&self) -> usize {
+        self.servers.iter().map(|server| server.hub().len()).sum()
+    }
+
     pub(super) fn session_count(&self) -> usize {
         self.servers.iter().map(Server::session_count).sum()
     }
@@ -241,14 +264,14 @@ impl Loops {
     pub(super) fn publish_within(
         &mut self,
         name: StreamName,
-        pattern: Pattern,
+        media: MediaWithin,
         now: Duration,
     ) -> Result<Inside, PublishRefused> {
         assert!(self.servers.len() > 1, "a server that is alone has no directory");
         let by = LoopId::new(self.go_round() as u32);
         let claim = self.directory.claim(&name, by)?;
         self.within += 1;
-        let (inside, (home, publish)) = Inside::begin(InwardId::new(self.within), name, claim, pattern, now);
+        let (inside, (home, publish)) = Inside::begin(InwardId::new(self.within), name, claim, media, now);
         self.pass_from_within(home, publish, now);
         Ok(inside)
     }

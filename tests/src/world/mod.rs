@@ -5,10 +5,13 @@
 //! [`World::run_until`], and jumps from one moment at which something happens to the next.
 //!
 //! The world asserts what must hold in every scenario: the server speaks by the book; `Closed` comes once and
-//! last, with everything ended before it; a deadline that was handled is gone; and once all clients have left, when the world is dropped, nothing of them remains.
+//! last, with everything ended before it; a deadline that was handled is gone; outboxes and tapes stay within their bounds; the
+//! server's own checks hold; and once all clients have left, when the world is dropped, nothing of them remains.
 //!
 //! Invariant: a run is a function of the seeds and of the calls.
 
+mod agenda;
+mod bounds;
 mod client;
 mod crossed;
 mod dice;
@@ -36,17 +39,20 @@ use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::time::Duration;
 
-use sol_core::hub::StreamConfig;
+use sol_core::hub::{Lag, StreamConfig};
 use sol_core::ids::{RequestId, SessionId};
+use sol_core::limits;
 use sol_core::load::Load;
 use sol_core::name::StreamName;
-use sol_core::server::ServerConfig;
+use sol_core::participant::Event;
+use sol_core::server::{ServerConfig, TurnedAway};
 use sol_core::session::{Refusal, Request, Session};
 use sol_core::time::Instant;
 
 use crate::peer::pattern::Pattern;
 use crate::peer::script::{Player, Publisher, Script};
 use crate::peer::{ChunkSizeHabit, Peer, PeerOptions};
+use agenda::Agenda;
 use client::Seat;
 use link::Link;
 use loops::Loops;
@@ -64,6 +70,7 @@ pub struct World {
     /// In the order in which they came.
     seats: Vec<Rc<RefCell<Seat>>>,
     seat_of: BTreeMap<SessionId, usize>,
+    agenda: Agenda,
     /// Publishers within the process.
     within: Vec<Rc<RefCell<Inside>>>,
     policy: Box<dyn Fn(&Request) -> Answer>,
@@ -74,7 +81,17 @@ pub struct World {
     entropy: Dice,
     cuts: Dice,
     transcript: Transcript,
+    witness: Box<Witness>,
+    /// What the server reads at once.
+    read_bytes: usize,
+    /// The longest message of any publisher, as far as a test says.
+    message_bytes_max: usize,
+    /// When to look at everything again.
+    check_at: Duration,
 }
+
+/// Hears what the server tells its application, as it does.
+type Witness = dyn FnMut(Duration, SessionId, &Event);
 
 /// What the application will say.
 #[derive(Debug)]
@@ -82,6 +99,8 @@ struct Verdict {
     session: SessionId,
     request: RequestId,
     verdict: Result<(), Refusal>,
+    /// It comes when the server has stopped waiting for it.
+    is_too_late: bool,
 }
 
 impl World {
@@ -109,6 +128,7 @@ impl World {
             server: Loops::new(loops, config, dice.fork()),
             seats: Vec::new(),
             seat_of: BTreeMap::new(),
+            agenda: Agenda::default(),
             within: Vec::new(),
             policy: Box::new(|_| Answer::allow()),
             answers: BTreeMap::new(),
@@ -117,6 +137,10 @@ impl World {
             entropy,
             cuts,
             transcript: Transcript::default(),
+            witness: Box::new(|_, _, _| {}),
+            read_bytes: READ_BYTES,
+            message_bytes_max: limits::MESSAGE_BYTES,
+            check_at: Duration::ZERO,
         }
     }
 
@@ -135,6 +159,21 @@ impl World {
     /// Requests from now on are answered so.
     pub fn set_policy(&mut self, policy: impl Fn(&Request) -> Answer + 'static) {
         self.policy = Box::new(policy);
+    }
+
+    /// Whatever the server tells its application from now on, somebody hears as it is told.
+    pub fn set_witness(&mut self, witness: impl FnMut(Duration, SessionId, &Event) + 'static) {
+        self.witness = Box::new(witness);
+    }
+
+    /// The server reads so much at once from now on.
+    pub fn set_read_bytes(&mut self, bytes: usize) {
+        self.read_bytes = bytes;
+    }
+
+    /// No publisher sends a longer message: outboxes and tapes are held to that.
+    pub fn set_message_bytes_max(&mut self, bytes: usize) {
+        self.message_bytes_max = bytes;
     }
 
     // --- Who comes -----------------------------------------------------------------------------------------
@@ -175,18 +214,38 @@ impl World {
         self.seat(stranger)
     }
 
+    /// Somebody who does as a script says.
+    ///
+    /// # Errors
+    /// The server turns it away.
+    pub fn comes<S: Script>(&mut self, script: S) -> Result<Client<S>, TurnedAway> {
+        let script = Rc::new(RefCell::new(script));
+        let session = self.server.open(self.entropy.entropy(), self.instant())?;
+        let link = Link::new(self.link_options, &mut self.cuts);
+        let seat = Rc::new(RefCell::new(Seat::new(session, link, script.clone())));
+        self.seat_of.insert(session, self.seats.len());
+        self.agenda.call(self.seats.len());
+        self.seats.push(Rc::clone(&seat));
+        self.drain();
+        Ok(Client { script, seat })
+    }
+
     // --- What happens --------------------------------------------------------------------------------------
 
     /// Lets everything happen until then.
     pub fn run_until(&mut self, then: Duration) {
         assert!(then >= self.now, "time does not go back from {:?} to {then:?}", self.now);
+        // A test may have done anything to anybody.
+        self.agenda.call_all(self.seats.len());
         self.step();
         while let Some(at) = self.next_time().filter(|&at| at <= then) {
             // A link that was plugged in again is late with what it had on the wire.
             self.now = self.now.max(at);
+            self.agenda.call_due(self.now);
             self.step();
         }
         self.now = then;
+        self.check();
     }
 
     /// Lets everything happen for so long.
@@ -212,6 +271,31 @@ impl World {
     /// The client reads again.
     pub fn resume<S>(&mut self, client: &Client<S>) {
         client.seat.borrow_mut().is_reading = true;
+    }
+
+    /// The connection breaks: the server is told that its transport failed, the client nothing.
+    pub fn lose<S>(&mut self, client: &Client<S>) {
+        client.seat.borrow_mut().lose(self.now);
+    }
+
+    /// The link is so fast from now on, in both directions.
+    pub fn set_speed<S>(&mut self, client: &Client<S>, bytes_per_second: u64) {
+        client.seat.borrow_mut().link.set_speed(bytes_per_second);
+    }
+
+    /// The server reads what this client sends whether it wants to or not.
+    pub fn read_regardless<S>(&mut self, client: &Client<S>) {
+        client.seat.borrow_mut().is_read_regardless = true;
+    }
+
+    /// The client makes the server say more than others do.
+    pub fn let_inquire<S>(&mut self, client: &Client<S>) {
+        client.seat.borrow_mut().is_inquisitive = true;
+    }
+
+    /// Whenever something of one of these streams was read for this client, it must not be further behind than that.
+    pub fn watch_lag<S>(&mut self, client: &Client<S>, most: BTreeMap<String, Lag>) {
+        client.seat.borrow_mut().lag_max = most;
     }
 
     /// Nothing moves any more between the client and the server, and neither is told.
@@ -280,10 +364,11 @@ impl World {
     // --- One moment ----------------------------------------------------------------------------------------
 
     fn next_time(&self) -> Option<Duration> {
-        let seats = self.seats.iter().filter_map(|seat| seat.borrow().next_time());
         let answer = self.answers.keys().next().map(|&(at, _)| at);
-        let within = self.next_time_within().into_iter().chain(self.server.post.next_time());
-        seats.chain(answer).chain(within).chain(self.server.poll_timeout().map(Instant::since_epoch)).min()
+        let timeout = self.server.poll_timeout().map(Instant::since_epoch);
+        let times =
+            [self.agenda.next_time(), answer, timeout, self.next_time_within(), self.server.post.next_time()];
+        times.into_iter().flatten().min()
     }
 
     /// All that can be done at this moment, until nobody can do more.
@@ -294,9 +379,12 @@ impl World {
             self.answer(answer);
             self.settle();
         }
-        if self.server.poll_timeout().is_some_and(|at| at <= self.instant()) {
-            self.server.handle_timeout(self.instant());
-            self.settle();
+        // Where a time is zero, what follows from one deadline is due at once.
+        for _ in 0..DEADLINES_AT_ONCE {
+            if self.server.poll_timeout().is_some_and(|at| at <= self.instant()) {
+                self.server.handle_timeout(self.instant());
+                self.settle();
+            }
         }
         let deadline = self.server.poll_timeout();
         assert!(
@@ -309,9 +397,10 @@ impl World {
     fn settle(&mut self) {
         self.drain();
         for _ in 0..ROUNDS_MAX {
-            let mut moved = false;
-            for index in 0..self.seats.len() {
-                moved |= self.attend(index);
+            let called = self.agenda.take_called();
+            let mut moved = !called.is_empty();
+            for index in called {
+                self.attend(index);
             }
             moved |= self.stream_within();
             if self.server.deliver(self.instant()) {
@@ -319,15 +408,17 @@ impl World {
                 moved = true;
             }
             if !moved {
-                self.check_that_all_was_said();
+                if self.now >= self.check_at {
+                    self.check();
+                }
                 return;
             }
         }
         panic!("the world does not come to rest at {:?}", self.now);
     }
 
-    /// One client, its link, and the server's end of it; whether anything moved.
-    fn attend(&mut self, index: usize) -> bool {
+    /// One client, its link, and the server's end of it. While anything moves it is called again.
+    fn attend(&mut self, index: usize) {
         let seat = Rc::clone(&self.seats[index]);
         let mut moved = seat.borrow_mut().act(self.now);
         moved |= seat.borrow_mut().link.advance(self.now);
@@ -338,20 +429,17 @@ impl World {
             self.drain();
             moved = true;
         }
-        moved
+        if moved {
+            self.agenda.call(index);
+        } else {
+            self.agenda.set(index, seat.borrow().next_time());
+        }
     }
 
     // --- Helpers -------------------------------------------------------------------------------------------
 
     fn seat<S: Script>(&mut self, script: S) -> Client<S> {
-        let script = Rc::new(RefCell::new(script));
-        let session = self.server.open(self.entropy.entropy(), self.instant()).expect("there is room");
-        let link = Link::new(self.link_options, &mut self.cuts);
-        let seat = Rc::new(RefCell::new(Seat::new(session, link, script.clone())));
-        self.seat_of.insert(session, self.seats.len());
-        self.seats.push(Rc::clone(&seat));
-        self.drain();
-        Client { script, seat }
+        self.comes(script).expect("there is room")
     }
 
     fn peer_options(&mut self) -> PeerOptions {
@@ -360,14 +448,6 @@ impl World {
 
     fn instant(&self) -> Instant {
         Instant::from_epoch(self.now)
-    }
-
-    fn check_that_all_was_said(&self) {
-        for seat in self.seats.iter().map(|seat| seat.borrow()).filter(|seat| !seat.is_blocked) {
-            let session = self.server.session(seat.session);
-            let waits = session.is_some_and(Session::has_output);
-            assert!(!waits, "session {} has output that was not told of", seat.session);
-        }
     }
 
     fn check_that_nothing_remains(&mut self) {
@@ -430,8 +510,14 @@ fn app_and_name(name: &str) -> (&str, &str) {
 
 const LOOPS_VARIABLE: &str = "SOL_WORLD_LOOPS";
 
+/// What the server reads at once, as its adapters do.
+const READ_BYTES: usize = 64 * 1024;
+
 /// More than any number of segments that can be due at one moment.
 const ROUNDS_MAX: usize = 10_000_000;
+
+/// A stream that ends, players that are to leave for that, and whoever is told for those.
+const DEADLINES_AT_ONCE: usize = 3;
 
 /// After so long the last answer was given, the last byte flushed, the last timer over.
 const LEAVING_TIME: Duration = Duration::from_secs(120);

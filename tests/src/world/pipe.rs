@@ -79,6 +79,11 @@ impl Pipe {
         }
     }
 
+    /// The wire is so fast from here on.
+    pub(super) fn set_speed(&mut self, bytes_per_second: u64) {
+        self.options.bytes_per_second = bytes_per_second;
+    }
+
     /// All that is under way is lost, and whatever is written.
     pub(super) fn die(&mut self) {
         self.unsent.clear();
@@ -167,7 +172,10 @@ impl Pipe {
             Segments::Random => self.dice.up_to(FULL_SEGMENT_BYTES),
         };
         let count = wanted.min(self.unsent.len()).min(self.window());
-        let bytes: Vec<u8> = self.unsent.drain(..count).collect();
+        let (front, back) = self.unsent.as_slices();
+        let from_front = count.min(front.len());
+        let bytes = [&front[..from_front], &back[..count - from_front]].concat();
+        self.unsent.drain(..count);
         if bytes.is_empty() {
             self.end = End::OnWire;
         }

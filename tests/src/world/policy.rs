@@ -22,6 +22,11 @@ impl Answer {
         Answer { verdict: Err(why), delay: Duration::ZERO }
     }
 
+    /// Not a word.
+    pub fn never() -> Answer {
+        Answer::allow().after(Duration::MAX)
+    }
+
     /// The same, but later.
     #[must_use]
     pub fn after(self, delay: Duration) -> Answer {

@@ -104,6 +104,11 @@ impl Post {
         those.filter_map(|inbox| inbox.letters.front()).map(|letter| letter.arrives_at).min()
     }
 
+    /// No more was ever under way than that, for a ticket and for a publisher elsewhere.
+    pub(super) fn check(&self, outward_max: usize, inward_max: usize) {
+        self.ledger.check(outward_max, inward_max);
+    }
+
     pub(super) fn crossings_to(&self, to: usize) -> Vec<Crossed> {
         self.ledger.crossings_to(LoopId::new(to as u32))
     }

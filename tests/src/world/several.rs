@@ -11,7 +11,7 @@ use sol_core::server::ServerConfig;
 use super::crossed::{Crossed, CrossedInwards};
 use super::within::Within;
 use super::{Seed, World};
-use crate::peer::pattern::Pattern;
+use crate::peer::pattern::MediaSent;
 
 impl World {
     /// A world whose server has so many loops, whatever the environment says.
@@ -31,16 +31,22 @@ impl World {
     ///
     /// # Errors
     /// What the directory says.
-    pub fn publish_within(&mut self, name: &str, pattern: Pattern) -> Result<Within, PublishRefused> {
-        let name = name.parse().expect("a name");
-        let inside = Rc::new(RefCell::new(self.server.publish_within(name, pattern, self.now)?));
+    pub fn publish_within<M>(&mut self, name: &str, media: M) -> Result<Within, PublishRefused>
+    where
+        M: IntoIterator<Item = MediaSent>,
+        M::IntoIter: 'static,
+    {
+        let (name, media) = (name.parse().expect("a name"), Box::new(media.into_iter()));
+        let inside = Rc::new(RefCell::new(self.server.publish_within(name, media, self.now)?));
         self.within.push(Rc::clone(&inside));
         Ok(Within { inside })
     }
 
     /// A publisher within the process goes.
     pub fn part(&mut self, publisher: &Within, parting: Parting) {
-        self.server.part(&mut publisher.inside.borrow_mut(), parting, self.now);
+        let inside = &mut *publisher.inside.borrow_mut();
+        self.server.part(inside, parting, self.now);
+        self.ends_for_those_behind(inside.name());
     }
 
     // --- What happens --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 //! It keeps the pace of its pattern, but waits where what it sent is not taken, as the one of sol-mio does.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::iter::Peekable;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use sol_core::media::{Content, Media};
 use sol_core::name::StreamName;
 use sol_core::timestamp::Timestamp;
 
-use crate::peer::pattern::{MediaSent, Pattern, PatternMedia};
+use crate::peer::pattern::MediaSent;
 
 /// A publisher within the process, as a test has it.
 #[derive(Debug)]
@@ -30,14 +31,16 @@ impl Within {
     }
 }
 
+/// What it sends.
+pub(super) type MediaWithin = Box<dyn Iterator<Item = MediaSent>>;
+
 /// The same as the world has it.
-#[derive(Debug)]
 pub(super) struct Inside {
     name: StreamName,
     id: InwardId,
     claim: ClaimId,
     home: LoopId,
-    media: Peekable<PatternMedia>,
+    media: Peekable<MediaWithin>,
     began: Duration,
     sent: Vec<MediaSent>,
     /// What it costs that was not taken.
@@ -46,17 +49,21 @@ pub(super) struct Inside {
 }
 
 impl Inside {
+    pub(super) fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
     /// It begins, and what it passes to its home first.
     pub(super) fn begin(
         id: InwardId,
         name: StreamName,
         claim: Claim,
-        pattern: Pattern,
+        media: MediaWithin,
         now: Duration,
     ) -> (Inside, (LoopId, Parcel)) {
         let Claim { id: claim, home, wanted } = claim;
         let publish = Parcel::Publish { name: name.clone(), inward: id, claim, wanted };
-        let media = pattern.media().peekable();
+        let media = media.peekable();
         let (sent, under_way, has_parted) = (Vec::new(), 0, false);
         (Inside { name, id, claim, home, media, began: now, sent, under_way, has_parted }, (home, publish))
     }
@@ -94,6 +101,12 @@ impl Inside {
         }
         let unpublish = Parcel::Unpublish { inward: self.id, parting };
         Some(((self.home, unpublish), Notice::Parted { name: self.name.clone(), claim: self.claim }))
+    }
+}
+
+impl fmt::Debug for Inside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "publisher {:?} of {}", self.id, self.name)
     }
 }
 

@@ -85,6 +85,8 @@ pub enum MediaRole {
     Interframe,
     /// Audio.
     AudioFrame,
+    /// A text beside them, which a pattern does not make.
+    Text,
 }
 
 impl Pattern {
@@ -186,6 +188,16 @@ impl Pattern {
     fn metadata_payload(&self) -> Bytes {
         let values = ["@setDataFrame".into(), "onMetaData".into(), self.metadata_values()];
         super::amf::write_all(&values).into()
+    }
+}
+
+/// All that it makes.
+impl IntoIterator for Pattern {
+    type Item = MediaSent;
+    type IntoIter = PatternMedia;
+
+    fn into_iter(self) -> PatternMedia {
+        self.media()
     }
 }
 
@@ -311,7 +323,7 @@ impl MediaRole {
     /// The message type that carries it.
     pub fn type_id(self) -> TypeId {
         match self {
-            MediaRole::Metadata => TypeId::DATA_AMF0,
+            MediaRole::Metadata | MediaRole::Text => TypeId::DATA_AMF0,
             MediaRole::VideoConfig | MediaRole::Keyframe | MediaRole::Interframe => TypeId::VIDEO,
             MediaRole::AudioConfig | MediaRole::AudioFrame => TypeId::AUDIO,
         }
