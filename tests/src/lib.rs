@@ -5,7 +5,7 @@
 //! traffic of programs that nobody of this project wrote, with the truth that tshark told of it. [`fuzzing`] says
 //! what must hold whatever bytes come. [`world`] is a
 //! virtual network of peers around the server. [`programs`] runs real players and encoders, and `sol`
-//! itself.
+//! itself. [`simulation`] makes worlds from seeds.
 
 #![forbid(unsafe_code)]
 
@@ -13,6 +13,7 @@ pub mod captures;
 pub mod fuzzing;
 pub mod peer;
 pub mod programs;
+pub mod simulation;
 pub mod strangers;
 pub mod wire;
 pub mod world;

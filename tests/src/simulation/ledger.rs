@@ -1,0 +1,382 @@
+//! Ledger: what was published and what each player saw, as the server tells it and as clients see it, held against each other.
+//!
+//! Entries are made where things happen: by clients when they ask, send and hear, by the world when its server tells its
+//! application something. Whatever cannot be is a panic, in words.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use sol_core::ids::SessionId;
+use sol_core::participant::{EndReason, Event};
+use sol_core::session::{CloseReason, Refusal, RequestKind};
+
+use crate::peer::message::{MediaReceived, StreamId};
+use crate::peer::pattern::MediaSent;
+
+use super::film::Film;
+use super::play::Play;
+use super::publication::{Parting, Publication, Stage};
+use super::published::{Published, Rules};
+use super::story::Story;
+use super::totals::{Totals, turn};
+
+/// Everybody writes into the same one.
+pub(super) type Shared = Rc<RefCell<Ledger>>;
+
+#[derive(Debug)]
+pub(super) struct Ledger {
+    pub now: Duration,
+    pub publications: Vec<Publication>,
+    pub plays: Vec<Play>,
+    pub totals: Totals,
+    pub story: Story,
+    pub rules: Rules,
+    /// The publications of each name that began, in order.
+    orders: BTreeMap<String, Vec<usize>>,
+    /// What was asked on a NetStream, and not yet by the server.
+    asked: BTreeMap<(SessionId, u32), VecDeque<Asked>>,
+    /// What the server's application was asked, and waits.
+    waiting: BTreeMap<SessionId, Asked>,
+    /// What is under way at the server.
+    running: BTreeMap<(SessionId, u32), Asked>,
+    /// Those that are over, and why.
+    closed: BTreeMap<SessionId, &'static str>,
+    /// Those that do nothing wrong, and that nothing befalls.
+    undisturbed: BTreeSet<SessionId>,
+}
+
+/// What somebody asked for: by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Publication(usize),
+    Play(usize),
+}
+
+impl Ledger {
+    pub(super) fn new(rules: Rules, story: Story) -> Ledger {
+        Ledger {
+            now: Duration::ZERO,
+            publications: Vec::new(),
+            plays: Vec::new(),
+            totals: Totals::default(),
+            story,
+            rules,
+            orders: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            running: BTreeMap::new(),
+            closed: BTreeMap::new(),
+            undisturbed: BTreeSet::new(),
+        }
+    }
+
+    // --- What clients do --------------------------------------------------------------------------------------
+
+    /// Somebody asks to publish. The number is the mark of the film.
+    pub(super) fn asks_to_publish(
+        &mut self,
+        session: Option<SessionId>,
+        stream: StreamId,
+        name: &str,
+        film: &Film,
+        delay_max: Option<Duration>,
+    ) -> usize {
+        let number = self.publications.len();
+        assert_eq!(film.mark as usize, number, "frames tell whose they are");
+        let fits_tape = self.rules.fits_tape(film);
+        self.publications.push(Publication::new(name, film, fits_tape, delay_max));
+        if let Some(session) = session {
+            self.asked.entry((session, stream.0)).or_default().push_back(Asked::Publication(number));
+        }
+        number
+    }
+
+    /// The mark that the next film has to have.
+    pub(super) fn next_mark(&self) -> u32 {
+        self.publications.len() as u32
+    }
+
+    pub(super) fn asks_to_play(
+        &mut self,
+        session: SessionId,
+        stream: StreamId,
+        name: &str,
+        delay_max: Option<Duration>,
+    ) -> usize {
+        let number = self.plays.len();
+        self.plays.push(Play::new(name, session, delay_max));
+        self.asked.entry((session, stream.0)).or_default().push_back(Asked::Play(number));
+        number
+    }
+
+    pub(super) fn sends(&mut self, publication: usize, media: MediaSent, now: Duration) {
+        self.totals.messages_sent += 1;
+        self.publications[publication].send(media, now);
+    }
+
+    /// A client does nothing wrong, and nothing befalls it; or not any more.
+    pub(super) fn is_undisturbed(&mut self, session: SessionId, is_undisturbed: bool) {
+        match is_undisturbed {
+            true => self.undisturbed.insert(session),
+            false => self.undisturbed.remove(&session),
+        };
+    }
+
+    /// The world ends: anything may befall anybody.
+    pub(super) fn disturb_all(&mut self) {
+        self.undisturbed.clear();
+    }
+
+    // --- What clients hear ------------------------------------------------------------------------------------
+
+    pub(super) fn hears_start(&mut self, play: usize, now: Duration) {
+        self.totals.plays += 1;
+        self.plays[play].is_told_start(now);
+    }
+
+    pub(super) fn hears_pause(&mut self, play: usize, paused: bool, now: Duration) {
+        self.plays[play].is_told_pause(paused, now);
+    }
+
+    pub(super) fn sees(&mut self, play: usize, media: &MediaReceived, now: Duration) {
+        self.totals.messages_received += 1;
+        self.totals.bytes_received += media.payload.len() as u64;
+        let (play, mut published) = self.look(play, now);
+        play.take(media, &mut published);
+    }
+
+    pub(super) fn hears_end(&mut self, play: usize, now: Duration) {
+        let (play, published) = self.look(play, now);
+        play.is_told_end(&published);
+    }
+
+    fn look(&mut self, play: usize, now: Duration) -> (&mut Play, Published<'_>) {
+        let play = &mut self.plays[play];
+        let orders = self.orders.get(&*play.name).map(Vec::as_slice).unwrap_or_default();
+        let published = Published { publications: &mut self.publications, orders, rules: &self.rules, now };
+        (play, published)
+    }
+
+    // --- What the server tells its application ---------------------------------------------------------------
+
+    pub(super) fn witness(&mut self, now: Duration, session: SessionId, event: &Event) {
+        self.now = now;
+        match event {
+            Event::Connected(_) => {}
+            Event::Requested(request) => {
+                let asked =
+                    self.find_asked(session, request.stream.get(), request.kind, request.name.as_str());
+                self.waiting.insert(session, asked);
+            }
+            Event::Refused { kind, why, .. } => self.is_refused(session, *kind, why),
+            Event::Started { stream, kind, name } => {
+                let asked = self.waiting.remove(&session).expect("what starts was asked");
+                self.story
+                    .tell(now, || format!("session {session} begins to {}", verb(*kind, name.as_str())));
+                self.running.insert((session, stream.get()), asked);
+                match asked {
+                    Asked::Publication(number) => self.begins(number),
+                    Asked::Play(number) => self.begins_to_play(number),
+                }
+            }
+            Event::Ended { stream, kind, name, why, summary } => {
+                self.story.tell(now, || {
+                    let verb = verb(*kind, name.as_str());
+                    format!("session {session} ends to {verb}: {} {}", why.code(), told(summary))
+                });
+                self.totals.count(turn("ended", why.code()));
+                let running = self.running.remove(&(session, stream.get())).expect("what ends has begun");
+                match running {
+                    Asked::Publication(number) => {
+                        self.is_over(number, summary.frames as usize, Parting::from(why));
+                    }
+                    Asked::Play(number) => {
+                        let mut of_name =
+                            self.publications.iter().filter(|other| other.name == name.as_str());
+                        if of_name.any(|other| !other.fits_tape || other.is_bulky) {
+                            self.is_undisturbed(session, false);
+                        }
+                        let is_fine = summary.gaps == 0 || !self.undisturbed.contains(&session);
+                        assert!(is_fine, "session {session} lost something of {name}, and was not held up");
+                        self.totals.gaps += summary.gaps;
+                        self.totals.messages_lost += summary.lost.frames;
+                        self.plays[number].end = Some((why.clone(), *summary));
+                    }
+                }
+            }
+            Event::Closed { why, hangup } => {
+                self.story
+                    .tell(now, || format!("session {session} is over: {} ({why}), {hangup:?}", why.code()));
+                self.totals.count(turn("closed", why.code()));
+                let is_fine = is_no_reproach(why) || !self.undisturbed.contains(&session);
+                assert!(
+                    is_fine,
+                    "session {session} is over, which has done nothing wrong: {} ({why})",
+                    why.code()
+                );
+                self.waiting.remove(&session);
+                let before = self.closed.insert(session, why.code());
+                assert_eq!(before, None, "session {session} is over twice");
+                let left = self.running.range((session, 0)..=(session, u32::MAX)).next();
+                assert_eq!(left, None, "session {session} is over, and not what it did");
+            }
+        }
+    }
+
+    fn find_asked(&mut self, session: SessionId, stream: u32, kind: RequestKind, name: &str) -> Asked {
+        let asked =
+            self.asked.get_mut(&(session, stream)).expect("what the server was asked, a client asked");
+        // Those before it were refused without a question.
+        while let Some(asked) = asked.pop_front() {
+            let (is_kind, known) = match asked {
+                Asked::Publication(number) => {
+                    (kind == RequestKind::Publish, self.publications[number].name.as_str())
+                }
+                Asked::Play(number) => (kind == RequestKind::Play, &*self.plays[number].name),
+            };
+            if is_kind && known == name {
+                return asked;
+            }
+        }
+        panic!("session {session} is said to have asked to {}, and has not", verb(kind, name))
+    }
+
+    fn is_refused(&mut self, session: SessionId, kind: RequestKind, why: &Refusal) {
+        let now = self.now;
+        self.story
+            .tell(now, || format!("session {session} may not {}: {} ({why})", verb(kind, "it"), why.code()));
+        self.totals.count(turn("refused", why.code()));
+        // A play that has begun can find that nobody publishes.
+        if *why != Refusal::NotFound
+            && let Some(Asked::Publication(number)) = self.waiting.remove(&session)
+        {
+            self.publications[number].stage = Stage::Refused;
+        }
+    }
+
+    /// A publication begins: the only one of its name.
+    pub(super) fn begins(&mut self, number: usize) {
+        let now = self.now;
+        self.totals.publications += 1;
+        let name = self.publications[number].name.clone();
+        let orders = self.orders.entry(name.clone()).or_default();
+        if let Some(&last) = orders.last() {
+            assert!(
+                self.publications[last].is_over(),
+                "{name} has two publishers at once, {last} and {number}"
+            );
+        }
+        self.publications[number].stage = Stage::Live { order: orders.len(), since: now };
+        orders.push(number);
+    }
+
+    /// A publication is over; so many of its messages had come.
+    pub(super) fn is_over(&mut self, number: usize, taken: usize, parting: Parting) {
+        let publication = &mut self.publications[number];
+        let Stage::Live { order, since } = publication.stage else {
+            panic!("publisher {number} ends and has not begun")
+        };
+        let sent = publication.sent.len();
+        assert!(taken <= sent, "{taken} messages of publisher {number} came, and {sent} were sent");
+        publication.stage = Stage::Over { order, since, at: self.now, taken, parting };
+    }
+
+    fn begins_to_play(&mut self, number: usize) {
+        let orders = self.orders.get(&*self.plays[number].name).map(Vec::as_slice).unwrap_or_default();
+        let delay = self.rules.delay_between_loops;
+        let nobody_is_there = match orders.last().map(|&last| &self.publications[last].stage) {
+            None => true,
+            Some(Stage::Over { at, parting: Parting::InGoodOrder, .. }) => self.now >= *at + delay,
+            Some(Stage::Over { at, parting: Parting::Vanished, .. }) => {
+                self.now > *at + self.rules.grace + delay
+            }
+            Some(Stage::Asked | Stage::Refused | Stage::Live { .. }) => false,
+        };
+        self.plays[number].begin(self.now, nobody_is_there.then_some(orders.len()));
+    }
+
+    // --- Questions ---------------------------------------------------------------------------------------------
+
+    /// Whether somebody publishes the name, as far as the server told.
+    pub(super) fn is_published(&self, name: &str) -> bool {
+        let last = self.orders.get(name).and_then(|orders| orders.last());
+        last.is_some_and(|&last| !self.publications[last].is_over())
+    }
+
+    /// Whether nobody publishes any more.
+    pub(super) fn are_all_over(&self) -> bool {
+        !self.publications.iter().any(|publication| matches!(publication.stage, Stage::Live { .. }))
+    }
+
+    /// Everybody has left: what each player saw is what the server says, and everything has ended.
+    pub(super) fn close(&mut self) {
+        assert!(self.running.is_empty(), "all have left, and not all has ended: {:?}", self.running);
+        for number in 0..self.plays.len() {
+            let now = self.now;
+            let (play, published) = self.look(number, now);
+            play.check_account(&published);
+        }
+    }
+
+    /// Every publisher has ended in good order some time ago: so has everybody who saw something of it.
+    pub(super) fn check_that_all_were_told(&self, is_served: impl Fn(SessionId) -> bool) {
+        for (session, asked) in self.running.iter().map(|((session, _), asked)| (*session, *asked)) {
+            let Asked::Play(number) = asked else { continue };
+            let play = &self.plays[number];
+            assert!(
+                !(play.has_seen_something() && is_served(session)),
+                "the player of {} at session {session} was not told that it is over, and is at message {:?}",
+                play.name,
+                play.place()
+            );
+        }
+        let untold = self.plays.iter().find(|play| {
+            let is_told = |why: &EndReason| {
+                matches!(why, EndReason::StreamEnded | EndReason::TimelineFull | EndReason::TooSlow)
+            };
+            let was_ended = play.end.as_ref().is_some_and(|(why, _)| is_told(why));
+            was_ended && !play.is_over && is_served(play.session)
+        });
+        if let Some(play) = untold {
+            panic!(
+                "the server ended what session {} plays of {}, and that was not heard",
+                play.session, play.name
+            );
+        }
+    }
+}
+
+/// Whether that befalls also those who do nothing wrong.
+fn is_no_reproach(why: &CloseReason) -> bool {
+    matches!(
+        why,
+        CloseReason::PeerLeft
+            | CloseReason::CommandTimeout
+            | CloseReason::Refused
+            | CloseReason::StreamEnded
+            | CloseReason::TimelineFull
+            | CloseReason::ClosedByPeer
+            | CloseReason::Shutdown
+    )
+}
+
+fn verb(kind: RequestKind, name: &str) -> String {
+    match kind {
+        RequestKind::Publish => format!("publish {name}"),
+        RequestKind::Play => format!("play {name}"),
+    }
+}
+
+fn told(summary: &sol_core::participant::Summary) -> String {
+    let lost = summary.lost;
+    let seconds = summary.lasted.as_secs_f64();
+    match summary.gaps {
+        0 => format!("after {seconds:.1} s, {} messages", summary.frames),
+        gaps => format!(
+            "after {seconds:.1} s, {} messages, {} lost in {gaps} gaps ({:?})",
+            summary.frames, lost.frames, lost.duration
+        ),
+    }
+}

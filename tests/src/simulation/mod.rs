@@ -1,0 +1,45 @@
+//! Simulation: a seed is a world. Publishers and players of many temperaments live in it for a minute or more, over links that
+//! stall and break, with operators that are slow and strangers that talk nonsense; and what must hold of a server is held
+//! against each of them.
+//!
+//! ```sh
+//! cargo run --release -p sol-tests --bin simulate -- --seeds 1000
+//! ```
+//!
+//! What holds in each world, and by whom it is seen to:
+//!
+//! - A player gets its preamble and a keyframe when it joins and behind a gap, and everything else in order, byte by byte as it
+//!   was sent; what is missing is what the server says it lost (`play`).
+//! - Times on the wire are those of the stream's own timeline, told from the publisher's clock a second time (`publication`).
+//! - A name has one publisher at a time, and what has begun ends, with its reason, before its session (`ledger`).
+//! - The server writes by the book, keeps to its bounds, forgets no deadline, tells `Closed` once and last, and keeps nothing of
+//!   those who have left ([`world`](crate::world)).
+//! - The same seed makes the same run, to the byte.
+//!
+//! Invariant: a run is a function of its seed.
+
+mod actor;
+mod director;
+mod film;
+mod ledger;
+mod play;
+mod publication;
+mod published;
+mod setting;
+mod story;
+mod totals;
+mod troubles;
+
+pub use story::Story;
+pub use totals::{Totals, Turn};
+
+use crate::world::{Transcript, seed};
+use director::Director;
+
+/// Lives through the world of that number. All that its server said, in one number; and what happened.
+///
+/// # Panics
+/// If something did not hold, in words.
+pub fn live_through(number: u64, story: Story) -> (Transcript, Totals) {
+    Director::new(seed(number), story).run()
+}
