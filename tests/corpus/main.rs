@@ -41,6 +41,7 @@ nothing_breaks_in_any_input_of! {
     loops
     messages
     names
+    observer
     pcap
     server
     session

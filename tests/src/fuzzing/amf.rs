@@ -89,6 +89,7 @@ fn as_the_core_has_it(value: &Amf) -> Value {
 }
 
 fn ask_amf0(value: &Value) {
+    assert!(!value.to_string().is_empty());
     value.as_str();
     value.as_number();
     value.as_bool();
@@ -102,6 +103,7 @@ fn ask_amf0(value: &Value) {
 }
 
 fn ask_amf3(value: &amf3::Value) {
+    assert!(!value.to_string().is_empty());
     value.as_str();
     value.as_number();
     value.as_bool();

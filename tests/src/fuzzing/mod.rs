@@ -17,6 +17,7 @@ mod handshakes;
 mod listener;
 mod messages;
 mod names;
+mod observers;
 mod phrases;
 mod recordings;
 mod scene;
@@ -46,6 +47,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "flv", run: files::flv },
     Target { name: "messages", run: messages::messages },
     Target { name: "names", run: names::names },
+    Target { name: "observer", run: observers::observer },
     Target { name: "pcap", run: recordings::pcap },
     Target { name: "tcp", run: recordings::tcp },
     Target { name: "session", run: sessions::session },

@@ -24,7 +24,9 @@ pub(super) fn names(bytes: &[u8]) {
         check(&name);
     }
     if let Ok(pattern) = rest.parse::<AppPattern>() {
-        assert_eq!(pattern.as_str().parse::<AppPattern>().as_ref(), Ok(&pattern));
+        if is_plain(pattern.as_str()) {
+            assert_eq!(pattern.as_str().parse::<AppPattern>().as_ref(), Ok(&pattern));
+        }
     }
     for url in [&tc_url, &rest] {
         if let Ok(url) = url.parse::<RtmpUrl>() {
@@ -41,4 +43,13 @@ fn check(name: &StreamName) {
     for part in text.split('/') {
         assert!(!matches!(part, "" | "." | ".."), "{text:?} could be taken for another place");
     }
+    if is_plain(text) {
+        assert_eq!(text.parse::<StreamName>().as_ref(), Ok(name), "what is shown is the name");
+    }
+}
+
+/// Whether a text does not begin or end with what is taken off where people and clients write names.
+fn is_plain(text: &str) -> bool {
+    let bare = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\'' | '"'));
+    bare == text && !text.contains('?') && !text.starts_with("mp4:") && !text.starts_with("flv:")
 }

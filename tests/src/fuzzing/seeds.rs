@@ -55,6 +55,8 @@ fn of_a_conversation(client: &[u8], server: &[u8], publishes: bool, seeds: &mut 
         let bytes = beginning(bytes, HANDSHAKE_BYTES + SEED_BYTES);
         [&(bytes.len() as u16).to_be_bytes()[..], &bytes].concat()
     };
+    let (heard, answered) = (said(client), said(server));
+    seeds.insert(("observer", [&[0, 18, 0][..], &heard, &[18, 1], &answered].concat()));
     // As it comes, and then whatever waits is allowed.
     seeds.insert(("session", [&[0, 0, 0, 22][..], &said(client), &[22, 22]].concat()));
     seeds.insert(("client", [&[0, u8::from(!publishes), 0, 0, 0, 18][..], &said(server)].concat()));
