@@ -115,10 +115,14 @@ impl FromStr for AppPattern {
     type Err = AppPatternError;
 
     fn from_str(text: &str) -> Result<Self, AppPatternError> {
-        let mut parts: Vec<&str> = text.trim().split('/').filter(|part| !part.is_empty()).collect();
-        if parts.last() == Some(&"*") {
-            parts.pop();
-        }
+        // What is written is read again, so that nothing may be left at either end that would then be taken off.
+        let is_edge = |c: char| c == '/' || c.is_whitespace();
+        let text = text.trim_matches(is_edge);
+        let text = match text.strip_suffix('*') {
+            Some(above) if above.is_empty() || above.ends_with('/') => above.trim_end_matches(is_edge),
+            Some(_) | None => text,
+        };
+        let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty()).collect();
         let path = joined(parts.iter().copied()).map_err(|error| match error {
             NameError::TooLong => AppPatternError::TooLong,
             NameError::Empty | NameError::QueryTooLong | NameError::DotPart | NameError::ControlCharacter => {
@@ -183,7 +187,16 @@ mod tests {
 
     #[test]
     fn an_app_is_written_like_a_name() {
-        for text in ["live/hd", "/live/hd", "live//hd/", "live/hd/*", "/live/hd/*/", " live/hd "] {
+        for text in [
+            "live/hd",
+            "/live/hd",
+            "live//hd/",
+            "live/hd/*",
+            "/live/hd/*/",
+            " live/hd ",
+            "/ /live/hd/ /",
+            "live/hd /*",
+        ] {
             assert_eq!(
                 text.parse::<AppPattern>().map(|app| app.to_string()),
                 Ok("live/hd".to_owned()),
