@@ -1,5 +1,6 @@
 //! Command line.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -92,8 +93,17 @@ impl Serve {
         Configuration::load(self.config.as_deref(), std::env::vars_os(), self.layer())
     }
 
+    /// What the words behind `sol serve` say.
+    pub(crate) fn of_words(words: impl IntoIterator<Item = OsString>) -> Result<Self, String> {
+        let line = ["sol", "serve"].into_iter().map(OsString::from).chain(words);
+        match Cli::try_parse_from(line).map_err(|error| error.to_string())?.into_errand() {
+            Errand::Serve(serve) => Ok(serve),
+            other => unreachable!("`sol serve` serves: {other:?}"),
+        }
+    }
+
     /// What the flags set.
-    fn layer(&self) -> Layer {
+    pub(crate) fn layer(&self) -> Layer {
         let mut leaves = Vec::new();
         if !self.rtmp.is_empty() {
             leaves.push(Leaf::of_flag("--rtmp", "server", "rtmp", &self.rtmp));

@@ -34,24 +34,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use sol_tokio::ServerConfig;
 
 use crate::Exit;
 use crate::cli::Serve;
 use file::Source;
 use in_force::InForce;
-use mistake::Mistake;
 
 pub(crate) use auto::OrAuto;
 pub(crate) use count::CountError;
 pub(crate) use keys::TAKES;
-pub(crate) use layer::{Layer, Leaf};
-pub(crate) use mistake::Mistakes;
+pub use layer::Layer;
+pub(crate) use layer::Leaf;
+pub use mistake::{Mistake, Mistakes};
 pub(crate) use settings::{Gathered, LogFormat, Loops, Policies, Policy, Runtime, Settings};
 pub(crate) use time::{Time, TimeError};
 
 /// A configuration that holds.
 #[derive(Debug)]
-pub(crate) struct Configuration {
+pub struct Configuration {
     in_force: InForce,
     /// The file that was read, if there was one.
     file: Option<PathBuf>,
@@ -72,6 +73,18 @@ impl Configuration {
             None => Source::read(Path::new(FILE)),
         }?;
         Self::lay(source.as_ref(), variables, flags)
+    }
+
+    /// The same of a file that lies in memory and is called `sol.toml`.
+    ///
+    /// # Errors
+    /// What is wrong with them, as far as it can be told at once.
+    pub fn of(
+        file: Vec<u8>,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+        flags: Layer,
+    ) -> Result<Self, Mistakes> {
+        Self::lay(Some(&Source::of(Path::new(FILE), file)?), variables, flags)
     }
 
     /// Lays all layers over each other.
@@ -100,6 +113,16 @@ impl Configuration {
         &self.in_force.settings
     }
 
+    /// What a server would be started with.
+    pub fn server_config(&self) -> ServerConfig {
+        self.settings().server_config()
+    }
+
+    /// What is in force, as a file, and behind each line where its value comes from.
+    pub fn shown(&self) -> String {
+        show::show(self)
+    }
+
     /// How many variables hold.
     pub(crate) fn variables(&self) -> usize {
         self.in_force.variables()
@@ -110,6 +133,11 @@ impl Configuration {
         let file = self.file.as_ref()?;
         Some(std::path::absolute(file).unwrap_or_else(|_| file.clone()))
     }
+}
+
+/// A file with every key, its meaning and its default.
+pub fn sample() -> String {
+    sample::sample()
 }
 
 /// What `sol config` is told.
@@ -144,8 +172,8 @@ pub(crate) fn run(arguments: &ConfigArguments) -> anyhow::Result<Exit> {
             let (keys, sections) = (counted(keys, "key"), counted(sections, "section"));
             format!("{}: no mistakes; it sets {keys} in {sections}\n", file.display())
         }
-        What::Default => sample::sample(),
-        What::Show(serve) => show::show(&serve.configuration()?),
+        What::Default => sample(),
+        What::Show(serve) => serve.configuration()?.shown(),
         What::Schema => schema::schema(),
     };
     // Where standard output is gone nobody is there to read it.

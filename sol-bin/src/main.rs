@@ -1,68 +1,9 @@
-//! The program `sol`: a live-streaming RTMP server that needs no configuration to begin.
+//! The program `sol`, all of which is in the library beside it.
 
-mod backend;
-mod bench;
-mod cli;
-mod config;
-mod demo;
-mod journal;
-mod listen;
-mod nofile;
-mod play;
-mod publish;
-mod remote;
-mod report;
-mod serve;
-mod signals;
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-/// Exit codes, as `sol --help` lists them. Clap itself exits with 2 on a bad command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Exit {
-    /// Stopped by a signal, after everybody was told; or done.
-    Stopped = 0,
-    /// Something failed that no option could have helped.
-    Failed = 1,
-    /// The configuration has mistakes.
-    BadConfiguration = 2,
-    /// An address cannot be listened on.
-    AddressUnusable = 3,
-    /// A server does not let this client do what it asked for, or speaks something else.
-    Refused = 4,
-    /// A server cannot be reached, or the connection to it was lost.
-    Unreachable = 5,
-    /// A server has no such stream.
-    NoStream = 6,
-    /// Stopped by a second signal, before everybody was told.
-    Interrupted = 130,
-}
-
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
-    let done = match cli.into_errand() {
-        cli::Errand::Serve(arguments) => {
-            arguments.configuration().map_err(Into::into).and_then(|configuration| {
-                journal::start(configuration.settings().server.log);
-                serve::run(&configuration)
-            })
-        }
-        cli::Errand::Publish(arguments) => publish::run(&arguments),
-        cli::Errand::Play(arguments) => play::run(&arguments),
-        cli::Errand::Config(arguments) => config::run(&arguments),
-        cli::Errand::Bench(arguments) => bench::run(&arguments),
-    };
-    let exit = done.unwrap_or_else(|error| {
-        cli::complain(&error);
-        if error.is::<config::Mistakes>() {
-            Exit::BadConfiguration
-        } else if error.is::<listen::ListenError>() {
-            Exit::AddressUnusable
-        } else {
-            Exit::Failed
-        }
-    });
-    ExitCode::from(exit as u8)
+    sol_bin::main()
 }

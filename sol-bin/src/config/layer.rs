@@ -1,6 +1,7 @@
 //! Layer: what one source of values says: the file, the variables, or the flags.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fmt;
 
 use serde::Serialize;
@@ -9,6 +10,7 @@ use toml::Value;
 use super::path::{Path, Section};
 use super::pattern::AppPattern;
 use super::place::Place;
+use crate::cli::Serve;
 
 /// One value that a layer sets. The key exists and takes it.
 #[derive(Clone, Debug)]
@@ -20,7 +22,7 @@ pub(crate) struct Leaf {
 
 /// What one layer says.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Layer {
+pub struct Layer {
     /// Of two for one key the later holds.
     pub(crate) leaves: Vec<Leaf>,
     /// The apps that have a section. An empty one is one too: a shorter pattern does not hold for that app.
@@ -54,6 +56,14 @@ impl Leaf {
 impl Layer {
     /// A layer that sets these.
     pub(crate) fn of(leaves: Vec<Leaf>) -> Self {
+    /// What the flags of `sol serve` set.
+    ///
+    /// # Errors
+    /// They are no command line, as it is told whoever wrote it.
+    pub fn of_flags(words: impl IntoIterator<Item = OsString>) -> Result<Self, String> {
+        Serve::of_words(words).map(|serve| serve.layer())
+    }
+
         let apps = leaves.iter().filter_map(|leaf| match &leaf.path.section {
             Section::App(app) => Some(app.clone()),
             Section::Named(_) => None,

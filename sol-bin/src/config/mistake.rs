@@ -10,7 +10,7 @@ use super::place::Place;
 
 /// One mistake.
 #[derive(Clone, Debug)]
-pub(crate) struct Mistake {
+pub struct Mistake {
     /// What is wrong.
     what: String,
     /// Where, if it is anywhere in particular.
@@ -24,7 +24,7 @@ pub(crate) struct Mistake {
 
 /// As many as can be told at once. Mending them may bring others to light.
 #[derive(Clone, Debug)]
-pub(crate) struct Mistakes(pub(crate) Vec<Mistake>);
+pub struct Mistakes(pub(crate) Vec<Mistake>);
 
 impl Mistake {
     /// Something that stands where something else belongs.
@@ -48,9 +48,23 @@ impl Mistake {
         Self { other: Some((span, what.into())), ..self }
     }
 
-    /// Where in a file something is marked.
-    #[cfg(test)]
-    pub(super) fn spans(&self) -> Vec<Range<usize>> {
+    /// What is wrong, in a sentence.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// What belongs there; nothing, of a file that cannot be read at all.
+    pub fn expected(&self) -> &str {
+        &self.expected
+    }
+
+    /// Where it is, as a log would say it; `None` of a file that cannot be read at all.
+    pub fn place(&self) -> Option<String> {
+        self.place.as_ref().map(ToString::to_string)
+    }
+
+    /// The bytes of the file that are marked.
+    pub fn spans(&self) -> Vec<Range<usize>> {
         let place = self.place.iter().filter_map(|place| match place {
             Place::File { source: _, span } => Some(span),
             Place::Variable(_) | Place::Flag(_) => None,
@@ -83,6 +97,11 @@ impl Mistake {
 }
 
 impl Mistakes {
+    /// Each of them; at least one.
+    pub fn each(&self) -> &[Mistake] {
+        &self.0
+    }
+
     /// All messages, in colour or not.
     pub(crate) fn rendered(&self, in_colour: bool) -> String {
         let renderer = if in_colour { Renderer::styled() } else { Renderer::plain() };
