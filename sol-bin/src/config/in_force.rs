@@ -13,6 +13,7 @@ use super::mistake::Mistake;
 use super::path::{Path, Section};
 use super::place::Place;
 use super::settings::Settings;
+use super::size::Size;
 use crate::listen;
 
 /// What is in force, and where each value comes from.
@@ -53,7 +54,29 @@ impl InForce {
             path.put(value, &mut table);
         }
         let settings = table.try_into().expect("each value was taken alone");
-        Self { settings, origins }
+        let mut in_force = Self { settings, origins };
+        in_force.bound_defaults();
+        in_force
+    }
+
+    /// Who has set the tape alone has not asked for a lag that it cannot hold.
+    fn bound_defaults(&mut self) {
+        let Settings { server: _, timers: _, defaults, app } = &mut self.settings;
+        let apps = app.iter_mut().map(|(app, settings)| (Section::App(app.clone()), settings));
+        // Those of apps first: whether they inherit what somebody set is seen in what the defaults are.
+        for (section, app) in apps.chain([(Section::DEFAULTS, defaults)]) {
+            if app.lag.duration() > app.tape_time.duration() && !is_set(&self.origins, &section, "lag") {
+                app.lag = app.tape_time;
+                let path = Path { section: section.clone(), key: "lag".to_owned() };
+                self.origins.insert(path, Origin::Bounded("tape_time"));
+            }
+            if app.lag_bytes.bytes() > app.tape_bytes.bytes() && !is_set(&self.origins, &section, "lag_bytes")
+            {
+                app.lag_bytes = Size::of(app.tape_bytes.bytes());
+                let path = Path { section, key: "lag_bytes".to_owned() };
+                self.origins.insert(path, Origin::Bounded("tape_bytes"));
+            }
+        }
     }
 
     /// Keys that were set, and sections that they stand in.
@@ -88,21 +111,12 @@ impl InForce {
         }
         let apps = app.iter().map(|(app, settings)| (Section::App(app.clone()), settings));
         for (section, app) in [(Section::DEFAULTS, defaults)].into_iter().chain(apps) {
-            // Who has set the tape alone has not asked for a lag that it cannot hold.
-            let origin = |section: &Section, key: &str| {
-                &self.origins[&Path { section: section.clone(), key: key.to_owned() }]
-            };
-            let is_set = |key: &str| match origin(&section, key) {
-                Origin::Set(_) => true,
-                Origin::Inherited => matches!(origin(&Section::DEFAULTS, key), Origin::Set(_)),
-                Origin::Default => false,
-            };
-            if is_set("lag") && app.lag.duration() > app.tape_time.duration() {
+            if app.lag.duration() > app.tape_time.duration() {
                 let told = [("lag", app.lag.into()), ("tape_time", app.tape_time.into())];
                 let expected = "expected a lag of at most tape_time: nothing older is kept";
                 mistakes.extend(self.contradiction(&section, told, expected));
             }
-            if is_set("lag_bytes") && app.lag_bytes.bytes() > app.tape_bytes.bytes() {
+            if app.lag_bytes.bytes() > app.tape_bytes.bytes() {
                 let told =
                     [("lag_bytes", app.lag_bytes.to_string()), ("tape_bytes", app.tape_bytes.to_string())];
                 let expected = "expected lag_bytes of at most tape_bytes: no more is kept";
@@ -127,9 +141,19 @@ impl InForce {
         let (place, blamed, (other, origin)) = match (one.1, other.1) {
             (Origin::Set(place), _) => (place, one.0, other),
             (_, Origin::Set(place)) => (place, other.0, one),
-            (Origin::Default | Origin::Inherited, _) => return None,
+            (Origin::Default | Origin::Bounded(_) | Origin::Inherited, _) => return None,
         };
         Some(Mistake::at(place.clone(), format!("{blamed}, and {other} ({origin})"), expected))
+    }
+}
+
+/// Whether somebody set a key, in the section or for all apps.
+fn is_set(origins: &BTreeMap<Path, Origin>, section: &Section, key: &str) -> bool {
+    let origin = |section: &Section| &origins[&Path { section: section.clone(), key: key.to_owned() }];
+    match origin(section) {
+        Origin::Set(_) => true,
+        Origin::Inherited => matches!(origin(&Section::DEFAULTS), Origin::Set(_)),
+        Origin::Default | Origin::Bounded(_) => false,
     }
 }
 
@@ -175,6 +199,18 @@ mod tests {
         // An empty section is one too.
         let event = Section::App("event/*".parse().unwrap());
         assert_eq!(told(&in_force, event, "grace"), "grace = \"4s\" [defaults]");
+    }
+
+    #[test]
+    fn a_lag_that_nobody_asked_for_is_no_more_than_each_tape_holds() {
+        let file =
+            "[defaults]\ntape_time = \"2s\"\n\n[app.\"live\"]\ntape_time = \"3s\"\ntape_bytes = \"1MiB\"\n";
+        let in_force = laid(file, &[], Layer::default());
+        assert_eq!(told(&in_force, Section::DEFAULTS, "lag"), "lag = \"2s\" tape_time");
+        let live = || Section::App("live".parse().unwrap());
+        assert_eq!(told(&in_force, live(), "lag"), "lag = \"3s\" tape_time");
+        assert_eq!(told(&in_force, live(), "lag_bytes"), "lag_bytes = \"1MiB\" tape_bytes");
+        assert!(in_force.contradictions().is_empty());
     }
 
     #[test]

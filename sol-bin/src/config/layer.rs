@@ -34,6 +34,8 @@ pub struct Layer {
 pub(crate) enum Origin {
     /// Nobody set it.
     Default,
+    /// Nobody set it, and another key of its section, which is named, leaves no room for the default.
+    Bounded(&'static str),
     /// An app's section leaves it out.
     Inherited,
     /// Somebody did.
@@ -54,8 +56,6 @@ impl Leaf {
 }
 
 impl Layer {
-    /// A layer that sets these.
-    pub(crate) fn of(leaves: Vec<Leaf>) -> Self {
     /// What the flags of `sol serve` set.
     ///
     /// # Errors
@@ -64,6 +64,8 @@ impl Layer {
         Serve::of_words(words).map(|serve| serve.layer())
     }
 
+    /// A layer that sets these.
+    pub(crate) fn of(leaves: Vec<Leaf>) -> Self {
         let apps = leaves.iter().filter_map(|leaf| match &leaf.path.section {
             Section::App(app) => Some(app.clone()),
             Section::Named(_) => None,
@@ -76,6 +78,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Origin::Default => write!(f, "default"),
+            Origin::Bounded(by) => write!(f, "{by}"),
             Origin::Inherited => write!(f, "[defaults]"),
             Origin::Set(place) => write!(f, "{place}"),
         }

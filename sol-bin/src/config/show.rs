@@ -69,4 +69,20 @@ mod tests {
             assert!(shown.lines().any(is_it), "{line} is not in\n{shown}");
         }
     }
+
+    #[test]
+    fn an_app_whose_name_ends_with_a_space_is_shown_as_it_is() {
+        let shown = shown("[app.\"event/ /\"]\nlag = \"4s\"\n");
+        assert!(shown.contains("[app.\"event\"]\n"), "{shown}");
+    }
+
+    #[test]
+    fn what_is_shown_is_good_also_where_a_tape_is_too_short_for_the_lag_that_nobody_asked_for() {
+        let shown = shown("[defaults]\ntape_time = \"1s\"\ntape_bytes = \"1MiB\"\n");
+        Configuration::of(shown.into(), [], Layer::default()).unwrap();
+    }
+
+    fn shown(file: &str) -> String {
+        Configuration::of(file.into(), [], Layer::default()).unwrap().shown()
+    }
 }
