@@ -11,6 +11,7 @@
 mod amf;
 mod choices;
 mod chunks;
+mod configurations;
 mod files;
 mod framing;
 mod handshakes;
@@ -41,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "amf0", run: amf::amf0 },
     Target { name: "amf3", run: amf::amf3 },
     Target { name: "chunks", run: chunks::chunks },
+    Target { name: "configuration", run: configurations::configuration },
     Target { name: "framing", run: framing::framing },
     Target { name: "handshake_client", run: handshakes::client },
     Target { name: "handshake_server", run: handshakes::server },

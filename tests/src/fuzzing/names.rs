@@ -24,9 +24,7 @@ pub(super) fn names(bytes: &[u8]) {
         check(&name);
     }
     if let Ok(pattern) = rest.parse::<AppPattern>() {
-        if is_plain(pattern.as_str()) {
-            assert_eq!(pattern.as_str().parse::<AppPattern>().as_ref(), Ok(&pattern));
-        }
+        assert_eq!(pattern.as_str().parse::<AppPattern>().as_ref(), Ok(&pattern));
     }
     for url in [&tc_url, &rest] {
         if let Ok(url) = url.parse::<RtmpUrl>() {

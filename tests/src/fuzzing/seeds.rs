@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use sol_bin::config::{Configuration, Layer};
 use sol_core::amf::amf3;
 use sol_core::flv::FlvWriter;
 use sol_core::media::{Content, Media, TrackKind};
@@ -34,6 +35,7 @@ pub fn seeds() -> Vec<Seed> {
         of_names(&capture, &mut seeds);
         of_a_file(&capture, &mut seeds);
     }
+    of_configurations(&mut seeds);
     made_up(&mut seeds);
     seeds.into_iter().collect()
 }
@@ -112,6 +114,21 @@ fn of_names(capture: &Capture, seeds: &mut BTreeSet<Seed>) {
     let tc_url = format!("rtmp://127.0.0.1:{}/{app}", capture.meta.port);
     let whole = format!("{tc_url}/{key}");
     seeds.insert(("names", [text(app), text(&tc_url), text(key), whole.into_bytes()].concat()));
+}
+
+/// The mistakes that people make, and the files that the program prints.
+fn of_configurations(seeds: &mut BTreeSet<Seed>) {
+    for case in include_str!("../../../sol-bin/src/config/mistakes.txt").split("=== ").skip(1) {
+        let written = case.split_once('\n').and_then(|(_, rest)| rest.split_once("---\n"));
+        let (written, _) = written.expect("a case is named and has a message");
+        seeds.insert(("configuration", [&[0, 0, 0][..], written.as_bytes()].concat()));
+    }
+    let shown = Configuration::of(Vec::new(), [], Layer::default()).expect("the defaults hold").shown();
+    for file in [shown, sol_bin::config::sample()] {
+        seeds.insert(("configuration", [&[0, 0, 0][..], file.as_bytes()].concat()));
+    }
+    // Two variables, two flags, a section and two keys.
+    seeds.insert(("configuration", vec![2, 2, 22, 1, 3, 24, 5, 2, 0, 12, 1, 6, 1, 0, 2, 4, 22, 3, 4, 26, 2]));
 }
 
 /// What no capture has.
