@@ -1,4 +1,12 @@
 //! Listener: what comes out of a session must be by the book, whatever went into it.
+//!
+//! What must hold: the messages are well-formed; a player's time goes back no further than a publisher's clock may; and its
+//! picture begins with a keyframe. Whoever drives a session by hand may send it anything, so that the latter two are for
+//! servers.
+
+use std::collections::BTreeMap;
+
+use sol_core::limits;
 
 use crate::peer::amf;
 use crate::peer::codec::ChunkReader;
@@ -13,11 +21,30 @@ pub(super) struct Listener {
     /// Messages of media, by the NetStreams that they came on.
     pub(super) media: Vec<StreamId>,
     pub(super) bytes: u64,
+    /// What has come on each NetStream since it was told that playing starts. `None`: whatever comes is right.
+    plays: Option<BTreeMap<StreamId, Play>>,
+}
+
+#[derive(Debug, Default)]
+struct Play {
+    latest_millis: Option<u32>,
+    has_keyframe: bool,
 }
 
 impl Listener {
     pub(super) fn new() -> Self {
-        Self { greeting_left: GREETING_BYTES, reader: ChunkReader::new(), media: Vec::new(), bytes: 0 }
+        Self {
+            greeting_left: GREETING_BYTES,
+            reader: ChunkReader::new(),
+            media: Vec::new(),
+            bytes: 0,
+            plays: None,
+        }
+    }
+
+    /// Of a server, which has the media from its streams.
+    pub(super) fn of_a_server() -> Self {
+        Self { plays: Some(BTreeMap::new()), ..Self::new() }
     }
 
     pub(super) fn hear(&mut self, bytes: &[u8]) {
@@ -38,16 +65,69 @@ impl Listener {
             TypeId::COMMAND_AMF0 | TypeId::COMMAND_AMF3 => {
                 let values = amf::read_all(&message.payload).unwrap_or_else(|oddity| panic!("{oddity}"));
                 assert!(matches!(values[..], [amf::Amf::String(_), amf::Amf::Number(_), ..]), "{values:?}");
+                if is_start(&values)
+                    && let Some(plays) = &mut self.plays
+                {
+                    plays.insert(message.stream, Play::default());
+                }
             }
             TypeId::USER_CONTROL => {
                 assert!(UserControl::read(&message.payload).is_some(), "{:?}", message.payload);
             }
             TypeId::AUDIO | TypeId::VIDEO | TypeId::DATA_AMF0 | TypeId::DATA_AMF3 => {
                 self.media.push(message.stream);
+                if message.type_id == TypeId::AUDIO || message.type_id == TypeId::VIDEO {
+                    self.watch(message);
+                }
             }
             _ => {}
         }
     }
+}
+
+impl Listener {
+    fn watch(&mut self, message: &Received) {
+        let Some(plays) = &mut self.plays else { return };
+        let play = plays.get_mut(&message.stream).expect("playing starts before anything comes of it");
+        let step = play.latest_millis.map_or(0, |latest| message.timestamp_ms.wrapping_sub(latest) as i32);
+        assert!(step >= -limits::CLOCK_BACK_MILLIS, "a player's time goes back by {step} ms");
+        if play.latest_millis.is_none() || step > 0 {
+            play.latest_millis = Some(message.timestamp_ms);
+        }
+        if message.type_id == TypeId::VIDEO {
+            let what = picture(&message.payload);
+            assert!(play.has_keyframe || what != Some(Picture::Other), "a picture that builds on none");
+            play.has_keyframe |= what == Some(Picture::Keyframe);
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Picture {
+    Keyframe,
+    Other,
+}
+
+/// What a video message is, where it is a picture, and of one track.
+fn picture(payload: &[u8]) -> Option<Picture> {
+    let first = *payload.first()?;
+    let is_coded = match first & 0x80 {
+        // The packet type: coded frames, with a composition time or without.
+        0x80 => matches!(first & 0x0F, 1 | 3),
+        // AVC says in a second byte whether it is a configuration, or the end.
+        _ => first & 0x0F != 7 || payload.get(1) == Some(&1),
+    };
+    match (first >> 4 & 7, is_coded) {
+        (1 | 4, true) => Some(Picture::Keyframe),
+        (2 | 3, true) => Some(Picture::Other),
+        _ => None,
+    }
+}
+
+fn is_start(values: &[amf::Amf]) -> bool {
+    let [amf::Amf::String(name), _, _, amf::Amf::Object(status), ..] = values else { return false };
+    let code = status.iter().find(|(key, _)| key == "code").map(|(_, code)| code);
+    name == "onStatus" && code == Some(&"NetStream.Play.Start".into())
 }
 
 /// S0, S1 and S2, or C0, C1 and C2.

@@ -2,7 +2,8 @@
 //!
 //! What must hold after each step: `Closed` comes once and last, behind the end of everything that was begun; whoever has
 //! something to write was told so, and whoever is to be read again; a deadline that was handled is gone; outboxes and tapes
-//! are bounded; whoever has room has read all there is; what comes out is by the book. Once all have gone nothing is left.
+//! are bounded; whoever has room has read all there is; a name has one publisher; what comes out is by the book,
+//! as [`Listener`] says. Once all have gone nothing is left.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::IoSlice;
@@ -13,6 +14,7 @@ use sol_core::crossing::{Directory, Dispatch, LoopId, Parcel, Standing};
 use sol_core::ids::{MessageStreamId, RequestId, SessionId};
 use sol_core::limits;
 use sol_core::load::Load;
+use sol_core::name::StreamName;
 use sol_core::participant::Event;
 use sol_core::server::{Output, Server, ServerConfig};
 use sol_core::session::{PeerEnd, Refusal, Request, RequestKind, StaleRequest};
@@ -29,6 +31,8 @@ pub(super) struct Scene {
     inboxes: Vec<VecDeque<(LoopId, Parcel)>>,
     clients: Vec<Client>,
     by_session: BTreeMap<SessionId, usize>,
+    /// What is published, whoever does.
+    published: BTreeSet<StreamName>,
     opened: u8,
     now: Instant,
     rules: Rules,
@@ -80,6 +84,7 @@ impl Scene {
             inboxes: (0..loops).map(|_| VecDeque::new()).collect(),
             clients: Vec::new(),
             by_session: BTreeMap::new(),
+            published: BTreeSet::new(),
             opened: 0,
             now: Instant::EPOCH,
             rules,
@@ -105,7 +110,7 @@ impl Scene {
             session,
             at,
             speaker: Speaker::new(),
-            listener: Listener::new(),
+            listener: Listener::of_a_server(),
             room: None,
             waits: None,
             roles: BTreeMap::new(),
@@ -326,11 +331,14 @@ impl Scene {
                 }
             }
             Event::Refused { .. } => assert!(client.is_connected),
-            Event::Started { stream, kind, .. } => {
+            Event::Started { stream, kind, name } => {
+                let is_published = kind == RequestKind::Publish;
+                assert!(!is_published || self.published.insert(name), "two publish at once");
                 assert_eq!(client.roles.insert(stream, kind), None, "one role on a NetStream");
                 client.played.extend((kind == RequestKind::Play).then_some(stream));
             }
-            Event::Ended { stream, kind, .. } => {
+            Event::Ended { stream, kind, name, .. } => {
+                assert!(kind == RequestKind::Play || self.published.remove(&name), "{name} was published");
                 assert_eq!(client.roles.remove(&stream), Some(kind), "what ends has begun");
             }
             Event::Closed { .. } => {
