@@ -189,6 +189,23 @@ fn numbers_that_are_nowhere_near_are_another_connection_once_there_are_several()
 }
 
 #[test]
+fn a_connection_ends_no_earlier_than_what_a_segment_of_another_one_lets_go() {
+    let mut wire = Wire::opened();
+    wire.send(CLIENT.bytes(103, b"d"));
+    wire.send(SERVER.nothing(500).ack(104));
+    for index in 1..limits::ASTRAY_SEGMENTS {
+        wire.send(SERVER.bytes(0x9000_0000 + index, b"x"));
+    }
+    wire.pass(limits::DISORDER_TIME);
+    wire.send(SERVER.bytes(0x9000_0000, b"x").ack(104));
+    let told: Vec<_> =
+        std::iter::from_fn(|| wire.connections.poll()).map(|event| (event.at, told(&event))).collect();
+    let [.., (missing_at, missing), (_, bytes), (closed_at, closed)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!([missing, bytes, closed], ["#0 First: 3 missing", "#0 First: d", "#0 closed: PortsReused"]);
+    assert!(closed_at >= missing_at, "{told:?}");
+}
+
+#[test]
 fn segments_that_carry_nothing_begin_no_connection() {
     let mut wire = Wire::new();
     wire.send(CLIENT.nothing(1).ack(7));
