@@ -108,18 +108,19 @@ enum Picture {
     Other,
 }
 
-/// What a video message is, where it is a picture, and of one track.
+/// What a video message is, where it is a picture. What says so further behind may be a keyframe, and is nothing else.
 fn picture(payload: &[u8]) -> Option<Picture> {
     let first = *payload.first()?;
-    let is_coded = match first & 0x80 {
-        // The packet type: coded frames, with a composition time or without.
-        0x80 => matches!(first & 0x0F, 1 | 3),
+    let (is_coded, may_be_coded) = match (first & 0x80, first & 0x0F) {
+        // Coded frames, with a composition time or without; several tracks; more behind this.
+        (0x80, packet_type) => (matches!(packet_type, 1 | 3), matches!(packet_type, 6 | 7)),
         // AVC says in a second byte whether it is a configuration, or the end.
-        _ => first & 0x0F != 7 || payload.get(1) == Some(&1),
+        (_, 7) => (payload.get(1) == Some(&1), false),
+        (_, codec) => (matches!(codec, 2..=6), codec > 7),
     };
-    match (first >> 4 & 7, is_coded) {
-        (1 | 4, true) => Some(Picture::Keyframe),
-        (2 | 3, true) => Some(Picture::Other),
+    match first >> 4 & 7 {
+        1 | 4 if is_coded || may_be_coded => Some(Picture::Keyframe),
+        2 | 3 if is_coded => Some(Picture::Other),
         _ => None,
     }
 }
