@@ -71,9 +71,9 @@ impl<'a> Choices<'a> {
     }
 }
 
-/// Bytes in pieces, whose lengths go round: what a transport makes of them.
+/// Bytes in pieces, whose lengths go round: what a transport makes of them. Behind many pieces the rest comes in one.
 pub(super) fn pieces<'a>(mut bytes: &'a [u8], cuts: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-    let mut lengths = cuts.iter().cycle();
+    let mut lengths = cuts.iter().cycle().take(PIECES_MAX);
     std::iter::from_fn(move || {
         let length = lengths.next().map_or(bytes.len(), |&cut| usize::from(cut).max(1));
         let (piece, rest) = bytes.split_at(length.min(bytes.len()));
@@ -81,3 +81,6 @@ pub(super) fn pieces<'a>(mut bytes: &'a [u8], cuts: &'a [u8]) -> impl Iterator<I
         (!piece.is_empty()).then_some(piece)
     })
 }
+
+/// A handshake in single bytes, and some messages. In single bytes, a long one costs more than it finds.
+const PIECES_MAX: usize = 4_096;
