@@ -197,6 +197,36 @@ mod tests {
     }
 
     #[test]
+    fn every_codec_is_known_by_its_id_and_has_a_name() {
+        let four_ccs = [
+            (b"avc1", "H.264"),
+            (b"hvc1", "HEVC"),
+            (b"vvc1", "VVC"),
+            (b"av01", "AV1"),
+            (b"vp08", "VP8"),
+            (b"vp09", "VP9"),
+            (b"mp4a", "AAC"),
+            (b".mp3", "MP3"),
+            (b"Opus", "Opus"),
+            (b"fLaC", "FLAC"),
+            (b"ac-3", "AC-3"),
+            (b"ec-3", "E-AC-3"),
+        ];
+        for (four_cc, name) in four_ccs {
+            assert_eq!(Codec::of_four_cc(*four_cc).to_string(), name);
+        }
+        let name = |codec: Option<(TrackId, Codec)>| codec.map(|(_, codec)| codec.to_string());
+        let of_video = |id: u8| name(Codec::of(&Content::Video(vec![0x10 | id, 0].into()))).unwrap();
+        let of_audio = |id: u8| name(Codec::of(&Content::Audio(vec![id << 4 | 0x0F, 0].into()))).unwrap();
+        let video = ["Sorenson H.263", "Screen Video", "VP6", "VP6", "Screen Video", "H.264"];
+        assert_eq!((2..8).map(of_video).collect::<Vec<_>>(), video);
+        assert_eq!([12, 13, 14, 15].map(of_video), ["HEVC", "AV1", "VP8", "video codec 15"]);
+        let audio = ["PCM", "ADPCM", "MP3", "PCM", "Nellymoser", "Nellymoser", "Nellymoser"];
+        assert_eq!((0..7).map(of_audio).collect::<Vec<_>>(), audio);
+        assert_eq!([7, 8, 10, 11, 14].map(of_audio), ["G.711 A-law", "G.711 mu-law", "AAC", "Speex", "MP3"]);
+    }
+
+    #[test]
     fn what_is_for_no_decoder_has_no_codec() {
         for payload in [&b""[..], &[0x57, 0], &[0xD1, 0], b"\x91hv", b"\x96\x00hvc1"] {
             assert_eq!(Codec::of_video(payload), None, "{payload:?}");

@@ -12,6 +12,8 @@ fn control_messages_survive_writing_and_reading() {
         Control::Abort(6),
         Control::Acknowledgement(u32::MAX),
         Control::WindowAcknowledgementSize(2_500_000),
+        Control::SetPeerBandwidth { window: 2_500_000, limit: BandwidthLimit::Hard },
+        Control::SetPeerBandwidth { window: 2_500_000, limit: BandwidthLimit::Soft },
         Control::SetPeerBandwidth { window: 2_500_000, limit: BandwidthLimit::Dynamic },
         Control::SetPeerBandwidth { window: 1, limit: BandwidthLimit::Unknown(9) },
     ];

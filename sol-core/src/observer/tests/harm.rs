@@ -286,3 +286,30 @@ fn an_unlikely_header_is_believed_if_its_message_ends_with_a_stream_that_was_see
     // From the middle, the footing may be wrong.
     assert!(see(&chunks).iter().any(|seen| matches!(seen, Observed::Broken(_))));
 }
+
+#[test]
+fn a_hole_in_place_of_the_second_packet_is_a_handshake_that_was_cut() {
+    let [client, _] = handshake(Offer::Digest);
+    let mut observer = Observer::new();
+    observer.handle_bytes(Party::Client, &client[..1_537]);
+    observer.handle_missing(Party::Client, 1_536);
+    observer.handle_bytes(Party::Client, &frames(128, 20));
+    observer.handle_end(Party::Client);
+    let seen = whats(&drain(&mut observer));
+    assert!(matches!(seen[0], Observed::FirstPacket(_)), "{:?}", seen[0]);
+    assert_eq!(seen[1..3], [Observed::HandshakeCut { bytes: 1_537 }, Observed::Missing { bytes: 1_536 }]);
+    assert!(messages_in(&seen).len() >= 20);
+}
+
+#[test]
+fn what_is_no_rtmp_is_none_behind_a_hole_either() {
+    let mut observer = Observer::new();
+    observer.handle_bytes(Party::Client, b"GET / HTTP/1.1\r\n");
+    observer.handle_missing(Party::Client, 100);
+    observer.handle_bytes(Party::Client, &frames(128, 20));
+    observer.handle_end(Party::Client);
+    assert_eq!(
+        whats(&drain(&mut observer)),
+        [Observed::Foreign(Foreign::Http), Observed::Missing { bytes: 100 }]
+    );
+}

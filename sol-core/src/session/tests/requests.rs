@@ -48,6 +48,21 @@ fn a_peer_whose_request_waits_is_neither_pinged_nor_taken_for_dead_whatever_it_h
 }
 
 #[test]
+fn what_comes_behind_a_request_is_bounded_though_nobody_was_asked_for_it() {
+    let mut client = Client::connected();
+    client.send(&[create_stream(), on_stream(1, "publish", "cam")].concat());
+    let megabyte = vec![0; 1024 * 1024];
+    for _ in 0..limits::HELD_INPUT_BYTES / megabyte.len() {
+        client.session.handle_input(&megabyte, client.now);
+    }
+    client.drain();
+    assert_eq!(client.closed(), None, "so much is held");
+    client.session.handle_input(&[0], client.now);
+    client.drain();
+    assert_eq!(client.closed(), Some(CloseReason::TooMuchHeld));
+}
+
+#[test]
 fn a_refused_publisher_is_told_why_and_has_time_to_leave() {
     let mut client = Client::connected();
     client.send(&[create_stream(), on_stream(1, "publish", "cam"), audio(1, 0, &[0xAF, 1])].concat());
