@@ -115,7 +115,8 @@ fn ask_amf3(value: &amf3::Value) {
     }
 }
 
-fn count_of_amf0(value: &Value) -> usize {
+/// Values, those within counted alike.
+pub(super) fn count_of_amf0(value: &Value) -> usize {
     let inside = match value {
         Value::Object(properties) | Value::EcmaArray(properties) | Value::TypedObject { properties, .. } => {
             properties.iter().map(|(_, value)| count_of_amf0(value)).sum()

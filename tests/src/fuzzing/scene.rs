@@ -473,3 +473,55 @@ const PARCELS_MAX: usize = 100_000;
 
 /// On the wire, in chunks of one byte.
 const FRAME_BYTES_MAX: usize = 8 * limits::UNTRUSTED_MESSAGE_BYTES;
+
+#[cfg(test)]
+mod tests {
+    use super::super::choices::Choices;
+    use super::*;
+
+    /// What the directory said is given back where an answer comes too late: [`Scene::close`] finds whatever is left.
+    #[test]
+    fn an_answer_that_comes_too_late_leaves_nothing_in_the_directory() {
+        for (at, is_published_before, verb) in [
+            (0, false, "publish"),
+            (0, true, "publish"),
+            (1, true, "publish"),
+            (1, true, "play"),
+            (1, false, "play"),
+        ] {
+            let rules = Rules {
+                allows_at_once: false,
+                passes_at_once: true,
+                delivers_at_once: false,
+                tape_bytes_max: limits::TAPE_BYTES,
+                connections_max: 3,
+            };
+            let mut scene = Scene::new(&ServerConfig::default(), 2, rules);
+            if is_published_before {
+                let first = asking(&mut scene, 0, "publish");
+                scene.allow(first);
+                scene.end(first, PeerEnd::Lost);
+            }
+            let late = asking(&mut scene, at, verb);
+            let request = scene.clients[late].waits.clone().expect("it asks");
+            scene.end(late, PeerEnd::Lost);
+            scene.grant(late, &request);
+            scene.settle();
+            // Whoever comes next finds the name free.
+            let next = asking(&mut scene, 1 - at, "publish");
+            scene.allow(next);
+            assert!(
+                !scene.clients[next].roles.is_empty(),
+                "{verb} at {at}, behind another: {is_published_before}"
+            );
+            scene.close();
+        }
+    }
+
+    fn asking(scene: &mut Scene, at: usize, verb: &str) -> usize {
+        let client = scene.open(at).expect("there is room");
+        let said = scene.clients[client].speaker.whole_beginning(verb, &mut Choices::new(&[]));
+        scene.hear(client, &said);
+        client
+    }
+}
