@@ -19,6 +19,10 @@ pub(super) struct Connection {
     /// Sequence numbers of the SYNs that were seen.
     syns: [Option<u32>; 2],
     directions: [Direction; 2],
+    /// What each side acknowledged with its FIN.
+    acknowledged_at_end: [Option<u32>; 2],
+    /// Whose FIN was captured first.
+    finished_first: Option<Side>,
     segments: u64,
     /// When its last segment was captured.
     pub(super) latest: Duration,
@@ -63,6 +67,8 @@ impl Connection {
             opener: None,
             syns: [None; 2],
             directions: [Direction::new(), Direction::new()],
+            acknowledged_at_end: [None; 2],
+            finished_first: None,
             segments: 0,
             latest: Duration::ZERO,
             reset: None,
@@ -141,6 +147,11 @@ impl Connection {
         self.note_reset(side, segment, moment);
         let mut pieces = Vec::new();
         let first = segment.sequence.wrapping_add(u32::from(segment.syn));
+        if segment.fin && self.is_near(side, first) {
+            self.finished_first = self.finished_first.or(Some(side));
+            let acknowledged = &mut self.acknowledged_at_end[side.index()];
+            *acknowledged = acknowledged.or(segment.acknowledged);
+        }
         // The acknowledgement of a segment that is astray is one of another connection.
         if let Some(acknowledged) = segment.acknowledged.filter(|_| self.is_near(side, first)) {
             self.directions[side.peer().index()].handle_acknowledgement(acknowledged, moment, &mut pieces);
@@ -211,6 +222,19 @@ impl Connection {
     /// Whether both sides have sent all.
     pub(super) fn is_finished(&self) -> bool {
         self.directions.iter().all(Direction::is_finished)
+    }
+
+    /// Which side finished first, where both have.
+    pub(super) fn finished_first(&self) -> Side {
+        let [first, second] = Side::BOTH.map(|side| {
+            let its_end = self.directions[side.index()].sequence_behind_end();
+            its_end.is_some() && self.acknowledged_at_end[side.peer().index()] == its_end
+        });
+        match (first, second) {
+            (true, false) => Side::First,
+            (false, true) => Side::Second,
+            _ => self.finished_first.unwrap_or(Side::First),
+        }
     }
 
     /// How it ends when nothing more comes of it, or for this reason.

@@ -184,7 +184,8 @@ impl Connections {
     fn close_finished(&mut self, id: ConnectionId) {
         let connection = &self.known[&id];
         if connection.is_finished() && connection.reset_at().is_none() {
-            self.close(id, Ending::Finished);
+            let first = connection.finished_first();
+            self.close(id, Ending::Finished { first });
         }
     }
 
@@ -251,7 +252,7 @@ impl Connections {
         self.note_reset(id);
         self.note_waiting(id);
         match how {
-            Ending::Finished | Ending::Reset { .. } => {
+            Ending::Finished { .. } | Ending::Reset { .. } => {
                 self.closed.push_back(id);
                 if self.closed.len() > limits::CLOSED_CONNECTIONS
                     && let Some(oldest) = self.closed.pop_front()

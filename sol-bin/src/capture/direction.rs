@@ -246,6 +246,11 @@ impl Direction {
         self.fin.is_some_and(|fin| self.given >= fin) && self.beginning == Beginning::Known
     }
 
+    /// What an acknowledgement of its end says.
+    pub(super) fn sequence_behind_end(&self) -> Option<u32> {
+        self.fin.map(|fin| self.next.wrapping_add(fin.wrapping_sub(self.given) as u32).wrapping_add(1))
+    }
+
     /// Whether anything of it has come, so that its numbers are known.
     pub(super) fn is_begun(&self) -> bool {
         self.beginning != Beginning::Unknown

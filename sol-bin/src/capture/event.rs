@@ -93,7 +93,11 @@ impl Side {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// Both sides had sent all.
-    Finished,
+    Finished {
+        /// Which of them said so first, by what the other one acknowledged with its own end: a capture may have them in
+        /// another order.
+        first: Side,
+    },
     /// One side tore it down (RST).
     Reset {
         /// Which.

@@ -109,6 +109,20 @@ mod tests {
         assert_eq!(input.buffer.len(), READ_BYTES);
     }
 
+    #[test]
+    fn a_read_that_is_interrupted_is_tried_again() {
+        struct Interrupted(bool);
+        impl Read for Interrupted {
+            fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+                if !std::mem::replace(&mut self.0, true) {
+                    return Err(ErrorKind::Interrupted.into());
+                }
+                (&b"abc"[..]).read(into)
+            }
+        }
+        assert_eq!(Input::new(Interrupted(false)).peek(3).unwrap(), b"abc");
+    }
+
     struct Drops<'a>(&'a [u8]);
 
     impl Read for Drops<'_> {

@@ -21,7 +21,7 @@ fn a_connection_from_syn_to_fin_is_told_in_the_order_of_the_wire() {
     );
     wire.send(SERVER.fin(506).ack(109));
     wire.send(CLIENT.nothing(109).ack(507));
-    assert_eq!(wire.told(), ["#0 Second finished", "#0 closed: Finished"]);
+    assert_eq!(wire.told(), ["#0 Second finished", "#0 closed: Finished { first: First }"]);
     assert_eq!(wire.connections.open_count(), 0);
     assert_eq!(wire.end(), [""; 0]);
 }
@@ -95,6 +95,23 @@ fn a_syn_that_was_captured_behind_the_first_bytes_still_opens_the_connection() {
 }
 
 #[test]
+fn a_syn_that_does_not_fit_what_came_before_is_another_connection() {
+    for is_settled in [false, true] {
+        let mut wire = Wire::new();
+        wire.send(CLIENT.bytes(102, b"cd"));
+        if is_settled {
+            wire.pass(limits::DISORDER_TIME);
+            wire.send(CLIENT.nothing(104));
+        }
+        wire.send(CLIENT.syn(if is_settled { 100 } else { 102 }));
+        assert_eq!(
+            wire.told(),
+            ["#0 opened by nobody", "#0 First: cd", "#0 closed: PortsReused", "#1 opened by First"]
+        );
+    }
+}
+
+#[test]
 fn the_side_that_answers_a_syn_did_not_open_the_connection() {
     let mut wire = Wire::new();
     wire.send(SERVER.syn(499).ack(100));
@@ -127,9 +144,21 @@ fn ports_may_be_used_again_after_an_end_of_any_kind() {
         wire.send(CLIENT.syn(7_000));
         wire.send(CLIENT.bytes(7_001, b"new"));
         let told = wire.told();
-        let end = if is_reset { "#0 closed: Reset { by: Second }" } else { "#0 closed: Finished" };
+        let end =
+            if is_reset { "#0 closed: Reset { by: Second }" } else { "#0 closed: Finished { first: First }" };
         assert_eq!(told[told.len() - 3..], [end, "#1 opened by First", "#1 First: new"]);
     }
+}
+
+#[test]
+fn who_finished_first_is_told_by_what_the_other_acknowledged() {
+    let mut wire = Wire::opened();
+    wire.send(SERVER.fin(500).ack(101));
+    wire.send(CLIENT.fin(100).ack(500));
+    assert_eq!(
+        wire.told(),
+        ["#0 Second finished", "#0 First finished", "#0 closed: Finished { first: First }"]
+    );
 }
 
 #[test]

@@ -289,7 +289,7 @@ fn a_connection_that_is_complete_when_it_waits_no_longer_is_over() {
     told.retain(|told| told.starts_with("#0 "));
     assert_eq!(
         told,
-        ["#0 First: 1 missing", "#0 First: b", "#0 First finished", "#0 closed: Finished"],
+        ["#0 First: 1 missing", "#0 First: b", "#0 First finished", "#0 closed: Finished { first: Second }"],
         "before the capture ends"
     );
 }

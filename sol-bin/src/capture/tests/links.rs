@@ -63,6 +63,9 @@ fn fragments_are_put_together_in_any_order() {
     assert_eq!(segment.unwrap().1, b"put together from three fragments");
     assert_eq!((tally.fragments, tally.not_joined, tally.segments), (3, 0, 1));
 
+    // One that is cut by a snap length does not count.
+    let (segment, _) = found(LinkType::RAW, &fragments, 35);
+    assert_eq!(segment, None);
     let (segment, tally) = found(LinkType::RAW, &fragments[..2], usize::MAX);
     assert_eq!((segment, tally.fragments, tally.not_joined), (None, 2, 1));
 }

@@ -139,7 +139,7 @@ fn a_dialogue_with_acknowledgements_loses_nothing_by_what_a_capture_mixes_up() {
         };
         let closed = events
             .iter()
-            .filter(|event| matches!(event.kind, EventKind::Closed { how, .. } if how == Ending::Finished));
+            .filter(|event| matches!(event.kind, EventKind::Closed { how: Ending::Finished { .. }, .. }));
         said(CLIENT.parse().unwrap()) == question.bytes
             && said(SERVER.parse().unwrap()) == answer.bytes
             && closed.count() == 1
