@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
+use crate::replay::Replay;
 use clap::{Args, Parser, Subcommand};
 
 use crate::bench::Bench;
@@ -36,6 +37,9 @@ enum Command {
     /// Take a stream from a server, tell how it is, and write it into an FLV file
     #[command(after_help = REMOTE_HELP)]
     Play(Play),
+    /// Tell what a recording of network traffic (pcap, pcapng) holds of RTMP
+    #[command(after_help = REPLAY_HELP)]
+    Replay(Replay),
     /// Check a configuration, tell what is in force, and print one to begin with
     Config(ConfigArguments),
     /// Put a load on a server, this one or another, and tell what it costs
@@ -48,6 +52,7 @@ pub(crate) enum Errand {
     Serve(Serve),
     Publish(Publish),
     Play(Play),
+    Replay(Replay),
     Config(ConfigArguments),
     Bench(Bench),
 }
@@ -134,6 +139,7 @@ impl Cli {
             Some(Command::Serve(serve)) => Errand::Serve(serve),
             Some(Command::Publish(publish)) => Errand::Publish(publish),
             Some(Command::Play(play)) => Errand::Play(play),
+            Some(Command::Replay(replay)) => Errand::Replay(replay),
             Some(Command::Config(config)) => Errand::Config(config),
             Some(Command::Bench(bench)) => Errand::Bench(bench),
             None => Errand::Serve(self.serve),
@@ -203,6 +209,19 @@ Exit status:
   6    the server has no such stream (play)
   130  stopped by a second signal";
 
+const REPLAY_HELP: &str = "\
+tcpdump -i any -s 0 -w FILE tcp port 1935 records one. Any port will do, and a recording that begins in the middle.
+What RTMPS, RTMPE and RTMPT carry is not read.
+
+A recording holds stream keys, and so does what is told of it.
+
+Exit status:
+  0    done
+  1    the file cannot be read, is no capture, or is damaged (what comes before the damage is told); or a file \
+cannot be written
+  2    bad command line
+  6    there is no RTMP in it";
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -236,9 +255,11 @@ mod tests {
                 let written = layer.leaves.iter().map(|leaf| format!("{} = {}", leaf.path, leaf.value));
                 written.collect::<Vec<_>>().join(", ")
             }
-            other @ (Errand::Publish(_) | Errand::Play(_) | Errand::Config(_) | Errand::Bench(_)) => {
-                panic!("{other:?}")
-            }
+            other @ (Errand::Publish(_)
+            | Errand::Play(_)
+            | Errand::Replay(_)
+            | Errand::Config(_)
+            | Errand::Bench(_)) => panic!("{other:?}"),
         }
     }
 

@@ -1,8 +1,8 @@
 //! The program `sol`: a live-streaming RTMP server that needs no configuration to begin. `main.rs` does nothing but call it.
 //!
 //! It is a library for the sake of its tests and fuzz targets, which reach what reads strangers' files: [`capture`] reads
-//! recorded packets and puts the TCP streams in them together, [`config`] reads what an operator wrote. Nothing here is meant
-//! for other programs: it follows what `sol` needs.
+//! recorded packets and puts the TCP streams in them together, [`replay`] tells what they hold of RTMP, [`config`] reads what
+//! an operator wrote. Nothing here is meant for other programs: it follows what `sol` needs.
 
 #![forbid(unsafe_code)]
 
@@ -10,6 +10,7 @@ mod backend;
 mod bench;
 pub mod capture;
 mod cli;
+mod clock;
 pub mod config;
 mod demo;
 mod journal;
@@ -17,7 +18,9 @@ mod listen;
 mod nofile;
 mod play;
 mod publish;
+mod recording;
 mod remote;
+pub mod replay;
 mod report;
 mod serve;
 mod signals;
@@ -25,6 +28,8 @@ mod signals;
 use std::process::ExitCode;
 
 use clap::Parser;
+
+use replay::Outcome;
 
 /// Exit codes, as `sol --help` lists them. Clap itself exits with 2 on a bad command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +46,20 @@ enum Exit {
     Refused = 4,
     /// A server cannot be reached, or the connection to it was lost.
     Unreachable = 5,
-    /// A server has no such stream.
+    /// A server has no such stream, or a recording no RTMP.
     NoStream = 6,
     /// Stopped by a second signal, before everybody was told.
     Interrupted = 130,
+}
+
+impl From<Outcome> for Exit {
+    fn from(outcome: Outcome) -> Exit {
+        match outcome {
+            Outcome::Told => Exit::Stopped,
+            Outcome::NoRtmp => Exit::NoStream,
+            Outcome::Damaged => Exit::Failed,
+        }
+    }
 }
 
 /// Does what the command line says, and tells how it went.
@@ -59,6 +74,11 @@ pub fn main() -> ExitCode {
         }
         cli::Errand::Publish(arguments) => publish::run(&arguments),
         cli::Errand::Play(arguments) => play::run(&arguments),
+        cli::Errand::Replay(arguments) => {
+            // Files of many streams may be open at once.
+            nofile::raise();
+            replay::run(&arguments).map(Exit::from)
+        }
         cli::Errand::Config(arguments) => config::run(&arguments),
         cli::Errand::Bench(arguments) => bench::run(&arguments),
     };

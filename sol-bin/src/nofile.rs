@@ -1,4 +1,4 @@
-//! File descriptors: each connection needs one, and the usual soft limit of 1 024 is soon reached.
+//! File descriptors: each connection and each file needs one, and the usual soft limit of 1 024 is soon reached.
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 

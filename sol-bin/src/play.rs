@@ -1,11 +1,11 @@
 //! `sol play`: takes a stream from a server, tells how it is, and writes it into an FLV file.
 
 mod meter;
-mod recording;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::recording::Recording;
 use anyhow::Context;
 use clap::Args;
 use sol_tokio::sol_core::session::{Event, Target};
@@ -18,7 +18,6 @@ use crate::config::Time;
 use crate::remote::{Manners, Parting, Voice, welcome, word};
 use crate::signals::Signals;
 use meter::Meter;
-use recording::Recording;
 
 /// What `sol play` is told.
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ mod source;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::clock::clock;
 use anyhow::Context;
 use clap::Args;
 use sol_tokio::sol_core::ids::ChunkSize;
@@ -16,7 +17,7 @@ use sol_tokio::{Client, CloseReason, Media, SessionConfig};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::Exit;
-use crate::remote::{Manners, Parting, Voice, clock, megabytes, welcome, word};
+use crate::remote::{Manners, Parting, Voice, megabytes, welcome, word};
 use crate::signals::Signals;
 use pace::Pace;
 use replica::Replica;

@@ -23,6 +23,7 @@ mod names;
 mod players;
 mod publishers;
 mod refusals;
+mod replaying;
 mod server;
 mod strangers;
 

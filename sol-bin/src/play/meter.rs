@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use crate::clock::clock;
 use sol_tokio::sol_core::media::{FrameKind, TrackId};
 use sol_tokio::sol_core::timestamp::Timestamp;
 use sol_tokio::{Codec, Media};
 use tokio::time::Instant;
 
-use crate::remote::{clock, megabytes};
+use crate::remote::megabytes;
 
 /// Counts what comes, since the beginning and since the last line.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use sol_tokio::{Media, TrackKind};
 
 /// A file that is being written.
 #[derive(Debug)]
-pub(super) struct Recording {
+pub(crate) struct Recording {
     path: PathBuf,
     to: To,
     writer: FlvWriter,
@@ -39,7 +39,7 @@ impl Recording {
     ///
     /// # Errors
     /// It is there already, and nobody said that it may be replaced; or it cannot be made.
-    pub(super) fn open(path: &Path, may_overwrite: bool) -> anyhow::Result<Self> {
+    pub(crate) fn open(path: &Path, may_overwrite: bool) -> anyhow::Result<Self> {
         let is_standard_output = path.as_os_str() == "-";
         let (to, writer) = if is_standard_output {
             (To::StandardOutput(io::stdout()), FlvWriter::streaming(&[TrackKind::Video, TrackKind::Audio]))
@@ -61,7 +61,7 @@ impl Recording {
     ///
     /// # Errors
     /// It cannot be written.
-    pub(super) fn write(&mut self, media: Media) -> anyhow::Result<bool> {
+    pub(crate) fn write(&mut self, media: Media) -> anyhow::Result<bool> {
         let outcome = match &mut self.beginning {
             Beginning::At(_) => self.append(&media),
             Beginning::Unknown(waiting) => {
@@ -76,7 +76,7 @@ impl Recording {
     ///
     /// # Errors
     /// It cannot be written.
-    pub(super) fn finish(mut self) -> anyhow::Result<()> {
+    pub(crate) fn finish(mut self) -> anyhow::Result<()> {
         let begun = self.begin();
         self.judge(begun)?;
         let patches = self.writer.finish();

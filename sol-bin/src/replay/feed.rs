@@ -1,0 +1,526 @@
+//! Feed: the media that one side sends on one NetStream, told by what changes: configurations, first frames, jumps, pauses,
+//! and rates by the interval.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sol_tokio::sol_core::amf::amf0;
+use sol_tokio::sol_core::media::{Codec, Content, FrameKind, Media, TrackId, TrackKind};
+use sol_tokio::sol_core::message::Data;
+use sol_tokio::sol_core::observer::ObservedTime;
+use sol_tokio::sol_core::timestamp::Timestamp;
+
+use super::note::{Said, bytes_of, count_of, grouped, millis_of, say, shown, time_of};
+use super::parameters::{Parameters, layout_channels};
+use crate::recording::Recording;
+
+#[derive(Debug)]
+pub(super) struct Feed {
+    /// What the other side asked for, and when; nobody knows where that was not recorded.
+    pub(super) asked: Option<Asked>,
+    /// The file that it is written into.
+    pub(super) recording: Option<Recording>,
+    tracks: BTreeMap<(TrackKind, TrackId), Track>,
+    /// Of video and of the rest, since each is a lane of its own.
+    clocks: [Clock; 2],
+    first_at: Option<Duration>,
+    /// Names of data messages that were told.
+    data_names: Vec<String>,
+    interval: Option<Interval>,
+    has_told_rates: bool,
+    latest: Option<Duration>,
+    /// It was ended. What comes all the same was on its way, or is a mistake.
+    is_over: bool,
+    is_late_told: bool,
+    metadata: Option<Data>,
+}
+
+/// A `publish` or `play`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) verb: &'static str,
+    pub(super) name: String,
+    pub(super) at: Duration,
+}
+
+/// The times of one lane.
+#[derive(Debug, Default)]
+struct Clock {
+    last: Option<(Timestamp, Duration)>,
+    /// What is to be added, while headers with times are missing.
+    shift: Option<u32>,
+}
+
+#[derive(Debug, Default)]
+struct Track {
+    codec: Option<Codec>,
+    configuration: Option<Content>,
+    layout: Option<Content>,
+    has_colour: bool,
+    frames: u64,
+    bytes: u64,
+    last: Option<Timestamp>,
+    /// The longest distance of two frames that was no jump.
+    step: Duration,
+    jumps: u64,
+    /// Frames before the first keyframe; `None` once that has come.
+    waits_for_keyframe: Option<u64>,
+    keyframe: Option<Timestamp>,
+}
+
+/// What came since rates were told.
+#[derive(Debug)]
+struct Interval {
+    began: Duration,
+    video: Amount,
+    audio: Amount,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    keyframes: u64,
+    /// Shortest and longest distance of two keyframes.
+    between_keyframes: Option<(Duration, Duration)>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Amount {
+    bytes: u64,
+    frames: u64,
+}
+
+impl Feed {
+    pub(super) fn new(asked: Option<Asked>) -> Feed {
+        Feed {
+            asked,
+            recording: None,
+            tracks: BTreeMap::new(),
+            clocks: Default::default(),
+            first_at: None,
+            data_names: Vec::new(),
+            interval: None,
+            has_told_rates: false,
+            latest: None,
+            is_over: false,
+            is_late_told: false,
+            metadata: None,
+        }
+    }
+
+    /// The same message with a time on the clock of this feed. Where the header was not recorded that had the time, it is
+    /// known from the last one that was, and from when it came, or counts from the first message.
+    pub(super) fn in_time(&mut self, media: &Media, time: ObservedTime, at: Duration) -> Media {
+        let first_at = *self.first_at.get_or_insert(at);
+        let kind = FrameKind::of(&media.content);
+        let track = if kind.is_video() { 0 } else { 1 };
+        let clock = &mut self.clocks[track];
+        let timestamp = match time {
+            ObservedTime::Absolute(_) => {
+                clock.shift = None;
+                media.timestamp
+            }
+            ObservedTime::Relative(_) => {
+                let shift = *clock.shift.get_or_insert_with(|| {
+                    let (from, since) = clock.last.unwrap_or((Timestamp::ZERO, first_at));
+                    let now = from.advanced_by(at.saturating_sub(since).as_millis() as u32);
+                    now.millis().wrapping_sub(media.timestamp.millis())
+                });
+                media.timestamp.advanced_by(shift)
+            }
+        };
+        if kind.is_coded() {
+            clock.last = Some((timestamp, at));
+        }
+        Media { timestamp, content: media.content.clone() }
+    }
+
+    /// A message that has come.
+    pub(super) fn take(&mut self, media: &Media, at: Duration, said: &mut Vec<Said>) {
+        if self.is_over {
+            if !std::mem::replace(&mut self.is_late_told, true) {
+                said.push(say("late", "media that come behind the end of their stream"));
+            }
+            return;
+        }
+        if let Some(latest) = self.latest.replace(at) {
+            let silence = at.saturating_sub(latest);
+            if silence >= QUIET {
+                said.push(
+                    say("pause", format!("no media for {}", time_of(silence)))
+                        .with("seconds", silence.as_secs_f64()),
+                );
+            }
+        }
+        self.tell_rates(at, RATE_INTERVAL, said);
+        match &media.content {
+            Content::Data(data) => self.take_data(data, said),
+            Content::Audio(payload) if payload.is_empty() => {}
+            Content::Audio(_) | Content::Video(_) => self.take_coded(media, at, said),
+        }
+    }
+
+    /// Whether it was ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// It was ended, or no more media can come.
+    pub(super) fn end(&mut self, at: Duration, said: &mut Vec<Said>) {
+        self.is_over = true;
+        let least = if self.has_told_rates { REST_INTERVAL } else { LEAST_INTERVAL };
+        self.tell_rates(at, least, said);
+        self.interval = None;
+        for ((kind, id), track) in &mut self.tracks {
+            if let Some(more) = track.jumps.checked_sub(JUMPS_TOLD).filter(|more| *more > 0) {
+                let track = track_name(*kind, *id);
+                let count = count_of(more, "further jump", "further jumps");
+                said.push(say("jumps", format!("{count} of {track} times")).with("count", more));
+            }
+            track.jumps = 0;
+        }
+    }
+
+    fn take_data(&mut self, data: &Data, said: &mut Vec<Said>) {
+        let name = data.name();
+        if data.is_metadata() {
+            let is_same = self.metadata.as_ref() == Some(data);
+            self.metadata = Some(data.clone());
+            if is_same {
+                said.push(say("metadata", "onMetaData again, the same"));
+            } else {
+                said.push(say("metadata", described(data)).with("name", name));
+            }
+        } else if self.data_names.len() < DATA_NAMES_TOLD && !self.data_names.iter().any(|it| it == name) {
+            self.data_names.push(name.to_owned());
+            said.push(say("data", format!("first {}", described(data))).with("name", name));
+        }
+    }
+
+    fn take_coded(&mut self, media: &Media, at: Duration, said: &mut Vec<Said>) {
+        let Media { timestamp, content } = media;
+        let kind = FrameKind::of(content);
+        let track_kind = if kind.is_video() { TrackKind::Video } else { TrackKind::Audio };
+        let (id, codec) = match Codec::of(content) {
+            Some((id, codec)) => (id, Some(codec)),
+            None => (TrackId::DEFAULT, None),
+        };
+        let name = track_name(track_kind, id);
+        let bytes = content.payload().len() as u64;
+        let asked = self.asked.as_ref();
+        let track = self.tracks.entry((track_kind, id)).or_default();
+        track.bytes += bytes;
+        let codec_before = track.codec;
+        if codec.is_some() {
+            track.codec = codec;
+        }
+        match kind {
+            FrameKind::AudioLayout(_) => {
+                if track.layout.as_ref() != Some(content) {
+                    track.layout = Some(content.clone());
+                    let channels = layout_channels(content);
+                    let words = match channels {
+                        Some(channels) => format!("{name} is laid out for {channels} channels"),
+                        None => format!("{name} says how its channels are laid out"),
+                    };
+                    said.push(say("layout", words).with("track", name).with_known("channels", channels));
+                }
+            }
+            FrameKind::VideoConfig(_) | FrameKind::AudioConfig(_) => {
+                if track.configuration.as_ref() == Some(content) {
+                    return;
+                }
+                let again = if track.configuration.is_some() { "another " } else { "" };
+                let parameters = codec.map(|codec| Parameters::of(codec, content)).unwrap_or_default();
+                track.configuration = Some(content.clone());
+                said.push(configuration_said(&format!("{again}{name}"), codec, &parameters));
+            }
+            FrameKind::VideoMetadata => {
+                if !std::mem::replace(&mut track.has_colour, true) {
+                    said.push(say("colour", format!("{name} says what its colours mean")));
+                }
+            }
+            FrameKind::VideoEnd | FrameKind::AudioEnd => {
+                said.push(say("track-end", format!("{name} ends")).with("track", name));
+            }
+            FrameKind::Audio | FrameKind::Keyframe(_) | FrameKind::Interframe => {
+                let is_key = matches!(kind, FrameKind::Keyframe(_));
+                if track.frames == 0 {
+                    said.push(first_said(track_kind, &name, media, codec, is_key, asked, at));
+                    track.waits_for_keyframe = (track_kind == TrackKind::Video && !is_key).then_some(0);
+                } else if codec_before.is_some() && codec.is_some() && codec_before != codec {
+                    let codec = codec.map(|codec| codec.to_string()).unwrap_or_default();
+                    said.push(
+                        say("codec", format!("{name} changes to {codec}"))
+                            .with("track", &*name)
+                            .with("codec", codec),
+                    );
+                }
+                if let Some(missed) = &mut track.waits_for_keyframe {
+                    if is_key {
+                        let words =
+                            format!("first keyframe of {name}, behind {} other frames", grouped(*missed));
+                        said.push(say("first-keyframe", words).with("frames_before", *missed));
+                        track.waits_for_keyframe = None;
+                    } else {
+                        *missed += 1;
+                    }
+                }
+                track.frames += 1;
+                if let Some(jump) = track.go_on(*timestamp) {
+                    said.extend(jump.said(&name, track.jumps));
+                }
+                self.count(media, track_kind, id, is_key, at);
+            }
+            FrameKind::Metadata | FrameKind::Data => {}
+        }
+    }
+
+    /// Counts a frame for the rates.
+    fn count(&mut self, media: &Media, kind: TrackKind, id: TrackId, is_key: bool, at: Duration) {
+        let time = media.timestamp;
+        let interval = self.interval.get_or_insert_with(|| Interval::beginning(at));
+        let amount = match kind {
+            TrackKind::Video => &mut interval.video,
+            TrackKind::Audio => &mut interval.audio,
+        };
+        amount.bytes += media.content.payload().len() as u64;
+        amount.frames += u64::from(id == TrackId::DEFAULT);
+        interval.first = interval.first.or(Some(time));
+        if interval.last.is_none_or(|last| time.is_after(last)) {
+            interval.last = Some(time);
+        }
+        if is_key && id == TrackId::DEFAULT {
+            interval.keyframes += 1;
+            let track = self.tracks.entry((kind, id)).or_default();
+            if let Some(before) = track.keyframe.replace(time) {
+                let distance = before.lag_behind(time);
+                let (least, most) = interval.between_keyframes.unwrap_or((distance, distance));
+                interval.between_keyframes = Some((least.min(distance), most.max(distance)));
+            }
+        }
+    }
+
+    /// Tells rates, if the interval has become so long.
+    fn tell_rates(&mut self, at: Duration, least: Duration, said: &mut Vec<Said>) {
+        let Some(interval) = &self.interval else { return };
+        let (took, came) = (at.saturating_sub(interval.began), interval.amount());
+        if took < least || took.is_zero() || came == 0 {
+            return;
+        }
+        said.push(interval.said(took));
+        self.interval =
+            Some(Interval { first: interval.last, last: interval.last, ..Interval::beginning(at) });
+        self.has_told_rates = true;
+    }
+}
+
+impl Track {
+    /// A frame has come; the jump that its time makes, if it does.
+    fn go_on(&mut self, time: Timestamp) -> Option<Jump> {
+        let last = self.last.replace(time)?;
+        let offset = time.offset_from(last);
+        let distance = Duration::from_millis(offset.unsigned_abs().into());
+        let is_jump = offset < 0 || (distance >= JUMP_LEAST && distance > 3 * self.step);
+        if !is_jump {
+            self.step = self.step.max(distance);
+            return None;
+        }
+        self.jumps += 1;
+        Some(Jump { from: last, to: time, offset })
+    }
+}
+
+/// Times do not go on as they did.
+struct Jump {
+    from: Timestamp,
+    to: Timestamp,
+    offset: i32,
+}
+
+impl Jump {
+    /// Words for it, unless there were many.
+    fn said(&self, track: &str, count: u64) -> Option<Said> {
+        let way = if self.offset < 0 { "back" } else { "ahead" };
+        let distance = time_of(Duration::from_millis(self.offset.unsigned_abs().into()));
+        let words = format!(
+            "{track} time jumps {way} by {distance}, from {} to {}",
+            millis_of(self.from),
+            millis_of(self.to)
+        );
+        let said = say("jump", words)
+            .with("track", track)
+            .with("from_ms", self.from.millis())
+            .with("to_ms", self.to.millis())
+            .with("by_ms", self.offset);
+        (count <= JUMPS_TOLD).then_some(said)
+    }
+}
+
+impl Interval {
+    fn beginning(at: Duration) -> Interval {
+        Interval {
+            began: at,
+            video: Amount::default(),
+            audio: Amount::default(),
+            first: None,
+            last: None,
+            keyframes: 0,
+            between_keyframes: None,
+        }
+    }
+
+    fn amount(&self) -> u64 {
+        self.video.frames + self.audio.frames
+    }
+
+    fn said(&self, took: Duration) -> Said {
+        let seconds = took.as_secs_f64();
+        let kilobits = |amount: Amount| (amount.bytes as f64 * 8.0 / 1e3 / seconds).round();
+        let advanced =
+            self.first.zip(self.last).map_or(Duration::ZERO, |(first, last)| first.lag_behind(last));
+        let mut words = Vec::new();
+        let mut said = say("rates", "").with("seconds", rounded(seconds, 3));
+        if self.video.frames > 0 {
+            let rate = self.video.frames as f64 / seconds;
+            words
+                .push(format!("video {} kbit/s, {rate:.1} pictures/s", grouped(kilobits(self.video) as u64)));
+            words.push(match (self.between_keyframes, self.keyframes) {
+                (Some((least, most)), _) if most.saturating_sub(least) > Duration::from_millis(100) => {
+                    format!("keyframes {} to {} apart", time_of(least), time_of(most))
+                }
+                (Some((_, most)), _) => format!("keyframe every {}", time_of(most)),
+                (None, 0) => "no keyframe".to_owned(),
+                (None, _) => "one keyframe".to_owned(),
+            });
+            said = said
+                .with("video_kbps", kilobits(self.video))
+                .with("video_fps", rounded(rate, 2))
+                .with("keyframes", self.keyframes)
+                .with_known("keyframe_seconds", self.between_keyframes.map(|(_, most)| most.as_secs_f64()));
+        }
+        if self.audio.frames > 0 {
+            words.push(format!("audio {} kbit/s", grouped(kilobits(self.audio) as u64)));
+            said = said.with("audio_kbps", kilobits(self.audio));
+        }
+        words.push(format!("times went on by {}", time_of(advanced)));
+        said.with("media_seconds", advanced.as_secs_f64()).in_words(format!(
+            "in {}: {}",
+            time_of(took),
+            words.join(", ")
+        ))
+    }
+}
+
+fn configuration_said(track: &str, codec: Option<Codec>, parameters: &Parameters) -> Said {
+    let codec = codec.map(|codec| codec.to_string());
+    let mut words = format!("{track} configuration: {}", codec.as_deref().unwrap_or("of no known codec"));
+    let more = parameters.words();
+    if !more.is_empty() {
+        words.push(' ');
+        words.push_str(&more);
+    }
+    say("configuration", words)
+        .with("track", track)
+        .with_known("codec", codec)
+        .with_known("profile", parameters.profile.clone())
+        .with_known("width", parameters.size.map(|(width, _)| width))
+        .with_known("height", parameters.size.map(|(_, height)| height))
+        .with_known("sample_rate", parameters.sample_rate)
+        .with_known("channels", parameters.channels)
+}
+
+fn first_said(
+    kind: TrackKind,
+    track: &str,
+    media: &Media,
+    codec: Option<Codec>,
+    is_key: bool,
+    asked: Option<&Asked>,
+    at: Duration,
+) -> Said {
+    let mut words = format!("first {track}: ");
+    let codec = codec.map(|codec| codec.to_string());
+    words.push_str(codec.as_deref().unwrap_or("of no known codec"));
+    let plain = match (&media.content, kind) {
+        (Content::Audio(payload), TrackKind::Audio) => Parameters::of_plain_audio(payload).words(),
+        _ => String::new(),
+    };
+    if !plain.is_empty() {
+        words.push(' ');
+        words.push_str(&plain);
+    }
+    if kind == TrackKind::Video {
+        words.push_str(if is_key { ", a keyframe" } else { ", no keyframe" });
+    }
+    let bytes = media.content.payload().len() as u64;
+    words.push_str(&format!(", {}, time {}", bytes_of(bytes), millis_of(media.timestamp)));
+    let after = asked.map(|asked| at.saturating_sub(asked.at));
+    if let (Some(after), Some(asked)) = (after, asked) {
+        words.push_str(&format!(", {} after {}", time_of(after), asked.verb));
+    }
+    say("first-frame", words)
+        .with("track", track)
+        .with_known("codec", codec)
+        .with("is_keyframe", is_key)
+        .with("bytes", bytes)
+        .with("time_ms", media.timestamp.millis())
+        .with_known("seconds_after_request", after.map(|after| after.as_secs_f64()))
+}
+
+/// A data message with its values.
+fn described(data: &Data) -> String {
+    let mut words = shown(data.name());
+    match amf0::read_all(data.payload()) {
+        Ok(values) => {
+            for value in values.iter().skip(1) {
+                words.push(' ');
+                words.push_str(&unbraced(value));
+            }
+        }
+        Err(error) => words.push_str(&format!(" (its values cannot be read: {error})")),
+    }
+    words
+}
+
+/// A value; the properties of an object without the braces around them, as long as it has any.
+pub(super) fn unbraced(value: &sol_tokio::sol_core::amf::Value) -> String {
+    let whole = value.to_string();
+    let inner = whole.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    inner.filter(|inner| !inner.is_empty()).map_or(whole.clone(), str::to_owned)
+}
+
+/// How a track is called.
+fn track_name(kind: TrackKind, id: TrackId) -> String {
+    let kind = match kind {
+        TrackKind::Video => "video",
+        TrackKind::Audio => "audio",
+    };
+    if id == TrackId::DEFAULT { kind.to_owned() } else { format!("{kind} track {}", id.0) }
+}
+
+pub(super) fn rounded(number: f64, digits: i32) -> f64 {
+    let factor = 10_f64.powi(digits);
+    (number * factor).round() / factor
+}
+
+/// Silence that a viewer notices: players hold one or two seconds.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// Between two lines of rates.
+const RATE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Rates of less than this mean nothing.
+const LEAST_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Rates of less at the end of a stream tell nothing that the last ones did not.
+const REST_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Slow encoders send a picture each 200 ms, and audio of a codec without sound now and then.
+const JUMP_LEAST: Duration = Duration::from_millis(500);
+
+/// Of each track. Encoders whose clock is broken jump with each frame.
+const JUMPS_TOLD: u64 = 3;
+
+/// Of each feed. Applications have a handful of them.
+const DATA_NAMES_TOLD: usize = 16;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,321 @@
+//! Serving: what Sol itself would have answered a recorded client, beside what the recorded server did.
+//!
+//! The client's bytes drive a real server session at their recorded times; everything is allowed. They are fixed, so this is
+//! no dialogue: where Sol answers something else, the client still says what it said to the other server. Media, pings and
+//! acknowledgements are left out on both sides: nobody publishes what a player asks for, and they come by the clock.
+
+use std::io::IoSlice;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use sol_tokio::sol_core::media::Content;
+use sol_tokio::sol_core::message::{Command, Control, Message, UserControl};
+use sol_tokio::sol_core::observer::{Observed, Observer, Party};
+use sol_tokio::sol_core::session::{Event, PeerEnd, Session, SessionConfig};
+use sol_tokio::sol_core::time::Instant;
+
+use super::calls::{Call, Calls};
+use super::note::{KEPT, Said, grouped, say, shown};
+use super::words::status_of;
+
+#[derive(Debug)]
+pub(super) struct Serving {
+    session: Session,
+    /// Looks on at the client and Sol.
+    onlooker: Box<Observer>,
+    began: Duration,
+    recorded: Answers,
+    ours: Answers,
+    refused: Vec<String>,
+    closed: Option<String>,
+    /// Bytes of the client are missing from here on.
+    is_cut: bool,
+}
+
+/// What one server said.
+#[derive(Debug, Default)]
+struct Answers {
+    calls: Calls,
+    lines: Vec<Line>,
+}
+
+/// One answer: what it is, by which it is compared, and how it reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Line {
+    key: String,
+    words: String,
+}
+
+impl Serving {
+    /// A client connects. Sessions with one seed say the same on every run.
+    pub(super) fn new(at: Duration) -> Serving {
+        Serving {
+            session: Session::accept(Arc::new(SessionConfig::default()), [7; 32], Instant::EPOCH),
+            onlooker: Box::new(Observer::new()),
+            began: at,
+            recorded: Answers::default(),
+            ours: Answers::default(),
+            refused: Vec::new(),
+            closed: None,
+            is_cut: false,
+        }
+    }
+
+    /// The client sent bytes.
+    pub(super) fn handle_bytes(&mut self, bytes: &[u8], at: Duration) {
+        if self.is_cut {
+            return;
+        }
+        let now = self.wait_until(at);
+        self.onlooker.handle_bytes(Party::Client, bytes);
+        self.look();
+        self.session.handle_input(bytes, now);
+        self.drain(now);
+    }
+
+    /// Bytes of the client are not in the recording: nothing can be said from here on.
+    pub(super) fn handle_missing(&mut self) {
+        self.is_cut = true;
+    }
+
+    /// The client has sent all that it had to send.
+    pub(super) fn handle_end(&mut self, end: PeerEnd, at: Duration) {
+        if !self.is_cut {
+            let now = self.wait_until(at);
+            self.session.handle_end(end, now);
+            self.drain(now);
+        }
+    }
+
+    /// The recorded client or server said this.
+    pub(super) fn hear(&mut self, from: Party, message: &Message) {
+        self.recorded.hear(from, message);
+    }
+
+    /// Both beside each other, in lines of two columns.
+    pub(super) fn said(&self) -> Vec<Said> {
+        let rows = beside(&self.recorded.lines, &self.ours.lines);
+        let words = |line: &Option<Line>| line.as_ref().map(|line| line.words.replace(KEPT, " "));
+        let pairs: Vec<_> = rows
+            .iter()
+            .map(|(recorded, ours)| json!({ "recorded": words(recorded), "sol": words(ours) }))
+            .collect();
+        let same = rows.iter().filter(|(recorded, ours)| recorded.is_some() && ours.is_some()).count();
+        let mut front = format!(
+            "beside each other: {same} answers are alike, {} only the server gave, {} only Sol would give",
+            self.recorded.lines.len() - same,
+            self.ours.lines.len() - same,
+        );
+        if self.is_cut {
+            front.push_str(", up to where bytes are missing");
+        }
+        let mut said = vec![
+            say("served", front)
+                .with("rows", pairs)
+                .with("refused", self.refused.clone())
+                .with_known("closed", self.closed.clone()),
+        ];
+        let width = rows.iter().filter_map(|(recorded, _)| Some(recorded.as_ref()?.words.chars().count()));
+        let width = width.max().unwrap_or(0).clamp(8, COLUMN);
+        let header =
+            say("row", format!("  {:width$}  {}", "recorded", "Sol").replace(' ', &KEPT.to_string()));
+        let rows = rows.into_iter().map(|(recorded, ours)| {
+            let sign = match (&recorded, &ours) {
+                (Some(_), Some(_)) => '=',
+                (Some(_), None) => '-',
+                _ => '+',
+            };
+            let text = |line: Option<Line>| line.map(|line| cut(&line.words, COLUMN)).unwrap_or_default();
+            let (recorded, ours) = (text(recorded), text(ours));
+            let row = format!("{sign} {recorded:width$}  {ours}");
+            say("row", row.trim_end().replace(' ', &KEPT.to_string()))
+        });
+        said.push(header);
+        said.extend(rows);
+        said.extend(self.refused.iter().map(|what| say("row", format!("Sol would refuse: {what}"))));
+        said.extend(self.closed.iter().map(|why| say("row", format!("the session of Sol ends: {why}"))));
+        said
+    }
+
+    /// Deadlines come while nothing happens.
+    fn wait_until(&mut self, at: Duration) -> Instant {
+        let now = Instant::from_epoch(at.saturating_sub(self.began));
+        while let Some(deadline) = self.session.poll_timeout()
+            && deadline.at <= now
+            && self.closed.is_none()
+        {
+            self.session.handle_timeout(deadline.at);
+            self.drain(deadline.at);
+        }
+        now
+    }
+
+    /// Takes what the session has to say, and allows what it asks for.
+    fn drain(&mut self, now: Instant) {
+        loop {
+            while let Some(event) = self.session.poll_event() {
+                match event {
+                    Event::Requested(request) => {
+                        self.session.allow(request.id, now).expect("it was just asked");
+                    }
+                    Event::Refused { kind, why, .. } => self.refused.push(format!("{kind:?}: {why}")),
+                    Event::Closed { why, .. } => self.closed = Some(why.to_string()),
+                    _ => {}
+                }
+            }
+            let mut slices = [IoSlice::new(&[]); 16];
+            let count = self.session.outbound(&mut slices);
+            if count == 0 {
+                break;
+            }
+            let bytes = slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect::<Vec<u8>>();
+            self.session.handle_sent(bytes.len(), now);
+            self.onlooker.handle_bytes(Party::Server, &bytes);
+        }
+        self.look();
+    }
+
+    fn look(&mut self) {
+        while let Some(observation) = self.onlooker.poll() {
+            if let Observed::Message(message) = observation.what {
+                self.ours.hear(observation.from, &message.meaning);
+            }
+        }
+    }
+}
+
+impl Answers {
+    fn hear(&mut self, from: Party, message: &Message) {
+        if let (Party::Client, Message::Command(Command { name, transaction, .. })) = (from, message) {
+            let (transaction, name) = (*transaction, name.clone());
+            self.calls.note(Call { from, transaction, name, at: Duration::ZERO });
+        }
+        if from == Party::Server
+            && self.lines.len() < LINES
+            && let Some(line) = self.line_of(message)
+        {
+            self.lines.push(line);
+        }
+    }
+
+    /// What is compared of a server's message; nothing of media and of what comes by the clock.
+    fn line_of(&mut self, message: &Message) -> Option<Line> {
+        let line = |key: String, more: String| {
+            let words = if more.is_empty() { key.clone() } else { format!("{key} {more}") };
+            Some(Line { key, words })
+        };
+        match message {
+            Message::Control(Control::SetChunkSize(bytes)) => {
+                line("Set Chunk Size".to_owned(), grouped((*bytes).into()))
+            }
+            Message::Control(Control::WindowAcknowledgementSize(bytes)) => {
+                line("Window Acknowledgement Size".to_owned(), grouped((*bytes).into()))
+            }
+            Message::Control(Control::SetPeerBandwidth { window, .. }) => {
+                line("Set Peer Bandwidth".to_owned(), grouped((*window).into()))
+            }
+            Message::Control(Control::Abort(_)) => line("Abort".to_owned(), String::new()),
+            Message::Control(Control::Acknowledgement(_)) => None,
+            Message::UserControl(event) => {
+                let (name, stream) = match event {
+                    UserControl::StreamBegin(stream) => ("StreamBegin", stream.get().to_string()),
+                    UserControl::StreamEof(stream) => ("StreamEOF", stream.get().to_string()),
+                    UserControl::StreamDry(stream) => ("StreamDry", stream.get().to_string()),
+                    UserControl::StreamIsRecorded(stream) => ("StreamIsRecorded", stream.get().to_string()),
+                    UserControl::SetBufferLength { stream, .. } => {
+                        ("SetBufferLength", stream.get().to_string())
+                    }
+                    UserControl::Unknown { event, .. } => ("user control event", event.to_string()),
+                    UserControl::PingRequest(_) | UserControl::PingResponse(_) => return None,
+                };
+                line(name.to_owned(), stream)
+            }
+            Message::Command(command) => {
+                let answered = self.calls.answered(Party::Server, command.transaction);
+                let call = answered.filter(|_| matches!(command.name.as_str(), "_result" | "_error"));
+                let code = status_of(command).and_then(|status| status.code);
+                let of = call.map(|call| call.name).or(code.clone()).unwrap_or_default();
+                let key = format!("{} {}", shown(&command.name), shown(of));
+                let more = code.filter(|code| !key.ends_with(code.as_str())).unwrap_or_default();
+                let more = shown(more.trim_start_matches("NetConnection."));
+                line(key.trim_end().to_owned(), more)
+            }
+            Message::Media(media) => match &media.content {
+                Content::Data(data) if !data.is_metadata() => {
+                    line(format!("data {}", shown(data.name())), String::new())
+                }
+                Content::Data(_) | Content::Audio(_) | Content::Video(_) => None,
+            },
+            Message::Aggregate(_) | Message::SharedObject(_) => None,
+            Message::Unknown { kind, .. } | Message::Unreadable { kind, .. } => {
+                line(format!("message of type {kind}"), String::new())
+            }
+        }
+    }
+}
+
+/// Pairs what is the same, in the order of both, as much as can be.
+fn beside(these: &[Line], those: &[Line]) -> Vec<(Option<Line>, Option<Line>)> {
+    // How many pairs there are from here to the end of both.
+    let mut pairs = vec![vec![0_usize; those.len() + 1]; these.len() + 1];
+    for this in (0..these.len()).rev() {
+        for that in (0..those.len()).rev() {
+            pairs[this][that] = if these[this].key == those[that].key {
+                pairs[this + 1][that + 1] + 1
+            } else {
+                pairs[this + 1][that].max(pairs[this][that + 1])
+            };
+        }
+    }
+    let (mut this, mut that) = (0, 0);
+    let mut rows = Vec::new();
+    while this < these.len() || that < those.len() {
+        let both = this < these.len() && that < those.len();
+        if both && these[this].key == those[that].key {
+            rows.push((Some(these[this].clone()), Some(those[that].clone())));
+            (this, that) = (this + 1, that + 1);
+        } else if that == those.len() || (both && pairs[this + 1][that] >= pairs[this][that + 1]) {
+            rows.push((Some(these[this].clone()), None));
+            this += 1;
+        } else {
+            rows.push((None, Some(those[that].clone())));
+            that += 1;
+        }
+    }
+    rows
+}
+
+fn cut(words: &str, width: usize) -> String {
+    if words.chars().count() <= width {
+        return words.to_owned();
+    }
+    words.chars().take(width - 1).chain(['…']).collect()
+}
+
+/// Columns of one side.
+const COLUMN: usize = 42;
+
+/// Of one side. Dialogues have a dozen.
+const LINES: usize = 500;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_the_same_stands_beside_each_other_and_the_rest_alone() {
+        let lines = |keys: &str| -> Vec<Line> {
+            keys.chars().map(|key| Line { key: key.to_string(), words: format!("{key}!") }).collect()
+        };
+        let rows = beside(&lines("abcd"), &lines("bxd"));
+        let shown: Vec<_> = rows
+            .into_iter()
+            .map(|(this, that)| {
+                let words = |line: Option<Line>| line.map_or("  ".to_owned(), |line| line.words);
+                format!("{}{}", words(this), words(that))
+            })
+            .collect();
+        assert_eq!(shown, ["a!  ", "b!b!", "c!  ", "  x!", "d!d!"]);
+    }
+}
