@@ -8,6 +8,7 @@
 //! than ours, and whoever was refused once is allowed here. Clock and entropy are constants.
 
 mod counts;
+mod golden;
 mod half;
 mod host;
 mod media;
