@@ -324,6 +324,8 @@ pub(super) fn leaves_answers_unread(director: &mut Director) -> bool {
         return false;
     }
     let Some(member) = comes(director, "answers-unread", "live", 256 * 1024) else { return false };
+    // Nothing else befalls it, for whoever read again would find answers to what its peer never asked.
+    director.members[member].is_spared = true;
     let plays = director.dice.one_in(2);
     let name = director.any_name_for(member);
     director.world.let_inquire(&director.members[member].client);
