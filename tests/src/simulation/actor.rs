@@ -88,6 +88,8 @@ struct Line {
     /// What it plays, and what it is to play behind that.
     plays: VecDeque<usize>,
     publishing: Option<Publishing>,
+    /// Requests to publish that were not answered yet, of which `publishing` is the last.
+    undecided: u32,
     name: String,
     /// StreamEOF that says only that the player pauses.
     eofs_of_pauses: u32,
@@ -316,6 +318,7 @@ impl Actor {
                 let publishing = Publishing { publication, reel, began: None, is_granted, is_over: false };
                 let line = self.lines.entry(stream).or_default();
                 line.publishing = Some(publishing);
+                line.undecided += 1;
                 line.name = name;
             }
             Errand::Play { name } => {
@@ -411,7 +414,8 @@ impl Actor {
         let mut ledger = self.ledger.borrow_mut();
         match (code, play) {
             ("NetStream.Publish.Start", _) => {
-                if let Some(publishing) = &mut line.publishing {
+                line.undecided = line.undecided.saturating_sub(1);
+                if let Some(publishing) = line.publishing.as_mut().filter(|_| line.undecided == 0) {
                     publishing.is_granted = true;
                 }
             }
@@ -430,7 +434,9 @@ impl Actor {
             (_, play) if is_error => {
                 self.refusals += 1;
                 if code.starts_with("NetStream.Publish.") {
-                    line.publishing = None;
+                    // One that did not wait for an answer may have asked again meanwhile.
+                    line.undecided = line.undecided.saturating_sub(1);
+                    line.publishing = line.publishing.take().filter(|_| line.undecided > 0);
                 } else if code.starts_with("NetStream.Play.") && play.is_some() {
                     line.plays.pop_front();
                 }
