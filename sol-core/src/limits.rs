@@ -191,6 +191,10 @@ pub const PREAMBLE_CONFIGS: usize = 16;
 /// are there when it comes.
 pub const PREAMBLE_BYTES: usize = 64 * 1024;
 
+/// What is remembered of losses that are off a tape, so that whoever is further behind is told what it lost: a crossing that is
+/// full several times within one tape.
+pub const TAPE_LOSSES: usize = 32;
+
 /// Frames that a tape keeps beyond what is needed before it looks at all playheads for what may go.
 pub const TAPE_SLACK_FRAMES: u64 = 32;
 

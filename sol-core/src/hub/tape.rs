@@ -53,6 +53,15 @@ pub(super) enum Entry {
 }
 
 impl Entry {
+    /// Frames that somebody loses who passes over it.
+    fn frames(&self) -> u64 {
+        match self {
+            Entry::Frame { .. } => 1,
+            Entry::Resume { lost, .. } => lost.frames,
+            Entry::Splice { .. } | Entry::End(_) => 0,
+        }
+    }
+
     /// The stream's time when it was appended.
     pub(super) fn time(&self) -> Option<Timestamp> {
         match self {
@@ -116,6 +125,8 @@ pub(super) struct Tape {
     /// The end of the tape when it was last asked what is still needed.
     looked_at: u64,
     last_end: Option<(Position, Ending)>,
+    /// Entries that are off the tape and stood for so many frames, or for none.
+    off_it: VecDeque<(Position, u64)>,
     /// Players have been given something since.
     has_shown: bool,
 }
@@ -134,6 +145,7 @@ impl Tape {
             earlier_sync_points: VecDeque::new(),
             looked_at: 0,
             last_end: None,
+            off_it: VecDeque::new(),
             has_shown: false,
         }
     }
@@ -284,18 +296,16 @@ impl Tape {
         self.last_end
     }
 
-    /// What somebody loses who goes from one position to another: entries, and what was lost on the way to this tape already,
-    /// as far as that is still known.
+    /// What somebody loses who goes from one position to another: frames, and what was lost on the way to this tape already. Of
+    /// what was lost and is off the tape the last `limits::TAPE_LOSSES` are known.
     pub(super) fn count_between(&self, from: Position, to: Position) -> u64 {
         let start = from.max(self.start()).min(to);
         let index =
             |position: Position| (position.0.saturating_sub(self.first) as usize).min(self.entries.len());
-        let lost_with = |entry: &Entry| match entry {
-            Entry::Resume { lost, .. } => lost.frames,
-            Entry::Frame { .. } | Entry::Splice { .. } | Entry::End(_) => 1,
-        };
-        let on_it: u64 = self.entries.range(index(start)..index(to)).map(lost_with).sum();
-        start.0.saturating_sub(from.0) + on_it
+        let on_it: u64 = self.entries.range(index(start)..index(to)).map(Entry::frames).sum();
+        let others = self.off_it.iter().filter(|(position, _)| (from..start).contains(position));
+        let (count, frames) = others.fold((0, 0), |(count, sum), (_, frames)| (count + 1, sum + frames));
+        start.0.saturating_sub(from.0) - count + frames + on_it
     }
 
     /// Bytes of the frames from an entry on.
@@ -336,8 +346,15 @@ impl Tape {
     }
 
     fn drop_first(&mut self) {
-        if let Some(Entry::Frame { frame, .. }) = self.entries.pop_front() {
-            self.bytes -= frame.wire().len();
+        match self.entries.pop_front() {
+            Some(Entry::Frame { frame, .. }) => self.bytes -= frame.wire().len(),
+            Some(other) => {
+                if self.off_it.len() == limits::TAPE_LOSSES {
+                    self.off_it.pop_front();
+                }
+                self.off_it.push_back((self.start(), other.frames()));
+            }
+            None => {}
         }
         self.first += 1;
         let start = self.start();

@@ -297,3 +297,47 @@ fn a_full_timeline_of_audio_alone_ends() {
     assert_eq!(camera.stream.read(&mut player), Read::Ended(Ending::TimelineFull));
     assert_eq!(camera.read_all(&mut player), [(FrameKind::Audio, 0)]);
 }
+
+#[test]
+fn what_was_lost_on_the_way_to_a_mirror_is_told_also_when_it_is_off_its_tape() {
+    let config = StreamConfig {
+        tape_time: Duration::from_secs(1),
+        gap_max: Duration::from_secs(60),
+        patience: 60,
+        ..at_once()
+    };
+    let mut camera = Camera::begin_on(Stream::new(Arc::new(config.clone()), chunk_size()));
+    let mut mirror = Stream::new(Arc::new(config), chunk_size());
+    let publication = mirror.mirror().expect("nobody publishes it here");
+    let mut relay = camera.stream.relay();
+    let carry_all = |camera: &Camera, mirror: &mut Stream, relay: &mut Relay| {
+        while let Some(passage) = camera.stream.carry(relay) {
+            mirror.append_ready(&publication, passage).expect("it lasts");
+        }
+    };
+    camera.group(0, 25);
+    carry_all(&camera, &mut mirror, &mut relay);
+    let mut player = mirror.subscribe();
+    while let Read::Frame(_) = mirror.read(&mut player) {}
+    // Twice more comes at once than a tape holds, so that it is lost on the way.
+    let mut sent = 0;
+    for begin in [1_000, 4_000] {
+        relay.fall_behind();
+        camera.group(begin, 50);
+        camera.group(begin + 2_000, 20);
+        sent += 70;
+        carry_all(&camera, &mut mirror, &mut relay);
+    }
+    player.fall_behind();
+    let (mut read, mut lost) = (0, 0);
+    loop {
+        match mirror.read(&mut player) {
+            Read::Frame(frame) if frame.kind().is_picture() => read += 1,
+            Read::Frame(_) => {}
+            Read::Gap(gap) => lost += gap.frames,
+            Read::CaughtUp => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((read, lost), (20, sent - 20));
+}
