@@ -15,7 +15,7 @@ use super::playhead::{Gap, Playhead, Read};
 use super::preamble::{Configurations, Preamble};
 use super::report::Lag;
 use super::stream::{Publication, StaleToken, Stream};
-use super::tape::{Ending, Entry, Position, SyncPoint};
+use super::tape::{Ending, Entry, LastEnd, Position, SyncPoint};
 
 /// Reads one stream for all who want it in another place. Made by [`Stream::relay`].
 #[derive(Debug)]
@@ -125,12 +125,13 @@ impl Stream {
     /// The publication is over and nobody waits for room any more: all of what is left is lost but the end.
     pub fn cut_short(&self, relay: &mut Relay) -> Option<[Passage; 2]> {
         let from = relay.playhead.cursor.position();
-        let (end, ending) = self.tape.last_end().filter(|&(end, _)| end >= from)?;
+        let LastEnd { position: end, ending, at } =
+            self.tape.last_end().filter(|end| end.position >= from)?;
         relay.playhead.cursor.move_to(end);
-        let lost = self.lost_until(&relay.playhead, from, self.head());
+        let lost = self.lost_until(&relay.playhead, from, at);
         relay.playhead.cursor.move_to(Position(end.0 + 1));
         Some([
-            Passage::Resume { lost, preamble: Preamble::default(), at: self.head(), last_keyframe: None },
+            Passage::Resume { lost, preamble: Preamble::default(), at, last_keyframe: None },
             Passage::End(ending),
         ])
     }
@@ -171,7 +172,7 @@ impl Stream {
                 self.forget_publication();
             }
             Passage::End(ending) => {
-                self.tape.append_end(ending);
+                self.tape.append_end(ending, self.timeline.head());
                 self.timeline.restart();
                 self.forget_publication();
             }

@@ -19,7 +19,7 @@ use super::pace::{Delivery, Pace};
 use super::playhead::{Cursor, Cursors, Gap, Join, Playhead, Read, Wanted};
 use super::preamble::{Configurations, Preamble};
 use super::report::{self, Lag, StreamReport, StreamState};
-use super::tape::{Ending, Entry, Position, SyncPoint, Tape};
+use super::tape::{Ending, Entry, LastEnd, Position, SyncPoint, Tape};
 use super::timeline::Timeline;
 
 /// One stream: its publisher, its tape, and what joins need.
@@ -133,7 +133,7 @@ impl Stream {
             return Ok(false);
         }
         if self.timeline.is_full() && self.may_begin_at(kind, self.timeline.head()) {
-            self.tape.append_end(Ending::TimelineFull);
+            self.tape.append_end(Ending::TimelineFull, self.timeline.head());
             self.timeline.restart();
             self.last_keyframe = None;
         }
@@ -209,7 +209,7 @@ impl Stream {
             self.publication = None;
             self.pace.settle();
             self.bundles.forget();
-            self.tape.append_end(Ending::Unpublished);
+            self.tape.append_end(Ending::Unpublished, self.timeline.head());
         }
     }
 
@@ -241,7 +241,7 @@ impl Stream {
         let is_over = self.grace_until.is_some_and(|until| until <= now);
         if is_over {
             self.grace_until = None;
-            self.tape.append_end(Ending::Unpublished);
+            self.tape.append_end(Ending::Unpublished, self.timeline.head());
         }
         is_due || is_over
     }
@@ -268,9 +268,9 @@ impl Stream {
     pub fn read(&self, playhead: &mut Playhead) -> Read {
         if let Some(paused_at) = playhead.paused_at {
             return match self.tape.last_end() {
-                Some((end, ending)) if end >= paused_at => {
-                    playhead.paused_at = Some(Position(end.0 + 1));
-                    Read::Ended(ending)
+                Some(end) if end.position >= paused_at => {
+                    playhead.paused_at = Some(Position(end.position.0 + 1));
+                    Read::Ended(end.ending)
                 }
                 _ => Read::CaughtUp,
             };
@@ -363,8 +363,8 @@ impl Stream {
     pub fn resume(&self, playhead: &mut Playhead) {
         let Some(paused_at) = playhead.paused_at.take() else { return };
         playhead.gaps_in_a_row = 0;
-        match self.tape.last_end().filter(|&(end, _)| end >= paused_at) {
-            Some((end, _)) => playhead.cursor.move_to(end),
+        match self.tape.last_end().filter(|end| end.position >= paused_at) {
+            Some(end) => playhead.cursor.move_to(end.position),
             None if self.is_published() => self.place(playhead, playhead.join),
             None => playhead.cursor.move_to(self.tape.end()),
         }
@@ -376,7 +376,10 @@ impl Stream {
         let before = std::mem::replace(&mut playhead.wanted, wanted);
         let wants_more = (wanted.audio && !before.audio) || (wanted.video && !before.video);
         playhead.awaits_keyframe |= wanted.video && !before.video;
-        if wants_more && playhead.paused_at.is_none() && self.is_published() {
+        // What is known is of the publication that is under way, or of the one that has ended last.
+        let position = playhead.cursor.position();
+        let has_end_ahead = self.tape.last_end().is_some_and(|end| end.position >= position);
+        if wants_more && playhead.paused_at.is_none() && self.is_published() != has_end_ahead {
             playhead.preamble = Some((self.configurations.at(self.timeline.head()).frames(), 0));
         }
     }
@@ -525,7 +528,9 @@ impl Stream {
     /// Moves a playhead that is too far behind, and says what it loses.
     pub(super) fn skip(&self, playhead: &mut Playhead) -> Read {
         let from = playhead.cursor.position();
-        if let Some((end, ending)) = self.tape.last_end().filter(|&(end, _)| end >= from) {
+        if let Some(LastEnd { position: end, ending, at }) =
+            self.tape.last_end().filter(|end| end.position >= from)
+        {
             // Its publication is over. It is told so rather than sent on into another one, or given up.
             playhead.awaits_keyframe = true;
             if from == end {
@@ -534,7 +539,7 @@ impl Stream {
                 return Read::Ended(ending);
             }
             playhead.cursor.move_to(end);
-            return Read::Gap(self.lost_until(playhead, from, self.head()));
+            return Read::Gap(self.lost_until(playhead, from, at));
         }
         self.place(playhead, Join::Keyframe);
         let newest = self.tape.newest_sync_point().map(|newest| newest.timestamp);

@@ -80,6 +80,15 @@ pub enum Ending {
     TimelineFull,
 }
 
+/// The end of a publication, which may be off the tape.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LastEnd {
+    pub position: Position,
+    pub ending: Ending,
+    /// The stream's time.
+    pub at: Timestamp,
+}
+
 /// A place at which a player may begin.
 #[derive(Debug)]
 pub(super) struct SyncPoint {
@@ -124,7 +133,7 @@ pub(super) struct Tape {
     earlier_sync_points: VecDeque<SyncPoint>,
     /// The end of the tape when it was last asked what is still needed.
     looked_at: u64,
-    last_end: Option<(Position, Ending)>,
+    last_end: Option<LastEnd>,
     /// Entries that are off the tape and stood for so many frames, or for none.
     off_it: VecDeque<(Position, u64)>,
     /// Players have been given something since.
@@ -210,13 +219,13 @@ impl Tape {
         self.debug_check();
     }
 
-    /// The publication is over. Nobody begins at its sync points any more.
+    /// The publication is over, and the stream has come to `at`. Nobody begins at its sync points any more.
     ///
     /// A publication that showed nothing ends without a trace: whoever waited for it goes on waiting.
-    pub(super) fn append_end(&mut self, ending: Ending) {
+    pub(super) fn append_end(&mut self, ending: Ending, at: Timestamp) {
         self.forget_sync_points();
         if std::mem::take(&mut self.has_shown) {
-            self.last_end = Some((self.end(), ending));
+            self.last_end = Some(LastEnd { position: self.end(), ending, at });
             self.push(Entry::End(ending));
         }
         self.debug_check();
@@ -292,7 +301,7 @@ impl Tape {
     }
 
     /// The newest end of a publication, also if it is off the tape.
-    pub(super) fn last_end(&self) -> Option<(Position, Ending)> {
+    pub(super) fn last_end(&self) -> Option<LastEnd> {
         self.last_end
     }
 

@@ -1,5 +1,7 @@
 //! Players that lag, pause, choose, and outlive their publisher.
 
+use std::iter;
+
 use super::*;
 
 #[test]
@@ -340,4 +342,43 @@ fn what_was_lost_on_the_way_to_a_mirror_is_told_also_when_it_is_off_its_tape() {
         }
     }
     assert_eq!((read, lost), (20, sent - 20));
+}
+
+#[test]
+fn who_turns_audio_on_in_what_is_left_of_an_ended_publication_gets_its_configuration() {
+    let (mut camera, mut player) = Camera::watched();
+    camera.stream.select(&mut player, Wanted { audio: false, ..Wanted::ALL });
+    camera.audio(1_000);
+    camera.frame(1_000, &INTER);
+    let stream = camera.end();
+    stream.select(&mut player, Wanted::ALL);
+    let kinds: Vec<FrameKind> = iter::from_fn(|| match stream.read(&mut player) {
+        Read::Frame(frame) => Some(frame.kind()),
+        _ => None,
+    })
+    .collect();
+    let audio_config = kinds.iter().position(|&kind| kind == AUDIO_CONFIG);
+    let audio = kinds.iter().position(|&kind| kind == FrameKind::Audio);
+    assert!(audio_config.is_some() && audio_config < audio, "{kinds:?}");
+
+    stream.select(&mut player, Wanted { audio: false, ..Wanted::ALL });
+    stream.select(&mut player, Wanted::ALL);
+    assert_eq!(stream.read(&mut player), Read::CaughtUp, "nothing is left that needs it");
+}
+
+#[test]
+fn what_is_lost_in_front_of_an_end_does_not_last_beyond_it() {
+    let config = StreamConfig { tape_time: Duration::from_secs(1), ..at_once() };
+    let mut camera = Camera::begin_on(Stream::new(Arc::new(config), chunk_size()));
+    camera.group(0, 25);
+    let mut player = camera.stream.subscribe();
+    camera.read_all(&mut player);
+    player.fall_behind();
+    camera.group(1_000, 25);
+    let mut camera = Camera::begin_on(camera.end());
+    for second in 0..30 {
+        camera.group(second * 1_000, 25);
+    }
+    let Read::Gap(gap) = camera.stream.read(&mut player) else { panic!("all of it is off the tape") };
+    assert_eq!((gap.frames, gap.duration), (25, Duration::from_millis(1_000)));
 }
