@@ -10,8 +10,8 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a program for people")]
 
-use std::any::Any;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use sol_tests::simulation::{Story, Totals, live_through};
+use sol_tests::simulation::{Story, Totals, in_words, live_through};
 
 fn main() -> ExitCode {
     let Some(order) = Order::read(std::env::args().skip(1)) else {
@@ -34,6 +34,7 @@ fn main() -> ExitCode {
     let next = AtomicU64::new(order.first);
     let failed = AtomicU64::new(0);
     let totals = Mutex::new(Totals::default());
+    let worlds = Mutex::new(BTreeMap::new());
     let workers = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         for _ in 0..workers {
@@ -41,7 +42,12 @@ fn main() -> ExitCode {
                 let mut sum = Totals::default();
                 while let Some(seed) = order.take(&next) {
                     match run(seed, &order) {
-                        Ok(one) => sum.add(&one),
+                        Ok(one) => {
+                            sum.add(&one);
+                            if order.is_cover {
+                                worlds.lock().expect("no worker panics").insert(seed, one);
+                            }
+                        }
                         Err(broken) => {
                             failed.fetch_add(1, Ordering::Relaxed);
                             println!("seed {seed} failed: {broken} (alone: {PROGRAM} --seed {seed} --seeds 1 --verbose)");
@@ -59,6 +65,12 @@ fn main() -> ExitCode {
     for (kind, name) in &rare {
         println!("rare in a run so long: {kind} {name}, {} times", totals.of((kind, name)));
     }
+    if order.is_cover {
+        println!(
+            "everything that happened is in {:?}",
+            cover(&worlds.into_inner().expect("no worker panics"))
+        );
+    }
     let failed = failed.into_inner();
     println!("{}; {failed} failed, {seconds:.0} s on {workers} cores", totals.line());
     match failed {
@@ -72,20 +84,36 @@ fn run(seed: u64, order: &Order) -> Result<Totals, String> {
     let story =
         || if order.is_verbose { Story::told_to(|line| println!("{line}")) } else { Story::default() };
     let lived = || panic::catch_unwind(AssertUnwindSafe(|| live_through(seed, story())));
-    let (transcript, totals) = lived().map_err(|panic| in_words(panic.as_ref()))?;
+    let lived = || lived().map_err(|panic| in_words(panic.as_ref()) + &PANICKED_AT.take());
+    let (transcript, totals) = lived()?;
     if order.is_twice {
-        let (again, _) = lived().map_err(|panic| in_words(panic.as_ref()))?;
-        if again != transcript {
-            return Err(format!("it ran another way the second time: {again:?}, not {transcript:?}"));
+        let again = lived()?;
+        if again.0 != transcript {
+            return Err(format!("it ran another way the second time: {:?}, not {transcript:?}", again.0));
+        }
+        if again.1 != totals {
+            return Err("the server said the same the second time, and something else happened".to_owned());
         }
     }
     Ok(totals)
 }
 
-fn in_words(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked without a word");
-    format!("{text}{}", PANICKED_AT.take())
+/// Few worlds in which together everything happens twice that happened twice in all of them.
+fn cover(worlds: &BTreeMap<u64, Totals>) -> Vec<u64> {
+    let (mut chosen, mut seeds) = (Totals::default(), Vec::new());
+    loop {
+        let missing = chosen.rarer_than(2);
+        let shows = |totals: &Totals| missing.iter().filter(|&&turn| totals.of(turn) > 0).count();
+        let others = worlds.iter().filter(|(seed, _)| !seeds.contains(*seed));
+        let Some((&seed, totals)) = others.max_by_key(|(_, totals)| shows(totals)) else { break };
+        if shows(totals) == 0 {
+            break;
+        }
+        chosen.add(totals);
+        seeds.push(seed);
+    }
+    seeds.sort_unstable();
+    seeds
 }
 
 thread_local! {
@@ -101,17 +129,20 @@ struct Order {
     is_verbose: bool,
     /// Each world twice, to see whether it runs the same way.
     is_twice: bool,
+    /// Says which of them show everything.
+    is_cover: bool,
 }
 
 impl Order {
     fn read(mut words: impl Iterator<Item = String>) -> Option<Order> {
-        let mut order = Order { first: 1, seeds: 100, is_verbose: false, is_twice: false };
+        let mut order = Order { first: 1, seeds: 100, is_verbose: false, is_twice: false, is_cover: false };
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--seeds" => order.seeds = words.next()?.parse().ok()?,
                 "--seed" => order.first = words.next()?.parse().ok()?,
                 "--verbose" => order.is_verbose = true,
                 "--twice" => order.is_twice = true,
+                "--cover" => order.is_cover = true,
                 _ => return None,
             }
         }
@@ -132,8 +163,9 @@ const LONG_RUN: u64 = 2_000;
 const OFTEN_ENOUGH: u64 = 100;
 
 const USAGE: &str = "\
-usage: simulate [--seeds COUNT] [--seed FIRST] [--twice] [--verbose]
+usage: simulate [--seeds COUNT] [--seed FIRST] [--twice] [--cover] [--verbose]
   --seeds    how many worlds; 100 unless said
   --seed     the first one's number; 1 unless said
   --twice    each world two times: it has to run the same way
+  --cover    which of the worlds, few of them, show everything that happened in all
   --verbose  what happens in them, line by line; for one world";

@@ -58,15 +58,17 @@ struct Inside {
 impl Director {
     pub(super) fn new(seed: Seed, story: Story) -> Director {
         let mut dice = Dice::new(seed);
+        // Each has a row of its own: else what the policy says would hang together with how the world is made.
+        let (of_world, of_policy) = (dice.fork(), dice.fork());
         let mut totals = Totals::of_one_world();
         let setting = Setting::roll(&mut dice, &mut totals);
         let mut ledger = Ledger::new(setting.rules.clone(), story);
         ledger.totals = totals;
         let ledger = Rc::new(RefCell::new(ledger));
-        let mut world = World::with_loops(seed, setting.loops as u32, setting.config.clone());
+        let mut world = World::with_loops(of_world.seed(), setting.loops as u32, setting.config.clone());
         let witness = Rc::clone(&ledger);
         world.set_witness(move |now, session, event| witness.borrow_mut().witness(now, session, event));
-        world.set_policy(policy(setting.operator, &setting, Dice::new(seed), Rc::clone(&ledger)));
+        world.set_policy(policy(setting.operator, &setting, of_policy, Rc::clone(&ledger)));
         world.set_read_bytes(setting.read_bytes);
         world.set_message_bytes_max(MESSAGE_BYTES_MAX);
         world.set_parcel_delay(setting.parcel_delay);
@@ -99,12 +101,10 @@ impl Director {
         }
         self.world.run_until(self.world.now().max(self.setting.length));
         self.end();
-        let transcript = self.world.transcript();
-        let ledger = Rc::clone(&self.ledger);
-        ledger.borrow_mut().totals.time = self.world.now();
+        let Director { world, ledger, .. } = self;
+        ledger.borrow_mut().totals.time = world.now();
         ledger.borrow_mut().disturb_all();
-        // Everybody leaves.
-        drop(self);
+        let transcript = world.end();
         let mut ledger = ledger.borrow_mut();
         ledger.close();
         (transcript, ledger.totals.clone())
@@ -482,7 +482,8 @@ impl Director {
     fn all_is_healed(&mut self) {
         self.tell(|| "all that can be is healed".to_owned());
         let operator = Operator { is_slow: false, refuses: 0, is_too_late: 0, says_nothing: 0 };
-        self.world.set_policy(policy(operator, &self.setting, self.dice.clone(), Rc::clone(&self.ledger)));
+        let dice = self.dice.fork();
+        self.world.set_policy(policy(operator, &self.setting, dice, Rc::clone(&self.ledger)));
         (0..self.setting.loops).for_each(|index| self.world.let_through(index));
         for member in self.members.iter().filter(|member| member.is_served) {
             self.world.plug_in(&member.client);

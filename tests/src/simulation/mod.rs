@@ -33,6 +33,8 @@ mod troubles;
 pub use story::Story;
 pub use totals::{Totals, Turn};
 
+use std::any::Any;
+
 use crate::world::{Transcript, seed};
 use director::Director;
 
@@ -42,4 +44,11 @@ use director::Director;
 /// If something did not hold, in words.
 pub fn live_through(number: u64, story: Story) -> (Transcript, Totals) {
     Director::new(seed(number), story).run()
+}
+
+/// What a world says of what did not hold in it, in one line.
+pub fn in_words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked without a word");
+    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }

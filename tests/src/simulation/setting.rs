@@ -82,10 +82,10 @@ pub(super) enum Rarity {
 impl Setting {
     pub(super) fn roll(dice: &mut Dice, totals: &mut Totals) -> Setting {
         let loops = dice.pick(&[1, 1, 1, 1, 1, 2, 2, 2, 3, 4]);
-        let rarity = match dice.up_to(40) {
-            1 => Some(Rarity::TooManyStreams),
-            2..=4 => Some(Rarity::TimeUsedUp),
-            5..=7 => Some(Rarity::CrossingOverflows),
+        let rarity = match dice.up_to(80) {
+            1..=5 => Some(Rarity::TooManyStreams),
+            6..=11 => Some(Rarity::TimeUsedUp),
+            12..=17 => Some(Rarity::CrossingOverflows),
             _ => None,
         };
         let loops = if rarity == Some(Rarity::CrossingOverflows) { 2 + dice.up_to(2) } else { loops };
@@ -117,7 +117,11 @@ impl Setting {
             },
             config: Self::roll_config(dice, by_app, rarity),
             names,
-            length: ms(60_000 + dice.up_to(8_000) as u64),
+            length: match rarity {
+                // It is dear, and over by then.
+                Some(Rarity::TooManyStreams) => ms(22_000),
+                _ => ms(60_000 + dice.up_to(8_000) as u64),
+            },
             operator: Operator {
                 is_slow: dice.one_in(3),
                 refuses: dice.pick(&[0, 0, 25]),

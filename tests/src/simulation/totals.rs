@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// What happened in one world, or in many.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Worlds.
     pub worlds: u64,

@@ -45,8 +45,13 @@ impl Dice {
     }
 
     /// Other dice, so that who rolls often does not change what others get.
-    pub(super) fn fork(&mut self) -> Dice {
+    pub fn fork(&mut self) -> Dice {
         Dice(self.roll())
+    }
+
+    /// The seed of the row from here on.
+    pub fn seed(&self) -> Seed {
+        Seed(self.0)
     }
 
     pub(super) fn entropy(&mut self) -> [u8; 32] {

@@ -361,6 +361,12 @@ impl World {
         self.transcript
     }
 
+    /// The world ends: all leave. All that was written and told up to then.
+    pub fn end(mut self) -> Transcript {
+        self.check_that_nothing_remains();
+        self.transcript
+    }
+
     // --- One moment ----------------------------------------------------------------------------------------
 
     fn next_time(&self) -> Option<Duration> {
@@ -514,7 +520,7 @@ const LOOPS_VARIABLE: &str = "SOL_WORLD_LOOPS";
 const READ_BYTES: usize = 64 * 1024;
 
 /// More than any number of segments that can be due at one moment.
-const ROUNDS_MAX: usize = 10_000_000;
+const ROUNDS_MAX: usize = 1_000_000;
 
 /// A stream that ends, players that are to leave for that, and whoever is told for those.
 const DEADLINES_AT_ONCE: usize = 3;
