@@ -292,6 +292,17 @@ impl Crossings {
         }
     }
 
+    /// Whether nothing is kept of anybody.
+    pub(super) fn are_empty(&self) -> bool {
+        let Self { homes, wanted, mirrors, inward, guests, full, .. } = self;
+        homes.is_empty()
+            && wanted.is_empty()
+            && mirrors.is_empty()
+            && inward.is_empty()
+            && guests.is_empty()
+            && full.is_empty()
+    }
+
     /// See [`Server::check`](super::Server::check).
     pub(super) fn check(&self) {
         for (ticket, mirror) in &self.mirrors {

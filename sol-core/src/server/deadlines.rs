@@ -42,6 +42,11 @@ impl<K: Copy + Ord> Deadlines<K> {
         self.by_key.keys().copied()
     }
 
+    /// When it is due.
+    pub(super) fn time_of(&self, key: K) -> Option<Instant> {
+        self.by_key.get(&key).copied().filter(|&at| self.by_time.contains(&(at, key)))
+    }
+
     /// Takes one whose time has come.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<K> {
         let &(_, key) = self.by_time.first().filter(|&&(at, _)| at <= now)?;

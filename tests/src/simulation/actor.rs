@@ -42,8 +42,6 @@ pub(super) struct Actor {
     /// NetStreams that it has deleted, until one has that number again.
     deleted: BTreeSet<StreamId>,
     has_left: bool,
-    /// What the server refused to it.
-    pub refusals: usize,
 }
 
 /// How it behaves.
@@ -138,7 +136,6 @@ impl Actor {
             planned: 0,
             deleted: BTreeSet::new(),
             has_left: false,
-            refusals: 0,
         }
     }
 
@@ -367,10 +364,7 @@ impl Actor {
             return;
         }
         let Some(play) = line.plays.pop_front() else { return };
-        let mut ledger = self.ledger.borrow_mut();
-        if !ledger.plays[play].is_over {
-            ledger.hears_end(play, now);
-        }
+        self.ledger.borrow_mut().hears_eof(play, now);
     }
 
     fn hears(&mut self, command: &Command, now: Duration) {
@@ -391,7 +385,6 @@ impl Actor {
                 }
             }
             ("_error", Some("createStream")) => {
-                self.refusals += 1;
                 self.expected.pop_front();
             }
             ("_result", Some("receiveAudio" | "receiveVideo")) => {
@@ -427,12 +420,11 @@ impl Actor {
             ("NetStream.Unpause.Notify", Some(play)) => ledger.hears_pause(play, false, now),
             ("NetStream.Play.UnpublishNotify", Some(play)) => {
                 // StreamEOF follows, and takes it off the line.
-                ledger.hears_end(play, now);
+                ledger.hears_notice(play, now);
                 drop(ledger);
                 self.reacts_to_the_end(stream, now);
             }
             (_, play) if is_error => {
-                self.refusals += 1;
                 if code.starts_with("NetStream.Publish.") {
                     // One that did not wait for an answer may have asked again meanwhile.
                     line.undecided = line.undecided.saturating_sub(1);

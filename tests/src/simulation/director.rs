@@ -520,7 +520,7 @@ impl Director {
             .filter(|&index| self.members[index].is_served && self.is_there(index))
             .map(|index| self.members[index].client.session())
             .collect();
-        self.ledger.borrow().check_that_all_were_told(|session| served.contains(&session));
+        self.ledger.borrow_mut().check_that_all_were_told(|session| served.contains(&session));
     }
 
     pub(super) fn shuts_down(&mut self) {

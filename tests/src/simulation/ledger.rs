@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use sol_core::ids::SessionId;
+use sol_core::limits;
 use sol_core::participant::{EndReason, Event};
 use sol_core::session::{CloseReason, Refusal, RequestKind};
 
@@ -41,6 +42,10 @@ pub(super) struct Ledger {
     waiting: BTreeMap<SessionId, Asked>,
     /// What is under way at the server.
     running: BTreeMap<(SessionId, u32), Asked>,
+    /// When something of a session ended last, for each reason.
+    endings: BTreeMap<SessionId, BTreeMap<&'static str, Duration>>,
+    /// How often somebody was refused something.
+    refusals: BTreeMap<SessionId, u32>,
     /// Those that are over, and why.
     closed: BTreeMap<SessionId, &'static str>,
     /// Those that do nothing wrong, and that nothing befalls.
@@ -67,6 +72,8 @@ impl Ledger {
             asked: BTreeMap::new(),
             waiting: BTreeMap::new(),
             running: BTreeMap::new(),
+            endings: BTreeMap::new(),
+            refusals: BTreeMap::new(),
             closed: BTreeMap::new(),
             undisturbed: BTreeSet::new(),
         }
@@ -147,9 +154,22 @@ impl Ledger {
         play.take(media, &mut published);
     }
 
-    pub(super) fn hears_end(&mut self, play: usize, now: Duration) {
+    pub(super) fn hears_notice(&mut self, play: usize, now: Duration) {
         let (play, published) = self.look(play, now);
         play.is_told_end(&published);
+    }
+
+    pub(super) fn hears_eof(&mut self, play: usize, now: Duration) {
+        let (play, published) = self.look(play, now);
+        play.is_told_eof(&published);
+    }
+
+    fn check_that_it_was_served(&mut self, session: SessionId, number: usize) {
+        if self.undisturbed.contains(&session) {
+            let now = self.now;
+            let (play, published) = self.look(number, now);
+            play.check_that_it_was_served(&published);
+        }
     }
 
     fn look(&mut self, play: usize, now: Duration) -> (&mut Play, Published<'_>) {
@@ -170,7 +190,7 @@ impl Ledger {
                     self.find_asked(session, request.stream.get(), request.kind, request.name.as_str());
                 self.waiting.insert(session, asked);
             }
-            Event::Refused { kind, why, .. } => self.is_refused(session, *kind, why),
+            Event::Refused { kind, why, .. } => self.refuses(session, *kind, why),
             Event::Started { stream, kind, name } => {
                 let asked = self.waiting.remove(&session).expect("what starts was asked");
                 self.story
@@ -187,6 +207,7 @@ impl Ledger {
                     format!("session {session} ends to {verb}: {} {}", why.code(), told(summary))
                 });
                 self.totals.count(turn("ended", why.code()));
+                self.endings.entry(session).or_default().insert(why.code(), now);
                 let running = self.running.remove(&(session, stream.get())).expect("what ends has begun");
                 match running {
                     Asked::Publication(number) => {
@@ -203,6 +224,7 @@ impl Ledger {
                         self.totals.gaps += summary.gaps;
                         self.totals.messages_lost += summary.lost.frames;
                         self.plays[number].end = Some((why.clone(), *summary));
+                        self.check_that_it_was_served(session, number);
                     }
                 }
             }
@@ -210,7 +232,7 @@ impl Ledger {
                 self.story
                     .tell(now, || format!("session {session} is over: {} ({why}), {hangup:?}", why.code()));
                 self.totals.count(turn("closed", why.code()));
-                let is_fine = is_no_reproach(why) || !self.undisturbed.contains(&session);
+                let is_fine = self.is_no_reproach(session, why) || !self.undisturbed.contains(&session);
                 assert!(
                     is_fine,
                     "session {session} is over, which has done nothing wrong: {} ({why})",
@@ -228,7 +250,6 @@ impl Ledger {
     fn find_asked(&mut self, session: SessionId, stream: u32, kind: RequestKind, name: &str) -> Asked {
         let asked =
             self.asked.get_mut(&(session, stream)).expect("what the server was asked, a client asked");
-        // Those before it were refused without a question.
         while let Some(asked) = asked.pop_front() {
             let (is_kind, known) = match asked {
                 Asked::Publication(number) => {
@@ -239,20 +260,44 @@ impl Ledger {
             if is_kind && known == name {
                 return asked;
             }
+            assert!(
+                !self.undisturbed.contains(&session),
+                "session {session} has no answer to what it asked for before it asked to {}: {asked:?}",
+                verb(kind, name)
+            );
         }
         panic!("session {session} is said to have asked to {}, and has not", verb(kind, name))
     }
 
-    fn is_refused(&mut self, session: SessionId, kind: RequestKind, why: &Refusal) {
+    fn refuses(&mut self, session: SessionId, kind: RequestKind, why: &Refusal) {
         let now = self.now;
         self.story
             .tell(now, || format!("session {session} may not {}: {} ({why})", verb(kind, "it"), why.code()));
         self.totals.count(turn("refused", why.code()));
+        *self.refusals.entry(session).or_default() += 1;
         // A play that has begun can find that nobody publishes.
-        if *why != Refusal::NotFound
-            && let Some(Asked::Publication(number)) = self.waiting.remove(&session)
+        if *why == Refusal::NotFound {
+            return;
+        }
+        match self.waiting.remove(&session) {
+            Some(Asked::Publication(number)) => self.publications[number].stage = Stage::Refused,
+            Some(Asked::Play(_)) => {}
+            None => self.refuses_unasked(session, kind),
+        }
+    }
+
+    /// The server asks nobody about what cannot be. It takes what is asked in its order: so this is the first of its kind.
+    fn refuses_unasked(&mut self, session: SessionId, kind: RequestKind) {
+        let of_session = self.asked.range_mut((session, 0)..=(session, u32::MAX)).map(|(_, asked)| asked);
+        let number = |asked: &VecDeque<Asked>| match (asked.front(), kind) {
+            (Some(Asked::Publication(number)), RequestKind::Publish) => Some(*number),
+            (Some(Asked::Play(number)), RequestKind::Play) => Some(*number),
+            _ => None,
+        };
+        if let Some(asked) =
+            of_session.filter(|asked| number(asked).is_some()).min_by_key(|asked| number(asked))
         {
-            self.publications[number].stage = Stage::Refused;
+            asked.pop_front();
         }
     }
 
@@ -269,6 +314,9 @@ impl Ledger {
             );
         }
         self.publications[number].stage = Stage::Live { order: orders.len(), since: now };
+        if orders.is_empty() {
+            self.publications[number].begins_its_stream();
+        }
         orders.push(number);
     }
 
@@ -297,6 +345,28 @@ impl Ledger {
         self.plays[number].begin(self.now, nobody_is_there.then_some(orders.len()));
     }
 
+    /// Whether that befalls also those who do nothing wrong.
+    fn is_no_reproach(&self, session: SessionId, why: &CloseReason) -> bool {
+        let endings = self.endings.get(&session);
+        // What was under way has ended just before, for the same reason.
+        let something_ran = endings.is_some_and(|endings| endings.get(why.code()) == Some(&self.now));
+        match why {
+            CloseReason::PeerLeft | CloseReason::ClosedByPeer | CloseReason::Shutdown => true,
+            CloseReason::CommandTimeout => {
+                let last = endings.and_then(|endings| endings.values().max());
+                !something_ran && last.is_none_or(|&last| self.now >= last + self.rules.command)
+            }
+            CloseReason::Refused => {
+                let refusals = self.refusals.get(&session).copied().unwrap_or_default();
+                refusals >= limits::REFUSALS || !something_ran
+            }
+            CloseReason::StreamEnded | CloseReason::TimelineFull => {
+                endings.is_some_and(|endings| endings.contains_key(why.code()))
+            }
+            _ => false,
+        }
+    }
+
     // --- Questions ---------------------------------------------------------------------------------------------
 
     /// Whether somebody publishes the name, as far as the server told.
@@ -321,7 +391,21 @@ impl Ledger {
     }
 
     /// Every publisher has ended in good order some time ago: so has everybody who saw something of it.
-    pub(super) fn check_that_all_were_told(&self, is_served: impl Fn(SessionId) -> bool) {
+    pub(super) fn check_that_all_were_told(&mut self, is_served: impl Fn(SessionId) -> bool) {
+        let running: Vec<_> = self.running.iter().map(|((session, _), asked)| (*session, *asked)).collect();
+        for (session, asked) in running {
+            if let Asked::Play(number) = asked {
+                self.check_that_it_was_served(session, number);
+            }
+        }
+        let unheard = self.asked.iter().find(|((session, _), asked)| {
+            !asked.is_empty() && self.undisturbed.contains(session) && is_served(*session)
+        });
+        if let Some(((session, stream), asked)) = unheard {
+            panic!(
+                "session {session} asked for something on NetStream {stream}, and heard nothing: {asked:?}"
+            );
+        }
         for (session, asked) in self.running.iter().map(|((session, _), asked)| (*session, *asked)) {
             let Asked::Play(number) = asked else { continue };
             let play = &self.plays[number];
@@ -337,7 +421,7 @@ impl Ledger {
                 matches!(why, EndReason::StreamEnded | EndReason::TimelineFull | EndReason::TooSlow)
             };
             let was_ended = play.end.as_ref().is_some_and(|(why, _)| is_told(why));
-            was_ended && !play.is_over && is_served(play.session)
+            was_ended && !(play.is_over && play.has_eof) && is_served(play.session)
         });
         if let Some(play) = untold {
             panic!(
@@ -346,20 +430,6 @@ impl Ledger {
             );
         }
     }
-}
-
-/// Whether that befalls also those who do nothing wrong.
-fn is_no_reproach(why: &CloseReason) -> bool {
-    matches!(
-        why,
-        CloseReason::PeerLeft
-            | CloseReason::CommandTimeout
-            | CloseReason::Refused
-            | CloseReason::StreamEnded
-            | CloseReason::TimelineFull
-            | CloseReason::ClosedByPeer
-            | CloseReason::Shutdown
-    )
 }
 
 fn verb(kind: RequestKind, name: &str) -> String {

@@ -39,6 +39,12 @@ pub(super) struct Play {
     pub end: Option<(EndReason, Summary)>,
     /// The player was told that it is over.
     pub is_over: bool,
+    /// StreamEOF came for that.
+    pub has_eof: bool,
+    /// A frame came since it was told that it plays, or goes on.
+    was_served: bool,
+    /// It once did not want all.
+    was_filtered: bool,
     /// The next message that is due: of which publication, and the how-manieth.
     at: Option<(usize, usize)>,
     /// The publication of which everything is due, where that has yet to come.
@@ -132,6 +138,9 @@ impl Play {
             wants_since: [None; 3],
             end: None,
             is_over: false,
+            has_eof: false,
+            was_served: false,
+            was_filtered: false,
             at: None,
             next_order: None,
             is_fresh: true,
@@ -171,6 +180,7 @@ impl Play {
         if self.is_paused && !paused {
             (self.is_fresh, self.next_order) = (true, None);
             self.was_moved = true;
+            self.was_served = false;
             self.awaits_keyframe = true;
             self.told_start = Some(now);
             self.preparations.clear();
@@ -179,6 +189,7 @@ impl Play {
     }
 
     pub(super) fn selects(&mut self, kind: usize, wanted: bool, now: Duration) {
+        self.was_filtered = true;
         if !std::mem::replace(&mut self.wants[kind], wanted) && wanted {
             self.wants_since[kind] = Some(now);
             self.known[kind] = None;
@@ -229,6 +240,7 @@ impl Play {
         self.wants_since[kind] = None;
         self.at = Some((mark, index + 1));
         self.is_fresh = false;
+        self.was_served = true;
     }
 
     /// The message that a publisher sent, to the byte.
@@ -463,6 +475,22 @@ impl Play {
         self.check_account(world);
     }
 
+    /// StreamEOF came, and the player does not pause. Players act on the notice in front of it; where they asked for the end
+    /// themselves, and where they never began, there is none.
+    pub(super) fn is_told_eof(&mut self, world: &Published<'_>) {
+        self.has_eof = true;
+        if self.is_over {
+            return;
+        }
+        let why = self.end.as_ref().map(|(why, _)| why);
+        assert!(
+            matches!(why, None | Some(EndReason::Stopped | EndReason::NotFound)),
+            "{} has StreamEOF and was not told before that nobody publishes: {why:?}",
+            self.label()
+        );
+        self.is_told_end(world);
+    }
+
     /// What was left of the publication, or of those that went on in its place, when it ended.
     fn skip_to_end(&mut self, world: &Published<'_>, why: &EndReason) {
         let Some((mut publication, mut from)) = self.at else { return };
@@ -518,6 +546,33 @@ impl Play {
                 lost <= self.left_out + rest,
                 "{name} has lost {lost} messages, as the server says, and lacks {}: {why}",
                 self.left_out + rest
+            );
+        }
+    }
+
+    /// Somebody publishes, nothing holds it up, and the player has asked for all of it: then it gets something.
+    pub(super) fn check_that_it_was_served(&self, world: &Published<'_>) {
+        let (Some(began), false) = (self.began, self.was_served || self.is_paused || self.was_filtered)
+        else {
+            return;
+        };
+        let began = began.max(self.told_start.unwrap_or_default());
+        for publication in world.orders.iter().map(|&order| &world.publications[order]) {
+            let (since, until) = match publication.stage {
+                Stage::Live { since, .. } => (since, world.now),
+                Stage::Over { since, at, .. } => (since, at),
+                Stage::Asked | Stage::Refused => continue,
+            };
+            let Some((up, (down, group))) =
+                publication.delay_max.zip(self.delay_max.zip(publication.group_time))
+            else {
+                continue;
+            };
+            let was_there = until.saturating_sub(began.max(since));
+            assert!(
+                was_there <= group + up + down,
+                "{} was there for {was_there:?} while somebody published, and got nothing of it",
+                self.label()
             );
         }
     }

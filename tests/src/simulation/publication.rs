@@ -25,6 +25,8 @@ pub(super) struct Publication {
     /// Something of it is so long that a player with a small window may fall behind with that alone; or it sends before it may, and
     /// more comes at once than a small tape holds.
     pub is_bulky: bool,
+    /// In which time somebody who joins finds a place to begin at, where that can be said.
+    pub group_time: Option<Duration>,
     /// How late it comes to the server at most; nothing where it may be held up.
     pub delay_max: Option<Duration>,
     /// Where its time begins in the stream's, once somebody has seen it; anew where that time was used up.
@@ -81,12 +83,22 @@ impl Publication {
             stage: Stage::Asked,
             fits_tape,
             is_bulky: film.metadata == Metadata::Verbose,
+            group_time: match film.video {
+                _ if !fits_tape => None,
+                Some(_) => film.group_time(),
+                None => Some(limits::AUDIO_SYNC_TIME),
+            },
             delay_max,
             bases: vec![if film.leaps.is_some() { Some(0) } else { None }],
             clock: Clock::default(),
             newest: [None; 3],
             preparations: Vec::new(),
         }
+    }
+
+    /// Nobody published the name before: the stream's time begins with it.
+    pub(super) fn begins_its_stream(&mut self) {
+        self.bases[0] = Some(0);
     }
 
     /// The next message is on its way.

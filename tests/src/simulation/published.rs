@@ -25,6 +25,8 @@ pub(super) struct Rules {
     /// Where players of an app begin, of which the last holds that fits.
     pub joins: Vec<(&'static str, Join)>,
     pub grace: Duration,
+    /// How long a session may do nothing.
+    pub command: Duration,
     /// How much later one loop may learn of something than another.
     pub delay_between_loops: Duration,
 }

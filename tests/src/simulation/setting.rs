@@ -102,6 +102,7 @@ impl Setting {
         }
         let has_bursts = dice.one_in(3) || rarity == Some(Rarity::CrossingOverflows);
         let parcel_delay = dice.pick(&[ms(0), ms(0), ms(8), ms(40)]);
+        let config = Self::roll_config(dice, by_app, rarity);
         let setting = Setting {
             loops,
             rules: Rules {
@@ -109,13 +110,14 @@ impl Setting {
                 tape_bytes: stream.tape_bytes as u64,
                 joins,
                 grace: stream.grace,
+                command: config.session.timers.command,
                 delay_between_loops: match (loops, has_bursts) {
                     (1, _) => ms(0),
                     (_, false) => ms(10) + 6 * parcel_delay,
                     (_, true) => ms(600_000),
                 },
             },
-            config: Self::roll_config(dice, by_app, rarity),
+            config,
             names,
             length: match rarity {
                 // It is dear, and over by then.

@@ -86,6 +86,8 @@ pub struct World {
     read_bytes: usize,
     /// The longest message of any publisher, as far as a test says.
     message_bytes_max: usize,
+    /// So many deadlines may follow from each other at one moment.
+    deadlines_at_once: usize,
     /// When to look at everything again.
     check_at: Duration,
 }
@@ -140,6 +142,7 @@ impl World {
             witness: Box::new(|_, _, _| {}),
             read_bytes: READ_BYTES,
             message_bytes_max: limits::MESSAGE_BYTES,
+            deadlines_at_once: if has_zero_time(config) { DEADLINES_AT_ONCE } else { 1 },
             check_at: Duration::ZERO,
         }
     }
@@ -385,8 +388,7 @@ impl World {
             self.answer(answer);
             self.settle();
         }
-        // Where a time is zero, what follows from one deadline is due at once.
-        for _ in 0..DEADLINES_AT_ONCE {
+        for _ in 0..self.deadlines_at_once {
             if self.server.poll_timeout().is_some_and(|at| at <= self.instant()) {
                 self.server.handle_timeout(self.instant());
                 self.settle();
@@ -467,6 +469,7 @@ impl World {
         self.run_for(LEAVING_TIME);
         assert_eq!(self.server.session_count(), 0, "all clients have left");
         assert!(self.server.are_empty(), "no stream is left without publisher and players");
+        assert!(self.server.post.is_empty(), "no parcel is under way");
         assert_eq!(self.server.poll_timeout(), None, "nobody is left who could be late");
         assert!(self.seats.iter().all(|seat| seat.borrow().is_closed), "every session was told to be over");
     }
@@ -510,6 +513,14 @@ fn loops() -> NonZeroU32 {
     }
 }
 
+/// Whether something is due as soon as it begins.
+fn has_zero_time(config: &ServerConfig) -> bool {
+    let (timers, stream) = (config.session.timers, config.stream.others());
+    let times = [timers.handshake, timers.command, timers.answer, timers.ping, timers.silence, timers.stall];
+    let others = [timers.farewell, stream.waiting, stream.grace];
+    times.iter().chain(&others).any(Duration::is_zero)
+}
+
 fn app_and_name(name: &str) -> (&str, &str) {
     name.rsplit_once('/').expect("a name is `app/name`")
 }
@@ -522,7 +533,8 @@ const READ_BYTES: usize = 64 * 1024;
 /// More than any number of segments that can be due at one moment.
 const ROUNDS_MAX: usize = 1_000_000;
 
-/// A stream that ends, players that are to leave for that, and whoever is told for those.
+/// Where a time is zero, what follows from one deadline is due at once: a stream that ends, players that are to leave for that, and
+/// whoever is told for those.
 const DEADLINES_AT_ONCE: usize = 3;
 
 /// After so long the last answer was given, the last byte flushed, the last timer over.

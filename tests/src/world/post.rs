@@ -104,6 +104,11 @@ impl Post {
         those.filter_map(|inbox| inbox.letters.front()).map(|letter| letter.arrives_at).min()
     }
 
+    /// Whether nothing is under way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.inboxes.iter().all(|inbox| inbox.letters.is_empty())
+    }
+
     /// No more was ever under way than that, for a ticket and for a publisher elsewhere.
     pub(super) fn check(&self, outward_max: usize, inward_max: usize) {
         self.ledger.check(outward_max, inward_max);
