@@ -389,6 +389,10 @@ impl Tape {
         assert!(self.entries.len() <= limits::TAPE_FRAMES, "2: entries are bounded");
         assert!(self.bytes <= self.bytes_max || self.frames() <= 1, "3: bytes are bounded");
         assert!(self.sync_points().count() <= limits::SYNC_POINTS, "4: sync points are bounded");
+        let newest = self.entries.iter().rev().find(|entry| matches!(entry, Entry::Frame { .. }));
+        let ends = self.entries.front().and_then(Entry::time).zip(newest.and_then(Entry::time));
+        let is_bounded = ends.is_none_or(|(oldest, newest)| oldest.lag_behind(newest) <= self.time_max);
+        assert!(is_bounded, "5: time is bounded");
     }
 
     fn debug_check(&self) {

@@ -70,7 +70,7 @@ impl Director {
         world.set_witness(move |now, session, event| witness.borrow_mut().witness(now, session, event));
         world.set_policy(policy(setting.operator, &setting, of_policy, Rc::clone(&ledger)));
         world.set_read_bytes(setting.read_bytes);
-        world.set_message_bytes_max(MESSAGE_BYTES_MAX);
+        world.set_message_bytes_max(setting.message_bytes_max());
         world.set_parcel_delay(setting.parcel_delay);
         Director {
             world,
@@ -589,9 +589,6 @@ pub(super) const HELD: &str = "held/";
 
 /// The name of the stream whose time is used up.
 pub(super) const FAR: &str = "live/far";
-
-/// No message of a film is longer.
-const MESSAGE_BYTES_MAX: usize = 1_600_000;
 
 /// After so long nobody is silent any more.
 const SILENCE_SECONDS_MAX: usize = 40;

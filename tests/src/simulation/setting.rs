@@ -253,6 +253,15 @@ impl Setting {
         });
     }
 
+    /// No message of a film is longer.
+    pub(super) fn message_bytes_max(&self) -> usize {
+        match self.rarity {
+            Some(Rarity::CrossingOverflows) => 1_600_000,
+            // Metadata that says more than it should is longer than any picture.
+            _ => Film::METADATA_BYTES_MAX as usize,
+        }
+    }
+
     /// How far behind a player of each name may be that has just read, where anything can be said.
     pub(super) fn lag_bounds(&self) -> BTreeMap<String, Lag> {
         let names = self.names.iter().filter(|name| !self.has_bursts && !name.loses_keyframes);

@@ -14,12 +14,17 @@ impl World {
     pub(super) fn check(&mut self) {
         self.check_at = self.now + if self.server.hub_sizes() > MANY_STREAMS { RARELY } else { OFTEN };
         self.check_that_all_was_said();
-        self.server.check(self.message_bytes_max + HEADERS_MAX);
+        self.server.check(self.frame_bytes_max(self.message_bytes_max));
         // One passage goes beyond it: a frame, or a preamble.
-        let passage = self.message_bytes_max.max(limits::PREAMBLE_BYTES) + HEADERS_MAX;
+        let passage = self.frame_bytes_max(self.message_bytes_max.max(limits::PREAMBLE_BYTES));
         let outward = limits::CROSSING_BYTES + passage;
         let inward = limits::CROSSING_BYTES + self.message_bytes_max + COST_OF_READ * self.read_bytes;
         self.server.post.check(outward, inward);
+    }
+
+    /// What a message takes on the wire at most.
+    fn frame_bytes_max(&self, message_bytes: usize) -> usize {
+        message_bytes + message_bytes / self.chunk_bytes * CHUNK_HEADER_MAX + MESSAGE_HEADER_MAX
     }
 
     fn check_that_all_was_said(&self) {
@@ -33,7 +38,7 @@ impl World {
     /// So much waits in the outbox of a session behind its full socket.
     pub(super) fn check_outbox(&self, session: SessionId, waiting: usize, is_inquisitive: bool) {
         let answers = if is_inquisitive { limits::OUTBOX_BYTES_CLOSE } else { 0 } + ANSWERS_MAX;
-        let most = limits::OUTBOX_BYTES + self.message_bytes_max + HEADERS_MAX + answers;
+        let most = limits::OUTBOX_BYTES + self.frame_bytes_max(self.message_bytes_max) + answers;
         assert!(
             waiting <= most,
             "{waiting} bytes wait in the outbox of session {session}, which is to hold {most}"
@@ -78,8 +83,11 @@ impl World {
 /// Answers of a client that does what others do.
 const ANSWERS_MAX: usize = 16 * 1024;
 
-/// What the chunk headers of one message take at most, the longest in chunks of 128 bytes.
-const HEADERS_MAX: usize = limits::MESSAGE_BYTES / 16;
+/// A format-3 header of a low chunk stream, and its extended timestamp.
+const CHUNK_HEADER_MAX: usize = 5;
+
+/// A full header with all that can belong to it.
+const MESSAGE_HEADER_MAX: usize = 18;
 
 /// What a read brings costs so many times its bytes at most: the shortest messages have a dozen of them, and cost 128 more.
 const COST_OF_READ: usize = 12;

@@ -86,6 +86,8 @@ pub struct World {
     read_bytes: usize,
     /// The longest message of any publisher, as far as a test says.
     message_bytes_max: usize,
+    /// What the server has in a chunk.
+    chunk_bytes: usize,
     /// So many deadlines may follow from each other at one moment.
     deadlines_at_once: usize,
     /// When to look at everything again.
@@ -142,6 +144,7 @@ impl World {
             witness: Box::new(|_, _, _| {}),
             read_bytes: READ_BYTES,
             message_bytes_max: limits::MESSAGE_BYTES,
+            chunk_bytes: config.session.chunk_size.get() as usize,
             deadlines_at_once: if has_zero_time(config) { DEADLINES_AT_ONCE } else { 1 },
             check_at: Duration::ZERO,
         }
