@@ -230,7 +230,7 @@ impl Actor {
     }
 
     /// What it sends and gets from here on may be late.
-    pub(super) fn is_disturbed(&mut self) {
+    pub(super) fn may_be_late(&mut self) {
         self.manner.delay_max = None;
     }
 

@@ -254,7 +254,7 @@ impl Director {
         let (publication, taken) = (inside.publication, inside.within.sent().len());
         let mut ledger = self.ledger.borrow_mut();
         ledger.now = self.world.now();
-        ledger.is_over(publication, taken, parting);
+        ledger.ends(publication, taken, parting);
         drop(ledger);
         self.tell(|| format!("publisher {publication} within the process goes: {part:?}"));
     }
@@ -308,7 +308,7 @@ impl Director {
         let actor = Actor::new(app, options, manner, Rc::clone(&self.ledger));
         let client = self.comes(actor, link)?;
         client.with(|actor| actor.sits(client.session()));
-        self.ledger.borrow_mut().is_undisturbed(client.session(), manner.delay_max.is_some());
+        self.ledger.borrow_mut().set_undisturbed(client.session(), manner.delay_max.is_some());
         self.members.push(Member { client, is_served: true, is_spared: false });
         Some(self.members.len() - 1)
     }
@@ -429,7 +429,7 @@ impl Director {
         }
         let name = self.dice.pick(&names);
         if self.setting.names[name].is_large() {
-            self.is_disturbed(member);
+            self.disturbs(member);
         }
         self.setting.names[name].full.clone()
     }
@@ -439,14 +439,14 @@ impl Director {
     }
 
     /// What it sends and gets may be late from here on.
-    pub(super) fn is_disturbed(&mut self, member: usize) {
+    pub(super) fn disturbs(&mut self, member: usize) {
         let (publications, plays) = self.members[member].client.with(|actor| {
-            actor.is_disturbed();
+            actor.may_be_late();
             actor.publications_and_plays()
         });
         let session = self.members[member].client.session();
         let mut ledger = self.ledger.borrow_mut();
-        ledger.is_undisturbed(session, false);
+        ledger.set_undisturbed(session, false);
         publications.into_iter().for_each(|publication| ledger.publications[publication].delay_max = None);
         plays.into_iter().for_each(|play| ledger.plays[play].delay_max = None);
     }

@@ -124,7 +124,7 @@ impl Ledger {
     }
 
     /// A client does nothing wrong, and nothing befalls it; or not any more.
-    pub(super) fn is_undisturbed(&mut self, session: SessionId, is_undisturbed: bool) {
+    pub(super) fn set_undisturbed(&mut self, session: SessionId, is_undisturbed: bool) {
         match is_undisturbed {
             true => self.undisturbed.insert(session),
             false => self.undisturbed.remove(&session),
@@ -140,11 +140,11 @@ impl Ledger {
 
     pub(super) fn hears_start(&mut self, play: usize, now: Duration) {
         self.totals.plays += 1;
-        self.plays[play].is_told_start(now);
+        self.plays[play].hears_start(now);
     }
 
     pub(super) fn hears_pause(&mut self, play: usize, paused: bool, now: Duration) {
-        self.plays[play].is_told_pause(paused, now);
+        self.plays[play].hears_pause(paused, now);
     }
 
     pub(super) fn sees(&mut self, play: usize, media: &MediaReceived, now: Duration) {
@@ -156,12 +156,12 @@ impl Ledger {
 
     pub(super) fn hears_notice(&mut self, play: usize, now: Duration) {
         let (play, published) = self.look(play, now);
-        play.is_told_end(&published);
+        play.hears_end(&published);
     }
 
     pub(super) fn hears_eof(&mut self, play: usize, now: Duration) {
         let (play, published) = self.look(play, now);
-        play.is_told_eof(&published);
+        play.hears_eof(&published);
     }
 
     fn check_that_it_was_served(&mut self, session: SessionId, number: usize) {
@@ -211,13 +211,13 @@ impl Ledger {
                 let running = self.running.remove(&(session, stream.get())).expect("what ends has begun");
                 match running {
                     Asked::Publication(number) => {
-                        self.is_over(number, summary.frames as usize, Parting::from(why));
+                        self.ends(number, summary.frames as usize, Parting::from(why));
                     }
                     Asked::Play(number) => {
                         let mut of_name =
                             self.publications.iter().filter(|other| other.name == name.as_str());
                         if of_name.any(|other| !other.fits_tape || other.is_bulky) {
-                            self.is_undisturbed(session, false);
+                            self.set_undisturbed(session, false);
                         }
                         let is_fine = summary.gaps == 0 || !self.undisturbed.contains(&session);
                         assert!(is_fine, "session {session} lost something of {name}, and was not held up");
@@ -321,7 +321,7 @@ impl Ledger {
     }
 
     /// A publication is over; so many of its messages had come.
-    pub(super) fn is_over(&mut self, number: usize, taken: usize, parting: Parting) {
+    pub(super) fn ends(&mut self, number: usize, taken: usize, parting: Parting) {
         let publication = &mut self.publications[number];
         let Stage::Live { order, since } = publication.stage else {
             panic!("publisher {number} ends and has not begun")

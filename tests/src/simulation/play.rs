@@ -170,12 +170,12 @@ impl Play {
         Label { name: Rc::clone(&self.name), session: self.session, at: self.at }
     }
 
-    pub(super) fn is_told_start(&mut self, now: Duration) {
+    pub(super) fn hears_start(&mut self, now: Duration) {
         assert!(self.told_start.is_none(), "{} is told twice that it starts", self.label());
         self.told_start = Some(now);
     }
 
-    pub(super) fn is_told_pause(&mut self, paused: bool, now: Duration) {
+    pub(super) fn hears_pause(&mut self, paused: bool, now: Duration) {
         // To pause twice, or to go on without a pause, changes nothing.
         if self.is_paused && !paused {
             (self.is_fresh, self.next_order) = (true, None);
@@ -446,7 +446,7 @@ impl Play {
     // --- How it ends ----------------------------------------------------------------------------------------
 
     /// The player is told that there is nothing more to come.
-    pub(super) fn is_told_end(&mut self, world: &Published<'_>) {
+    pub(super) fn hears_end(&mut self, world: &Published<'_>) {
         assert!(!self.is_over, "{} is told twice that it is over", self.label());
         self.is_over = true;
         self.go_to_next(world);
@@ -477,7 +477,7 @@ impl Play {
 
     /// StreamEOF came, and the player does not pause. Players act on the notice in front of it; where they asked for the end
     /// themselves, and where they never began, there is none.
-    pub(super) fn is_told_eof(&mut self, world: &Published<'_>) {
+    pub(super) fn hears_eof(&mut self, world: &Published<'_>) {
         self.has_eof = true;
         if self.is_over {
             return;
@@ -488,7 +488,7 @@ impl Play {
             "{} has StreamEOF and was not told before that nobody publishes: {why:?}",
             self.label()
         );
-        self.is_told_end(world);
+        self.hears_end(world);
     }
 
     /// What was left of the publication, or of those that went on in its place, when it ended.

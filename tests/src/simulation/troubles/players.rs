@@ -359,7 +359,7 @@ pub(super) fn has_quirks(director: &mut Director) -> bool {
     director.count("quirks");
     director.tell_of(member, "departs from the specification");
     if director.setting.config.session.strict {
-        director.is_disturbed(member);
+        director.disturbs(member);
     }
     let which = director.dice.up_to(6);
     director.members[member].client.with(|actor| {
@@ -411,5 +411,5 @@ fn goes(director: &mut Director, fault: &str, how: impl FnOnce(&mut Director, us
 fn is_troubled(director: &mut Director, fault: &str, member: usize, how: &str) {
     director.count(fault);
     director.tell_of(member, how);
-    director.is_disturbed(member);
+    director.disturbs(member);
 }

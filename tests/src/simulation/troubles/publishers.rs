@@ -101,7 +101,7 @@ pub(super) fn stalls(director: &mut Director) -> bool {
     let time = ms(500 + director.dice.up_to(5_000) as u64);
     director.count("uplink-stalls");
     director.tell_of(member, &format!("does not come through for {time:?}"));
-    director.is_disturbed(member);
+    director.disturbs(member);
     director.world.unplug(&director.members[member].client);
     director.after(time, move |director| director.world.plug_in(&director.members[member].client));
     true
@@ -117,7 +117,7 @@ pub(super) fn is_slow(director: &mut Director) -> bool {
     let time = ms(1_000 + director.dice.up_to(6_000) as u64);
     director.count("uplink-slow");
     director.tell_of(member, &format!("has an uplink of {speed} B/s for {time:?}"));
-    director.is_disturbed(member);
+    director.disturbs(member);
     director.world.set_speed(&director.members[member].client, speed);
     director
         .after(time, move |director| director.world.set_speed(&director.members[member].client, u64::MAX));
@@ -138,7 +138,7 @@ fn goes(director: &mut Director, fault: &str, how: impl FnOnce(&mut Director, us
     let name = name_of(director, member, stream);
     director.count(fault);
     director.tell_of(member, &format!("is no publisher any more: {fault}"));
-    director.is_disturbed(member);
+    director.disturbs(member);
     director.members[member].is_served = false;
     how(director, member);
     returns(director, name);

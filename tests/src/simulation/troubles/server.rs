@@ -103,7 +103,7 @@ fn uses_its_time_up(director: &mut Director) {
         director.at(at, move |director| {
             if let Some(member) = director.plays(name, Way::Near) {
                 // Its time runs at another pace than others'.
-                director.is_disturbed(member);
+                director.disturbs(member);
                 director.members[member].is_spared = true;
             }
         });
