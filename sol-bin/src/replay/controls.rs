@@ -115,9 +115,7 @@ impl Controls {
                     Some(took) => format!("pong {}, after {}", time.millis(), time_of(took)),
                     None => format!("pong {}, for no ping that was seen", time.millis()),
                 };
-                named("PingResponse", words)
-                    .with("time", time.millis())
-                    .with_known("seconds", took.map(|took| took.as_secs_f64()))
+                named("PingResponse", words).with("time", time.millis()).with_seconds("seconds", took)
             }
             UserControl::Unknown { event, body } => {
                 named("unknown", format!("user control event {event}, of {}", bytes_of(body.len() as u64)))
@@ -132,8 +130,8 @@ impl Controls {
         let words = format!("{count} pings came back, after {} to {}", time_of(least), time_of(most));
         let said = say("pings", words)
             .with("count", count)
-            .with("seconds_least", least.as_secs_f64())
-            .with("seconds_most", most.as_secs_f64());
+            .with_seconds("seconds_least", least)
+            .with_seconds("seconds_most", most);
         Some((from, said))
     }
 

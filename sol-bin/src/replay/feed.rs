@@ -10,7 +10,7 @@ use sol_tokio::sol_core::message::Data;
 use sol_tokio::sol_core::observer::ObservedTime;
 use sol_tokio::sol_core::timestamp::Timestamp;
 
-use super::note::{Said, bytes_of, count_of, grouped, millis_of, say, shown, time_of};
+use super::note::{Said, bytes_of, count_of, grouped, millis_of, rounded, say, shown, time_of};
 use super::parameters::{Parameters, layout_channels};
 use crate::recording::Recording;
 
@@ -33,6 +33,8 @@ pub(super) struct Feed {
     is_over: bool,
     is_late_told: bool,
     metadata: Option<Data>,
+    /// How often it came again as it was.
+    metadata_again: u64,
 }
 
 /// A `publish` or `play`.
@@ -76,6 +78,9 @@ struct Interval {
     audio: Amount,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
+    /// Pictures that were no jump behind the one before, and how far they were.
+    pictures_after: u64,
+    pictures_span: Duration,
     keyframes: u64,
     /// Shortest and longest distance of two keyframes.
     between_keyframes: Option<(Duration, Duration)>,
@@ -102,6 +107,7 @@ impl Feed {
             is_over: false,
             is_late_told: false,
             metadata: None,
+            metadata_again: 0,
         }
     }
 
@@ -145,7 +151,7 @@ impl Feed {
             if silence >= QUIET {
                 said.push(
                     say("pause", format!("no media for {}", time_of(silence)))
-                        .with("seconds", silence.as_secs_f64()),
+                        .with_seconds("seconds", silence),
                 );
             }
         }
@@ -163,16 +169,25 @@ impl Feed {
     }
 
     /// It was ended, or no more media can come.
-    pub(super) fn end(&mut self, at: Duration, said: &mut Vec<Said>) {
+    pub(super) fn end(&mut self, said: &mut Vec<Said>) {
         self.is_over = true;
         let least = if self.has_told_rates { REST_INTERVAL } else { LEAST_INTERVAL };
-        self.tell_rates(at, least, said);
+        // Time without media behind the last of them would make the rates less than they were.
+        if let Some(latest) = self.latest {
+            self.tell_rates(latest, least, said);
+        }
         self.interval = None;
+        let again = std::mem::take(&mut self.metadata_again).saturating_sub(1);
+        if again > 0 {
+            let times = count_of(again, "more time", "more times");
+            said.push(say("metadata", format!("onMetaData {times}, the same")).with("count", again));
+        }
         for ((kind, id), track) in &mut self.tracks {
             if let Some(more) = track.jumps.checked_sub(JUMPS_TOLD).filter(|more| *more > 0) {
                 let track = track_name(*kind, *id);
                 let count = count_of(more, "further jump", "further jumps");
-                said.push(say("jumps", format!("{count} of {track} times")).with("count", more));
+                let words = format!("{count} of {track} times");
+                said.push(say("jumps", words).with("track", track).with("count", more));
             }
             track.jumps = 0;
         }
@@ -184,7 +199,10 @@ impl Feed {
             let is_same = self.metadata.as_ref() == Some(data);
             self.metadata = Some(data.clone());
             if is_same {
-                said.push(say("metadata", "onMetaData again, the same"));
+                self.metadata_again += 1;
+                if self.metadata_again == 1 {
+                    said.push(say("metadata", "onMetaData again, the same").with("name", name));
+                }
             } else {
                 said.push(say("metadata", described(data)).with("name", name));
             }
@@ -230,11 +248,12 @@ impl Feed {
                 let again = if track.configuration.is_some() { "another " } else { "" };
                 let parameters = codec.map(|codec| Parameters::of(codec, content)).unwrap_or_default();
                 track.configuration = Some(content.clone());
-                said.push(configuration_said(&format!("{again}{name}"), codec, &parameters));
+                said.push(configuration_said(again, &name, codec, &parameters));
             }
             FrameKind::VideoMetadata => {
                 if !std::mem::replace(&mut track.has_colour, true) {
-                    said.push(say("colour", format!("{name} says what its colours mean")));
+                    let words = format!("{name} says what its colours mean");
+                    said.push(say("colour", words).with("track", name));
                 }
             }
             FrameKind::VideoEnd | FrameKind::AudioEnd => {
@@ -257,17 +276,26 @@ impl Feed {
                     if is_key {
                         let words =
                             format!("first keyframe of {name}, behind {} other frames", grouped(*missed));
-                        said.push(say("first-keyframe", words).with("frames_before", *missed));
+                        said.push(
+                            say("first-keyframe", words).with("track", &*name).with("frames_before", *missed),
+                        );
                         track.waits_for_keyframe = None;
                     } else {
                         *missed += 1;
                     }
                 }
                 track.frames += 1;
-                if let Some(jump) = track.go_on(*timestamp) {
+                let step = track.go_on(*timestamp);
+                if let Some(Step::Jump(jump)) = &step {
                     said.extend(jump.said(&name, track.jumps));
                 }
                 self.count(media, track_kind, id, is_key, at);
+                if let (Some(Step::On(distance)), Some(interval)) = (step, &mut self.interval)
+                    && (track_kind, id) == (TrackKind::Video, TrackId::DEFAULT)
+                {
+                    interval.pictures_after += 1;
+                    interval.pictures_span += distance;
+                }
             }
             FrameKind::Metadata | FrameKind::Data => {}
         }
@@ -313,19 +341,27 @@ impl Feed {
 }
 
 impl Track {
-    /// A frame has come; the jump that its time makes, if it does.
-    fn go_on(&mut self, time: Timestamp) -> Option<Jump> {
+    /// A frame has come. How far it is behind the one before it, if there was one.
+    fn go_on(&mut self, time: Timestamp) -> Option<Step> {
         let last = self.last.replace(time)?;
         let offset = time.offset_from(last);
         let distance = Duration::from_millis(offset.unsigned_abs().into());
-        let is_jump = offset < 0 || (distance >= JUMP_LEAST && distance > 3 * self.step);
-        if !is_jump {
+        // The first distance says what is usual here, which may be a picture every few seconds.
+        let says_what_is_usual = self.step.is_zero() && self.jumps == 0 && distance <= USUAL_STEP;
+        let is_long = distance >= JUMP_LEAST && distance > 3 * self.step && !says_what_is_usual;
+        if offset >= 0 && !is_long {
             self.step = self.step.max(distance);
-            return None;
+            return Some(Step::On(distance));
         }
         self.jumps += 1;
-        Some(Jump { from: last, to: time, offset })
+        Some(Step::Jump(Jump { from: last, to: time, offset }))
     }
+}
+
+/// From one frame of a track to the next.
+enum Step {
+    On(Duration),
+    Jump(Jump),
 }
 
 /// Times do not go on as they did.
@@ -362,6 +398,8 @@ impl Interval {
             audio: Amount::default(),
             first: None,
             last: None,
+            pictures_after: 0,
+            pictures_span: Duration::ZERO,
             keyframes: 0,
             between_keyframes: None,
         }
@@ -371,15 +409,23 @@ impl Interval {
         self.video.frames + self.audio.frames
     }
 
+    /// Pictures a second, by the sender's clock: they come in bursts.
+    fn picture_rate(&self, seconds: f64) -> f64 {
+        if self.pictures_span.is_zero() {
+            return self.video.frames as f64 / seconds;
+        }
+        self.pictures_after as f64 / self.pictures_span.as_secs_f64()
+    }
+
     fn said(&self, took: Duration) -> Said {
         let seconds = took.as_secs_f64();
         let kilobits = |amount: Amount| (amount.bytes as f64 * 8.0 / 1e3 / seconds).round();
         let advanced =
             self.first.zip(self.last).map_or(Duration::ZERO, |(first, last)| first.lag_behind(last));
         let mut words = Vec::new();
-        let mut said = say("rates", "").with("seconds", rounded(seconds, 3));
+        let mut said = say("rates", "").with_seconds("seconds", took);
         if self.video.frames > 0 {
-            let rate = self.video.frames as f64 / seconds;
+            let rate = self.picture_rate(seconds);
             words
                 .push(format!("video {} kbit/s, {rate:.1} pictures/s", grouped(kilobits(self.video) as u64)));
             words.push(match (self.between_keyframes, self.keyframes) {
@@ -394,14 +440,14 @@ impl Interval {
                 .with("video_kbps", kilobits(self.video))
                 .with("video_fps", rounded(rate, 2))
                 .with("keyframes", self.keyframes)
-                .with_known("keyframe_seconds", self.between_keyframes.map(|(_, most)| most.as_secs_f64()));
+                .with_seconds("keyframe_seconds", self.between_keyframes.map(|(_, most)| most));
         }
         if self.audio.frames > 0 {
             words.push(format!("audio {} kbit/s", grouped(kilobits(self.audio) as u64)));
             said = said.with("audio_kbps", kilobits(self.audio));
         }
         words.push(format!("times went on by {}", time_of(advanced)));
-        said.with("media_seconds", advanced.as_secs_f64()).in_words(format!(
+        said.with_seconds("media_seconds", advanced).in_words(format!(
             "in {}: {}",
             time_of(took),
             words.join(", ")
@@ -409,9 +455,10 @@ impl Interval {
     }
 }
 
-fn configuration_said(track: &str, codec: Option<Codec>, parameters: &Parameters) -> Said {
+fn configuration_said(again: &str, track: &str, codec: Option<Codec>, parameters: &Parameters) -> Said {
     let codec = codec.map(|codec| codec.to_string());
-    let mut words = format!("{track} configuration: {}", codec.as_deref().unwrap_or("of no known codec"));
+    let mut words =
+        format!("{again}{track} configuration: {}", codec.as_deref().unwrap_or("of no known codec"));
     let more = parameters.words();
     if !more.is_empty() {
         words.push(' ');
@@ -462,7 +509,7 @@ fn first_said(
         .with("is_keyframe", is_key)
         .with("bytes", bytes)
         .with("time_ms", media.timestamp.millis())
-        .with_known("seconds_after_request", after.map(|after| after.as_secs_f64()))
+        .with_seconds("seconds_after_request", after)
 }
 
 /// A data message with its values.
@@ -496,11 +543,6 @@ fn track_name(kind: TrackKind, id: TrackId) -> String {
     if id == TrackId::DEFAULT { kind.to_owned() } else { format!("{kind} track {}", id.0) }
 }
 
-pub(super) fn rounded(number: f64, digits: i32) -> f64 {
-    let factor = 10_f64.powi(digits);
-    (number * factor).round() / factor
-}
-
 /// Silence that a viewer notices: players hold one or two seconds.
 const QUIET: Duration = Duration::from_secs(2);
 
@@ -515,6 +557,9 @@ const REST_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Slow encoders send a picture each 200 ms, and audio of a codec without sound now and then.
 const JUMP_LEAST: Duration = Duration::from_millis(500);
+
+/// The longest first distance of two frames that is taken for usual. Cameras that save send a picture every few seconds.
+const USUAL_STEP: Duration = Duration::from_secs(10);
 
 /// Of each track. Encoders whose clock is broken jump with each frame.
 const JUMPS_TOLD: u64 = 3;

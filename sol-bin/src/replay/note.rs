@@ -54,6 +54,12 @@ impl Said {
         }
     }
 
+    /// A time, to the microsecond, which is as fine as most recordings have it; nothing where it is not known.
+    #[must_use]
+    pub(super) fn with_seconds(self, name: &str, time: impl Into<Option<Duration>>) -> Said {
+        self.with_known(name, time.into().map(seconds_of))
+    }
+
     /// In other words.
     #[must_use]
     pub(super) fn in_words(mut self, words: String) -> Said {
@@ -89,6 +95,16 @@ pub(super) fn index(party: Party) -> usize {
         Party::Client => 0,
         Party::Server => 1,
     }
+}
+
+/// Seconds for programs, to the microsecond.
+pub(super) fn seconds_of(time: Duration) -> f64 {
+    rounded(time.as_secs_f64(), 6)
+}
+
+pub(super) fn rounded(number: f64, digits: i32) -> f64 {
+    let factor = 10_f64.powi(digits);
+    (number * factor).round() / factor
 }
 
 /// A number with its thousands grouped.
@@ -170,6 +186,13 @@ mod tests {
             times.map(|micros| time_of(Duration::from_micros(micros)).replace(KEPT, " ")),
             ["400 µs", "9.4 ms", "43 ms", "999 ms", "1.5 s", "99.9 s", "2:05", "1:02:05"]
         );
+    }
+
+    #[test]
+    fn seconds_for_programs_end_at_the_microsecond() {
+        let said = say("it", "").with_seconds("seconds", Duration::from_secs_f64(3.944_034_000_000_000_3));
+        let note = said.with_seconds("unknown", None).at(Duration::ZERO, 1, None);
+        assert_eq!(serde_json::to_string(&note.fields).unwrap(), r#"{"seconds":3.944034}"#);
     }
 
     #[test]

@@ -521,7 +521,7 @@ impl Story {
     fn end_feed(&mut self, key: FeedKey, at: Duration, telling: &mut Telling<'_>) -> anyhow::Result<()> {
         let Some(feed) = self.feeds.get_mut(&key) else { return Ok(()) };
         let mut said = Vec::new();
-        feed.end(at, &mut said);
+        feed.end(&mut said);
         if let Some(recording) = feed.recording.take() {
             recording.finish()?;
         }

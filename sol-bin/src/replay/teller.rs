@@ -8,8 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::date::Date;
 use super::desk::Desk;
-use super::feed::rounded;
-use super::note::{KEPT, Note, count_of, name_of};
+use super::note::{KEPT, Note, count_of, name_of, seconds_of};
 use super::page::{lines_of, wrapped};
 use super::totals::Totals;
 use super::words_of;
@@ -36,7 +35,7 @@ impl<W: Write> Teller<W> {
         }
         if self.is_json {
             let mut object = Map::new();
-            object.insert("at".to_owned(), rounded(note.at.saturating_sub(began).as_secs_f64(), 6).into());
+            object.insert("at".to_owned(), seconds_of(note.at.saturating_sub(began)).into());
             object.insert("connection".to_owned(), note.connection.into());
             object.insert("from".to_owned(), note.from.map(name_of).into());
             object.insert("event".to_owned(), note.event.into());
@@ -81,7 +80,7 @@ impl<W: Write> Teller<W> {
                 "event": "recording",
                 "file": self.file,
                 "began": began.map(|began| format!("{}Z", Date(began).to_string().replace(' ', "T"))),
-                "began_unix": began.map(|began| began.as_secs_f64()),
+                "began_unix": began.map(seconds_of),
             });
             return self.object(&object);
         }

@@ -252,7 +252,7 @@ impl Watched {
                 }
                 let said = say("closed", words)
                     .with("how", word)
-                    .with("seconds", lasted.as_secs_f64())
+                    .with_seconds("seconds", lasted)
                     .with("bytes_from_client", tallies[client.index()].bytes)
                     .with("bytes_from_server", tallies[server.index()].bytes)
                     .with("repeated_bytes", tallies.iter().map(|tally| tally.repeated).sum::<u64>());
@@ -290,7 +290,7 @@ impl Watched {
             && silence >= SILENCE
         {
             let words = format!("silence of {} on both sides", time_of(silence));
-            let said = say("silence", words).with("seconds", silence.as_secs_f64());
+            let said = say("silence", words).with_seconds("seconds", silence);
             desk.notes.push(said.at(at, story.totals.number, None));
         }
     }

@@ -51,7 +51,7 @@ fn times_that_jump_are_told_three_times_and_then_counted() {
     assert_eq!(told[1], "video time jumps back by 2.0 s, from 2,000 ms to 0 ms");
     assert_eq!(told[2], "video time jumps ahead by 2.0 s, from 0 ms to 2,000 ms");
     assert_eq!(told.len(), 1 + 3, "{told:?}");
-    assert!(feed.end(320).contains(&"4 further jumps of video times".to_owned()));
+    assert!(feed.end().contains(&"4 further jumps of video times".to_owned()));
 }
 
 #[test]
@@ -61,6 +61,43 @@ fn slow_streams_do_not_jump() {
         feed.take(second * 1_000, second as u32 * 400, picture(true));
     }
     assert_eq!(feed.told().len(), 1, "it is told that it begins, and nothing else");
+}
+
+#[test]
+fn pictures_that_come_seldom_do_not_jump_and_have_a_rate() {
+    let mut feed = Told::new(None);
+    for second in 0..11 {
+        feed.take(second * 1_000, second as u32 * 1_000, picture(true));
+    }
+    feed.take(10_500, 16_000, picture(true));
+    let told = feed.told();
+    let rates = "in 10.0 s: video 1 kbit/s, 1.0 pictures/s, keyframe every 1.0 s, times went on by 9.0 s";
+    assert_eq!(told[1..], [rates, "video time jumps ahead by 6.0 s, from 10,000 ms to 16,000 ms"]);
+}
+
+#[test]
+fn the_last_rates_end_with_the_last_picture_and_are_those_of_the_sender() {
+    let mut feed = Told::new(None);
+    // A burst of what the server had, and then 15 a second.
+    for step in 0..31 {
+        let at = if step < 10 { 0 } else { (step - 10) * 67 };
+        feed.take(at, step as u32 * 67, picture(step == 0));
+    }
+    let told = feed.end();
+    assert!(told.last().unwrap().starts_with("in 1.3 s: video 19 kbit/s, 14.9 pictures/s,"), "{told:?}");
+}
+
+#[test]
+fn the_track_has_one_name_for_programs_whatever_is_told_of_it() {
+    let mut feed = Told::new(None);
+    for rate in [0x10, 0x90, 0x10] {
+        feed.take(0, 0, audio(&[0xAF, 0, 0x12, rate]));
+    }
+    feed.take(0, 0, picture(false));
+    feed.take(0, 0, picture(true));
+    let tracks: Vec<_> =
+        feed.said.drain(..).map(|said| said.at(Duration::ZERO, 1, None).fields["track"].clone()).collect();
+    assert_eq!(tracks, ["audio", "audio", "audio", "video", "video"]);
 }
 
 #[test]
@@ -78,10 +115,10 @@ fn silence_is_told_when_it_ends_and_rates_by_the_interval() {
         feed.told(),
         [
             "no media for 5.0 s",
-            "in 15.0 s: video 13 kbit/s, 16.7 pictures/s, keyframe every 2.0 s, times went on by 10.0 s"
+            "in 15.0 s: video 13 kbit/s, 25.0 pictures/s, keyframe every 2.0 s, times went on by 10.0 s"
         ]
     );
-    assert_eq!(feed.end(25_100), [""; 0], "too little for a rate");
+    assert_eq!(feed.end(), [""; 0], "too little for a rate");
     feed.take(25_200, 20_200, picture(true));
     feed.take(25_300, 20_300, picture(true));
     assert_eq!(feed.told(), ["media that come behind the end of their stream"]);
@@ -117,11 +154,14 @@ fn data_are_told_once_for_each_name_and_metadata_whenever_they_change() {
     {
         feed.take(0, 0, data(name, number));
     }
-    feed.take(0, 0, data("onMetaData", 2.0));
+    for number in [2.0, 2.0, 2.0] {
+        feed.take(0, 0, data("onMetaData", number));
+    }
     assert_eq!(
         feed.told(),
         ["first onTextData n: 1", "onMetaData n: 1", "onMetaData again, the same", "onMetaData n: 2"]
     );
+    assert_eq!(feed.end(), ["onMetaData 2 more times, the same"]);
 }
 
 /// A feed, and what it has told.
@@ -145,8 +185,8 @@ impl Told {
         self.feed.take(&media, Duration::from_millis(at), &mut self.said);
     }
 
-    fn end(&mut self, at: u64) -> Vec<String> {
-        self.feed.end(Duration::from_millis(at), &mut self.said);
+    fn end(&mut self) -> Vec<String> {
+        self.feed.end(&mut self.said);
         self.told()
     }
 
