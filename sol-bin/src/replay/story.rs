@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sol_tokio::sol_core::handshake::PeerVersion;
-use sol_tokio::sol_core::ids::{ChunkSize, MessageStreamId};
+use sol_tokio::sol_core::ids::{ChunkSize, MessageStreamId, MessageType};
 use sol_tokio::sol_core::media::Media;
 use sol_tokio::sol_core::message::{Aggregate, Command, Control, Message, Part};
 use sol_tokio::sol_core::observer::{Observed, ObservedMessage, Party, Second, WhyUnfinished};
@@ -36,12 +36,15 @@ pub(super) struct Story {
     holes: [u64; 2],
     damaged: [u64; 2],
     footings: [u64; 2],
-    /// The last thing that a server refused.
+    /// Whose answers may have come without being read.
+    is_unread: [bool; 2],
+    /// The last thing of those that streams need which the server refused, as long as nothing began after it.
     refusal: Option<String>,
     /// What the client asked for and was not answered.
     unanswered: Vec<&'static str>,
     /// The client ended what it had asked for.
     has_ended_stream: bool,
+    has_told_of_many: bool,
 }
 
 /// Whose media a feed has, and on which message stream, where that is known.
@@ -71,6 +74,8 @@ impl Story {
             holes: [0; 2],
             damaged: [0; 2],
             footings: [0; 2],
+            is_unread: [false; 2],
+            has_told_of_many: false,
             refusal: None,
             unanswered: Vec::new(),
             has_ended_stream: false,
@@ -88,6 +93,7 @@ impl Story {
         what: Observed,
         telling: &mut Telling<'_>,
     ) -> anyhow::Result<()> {
+        self.is_unread[index(from)] |= hides_answers(&what);
         let said = match what {
             Observed::FirstPacket(greeting) => {
                 self.first_packets[index(from)] = Some(at);
@@ -220,7 +226,7 @@ impl Story {
     /// What may have led to the end of the connection, in words.
     pub(super) fn reasons(&self, is_answer_recorded: bool) -> Vec<String> {
         let mut reasons = Vec::new();
-        if let Some(asked) = self.unanswered.first().filter(|_| is_answer_recorded) {
+        if let Some(asked) = self.unanswered.first().filter(|_| is_answer_recorded && !self.is_unread[1]) {
             reasons.push(format!("{asked} was not answered"));
         }
         if let Some(refusal) = &self.refusal {
@@ -251,6 +257,7 @@ impl Story {
         self.holes.reverse();
         self.damaged.reverse();
         self.footings.reverse();
+        self.is_unread.reverse();
     }
 
     fn tell(&self, said: Said, from: Party, at: Duration, telling: &mut Telling<'_>) {
@@ -340,10 +347,8 @@ impl Story {
             self.calls.note(Call { from, transaction: *transaction, name: name.clone(), at });
         }
         let status = status_of(command);
-        let is_refusal = command.name == "_error" || status.as_ref().is_some_and(Status::is_error);
-        if is_refusal {
-            let code = status.as_ref().and_then(|status| status.code.clone());
-            self.refusal = Some(code.unwrap_or_else(|| command.name.clone()));
+        if from == Party::Server {
+            self.judge(command, status.as_ref(), call.as_ref());
         }
         let said = say("command", command_words(command, status.as_ref(), call.as_ref(), at, stream))
             .with("type", message.kind.get())
@@ -363,7 +368,10 @@ impl Story {
             let answers = match (command.name.as_str(), &call) {
                 ("_result" | "_error", Some(call)) => Some(call.name.as_str()),
                 // An onStatus of a stream answers whatever was asked of one.
-                ("onStatus", _) => self.unanswered.iter().find(|asked| **asked != "connect").copied(),
+                ("onStatus", _) => {
+                    let is_of_stream = |asked: &&&str| !matches!(**asked, "connect" | "createStream");
+                    self.unanswered.iter().find(is_of_stream).copied()
+                }
                 _ => None,
             };
             if let Some(index) = self.unanswered.iter().position(|asked| Some(*asked) == answers) {
@@ -374,6 +382,21 @@ impl Story {
             self.follow(at, command, stream, telling)?;
         }
         Ok(())
+    }
+
+    /// Whether the server refuses what a stream needs, or begins one. That it does not know releaseStream has no consequence.
+    fn judge(&mut self, command: &Command, status: Option<&Status>, call: Option<&Call>) {
+        let is_needed = match call {
+            Some(call) => matches!(call.name.as_str(), "connect" | "createStream" | "publish" | "play"),
+            None => command.name == "onStatus",
+        };
+        let code = status.and_then(|status| status.code.as_deref());
+        if is_needed && (command.name == "_error" || status.is_some_and(Status::is_error)) {
+            self.refusal = Some(code.unwrap_or(&command.name).to_owned());
+        }
+        if matches!(code, Some("NetStream.Publish.Start" | "NetStream.Play.Start")) {
+            self.refusal = None;
+        }
     }
 
     /// Something is to be answered.
@@ -399,6 +422,7 @@ impl Story {
                 self.totals.app = self.totals.app.take().or_else(|| text("app"));
                 self.totals.flash_ver = self.totals.flash_ver.take().or_else(|| text("flashVer"));
             }
+            "createStream" => self.ask("createStream"),
             "publish" | "play" => {
                 let verb = if command.name == "publish" { "publish" } else { "play" };
                 self.has_ended_stream = false;
@@ -410,7 +434,7 @@ impl Story {
                 self.end_feed(key, at, telling)?;
                 self.feeds.remove(&key);
                 self.ask(verb);
-                if self.asked.len() < FEEDS {
+                if self.asked.len() < FEEDS || self.asked.contains_key(&number) {
                     self.asked.insert(number, Asked { verb, name, at });
                 }
             }
@@ -470,7 +494,11 @@ impl Story {
         let number = message.stream.map(MessageStreamId::get);
         let key = self.key_of(from, number);
         if !self.feeds.contains_key(&key) {
-            if self.feeds.len() == FEEDS {
+            if self.feeds.len() == FEEDS && !self.forget_one() {
+                if !std::mem::replace(&mut self.has_told_of_many, true) {
+                    let words = format!("more than {FEEDS} streams at once: the others are not followed");
+                    self.tell(say("not-followed", words), from, at, telling);
+                }
                 return Ok(());
             }
             self.feeds.insert(key, Feed::new(self.asked_for(from, number)));
@@ -489,6 +517,12 @@ impl Story {
         }
         self.tell_of_feed(said, key, at, telling);
         Ok(())
+    }
+
+    /// Makes room for a feed, if one is over.
+    fn forget_one(&mut self) -> bool {
+        let over = self.feeds.iter().find(|(_, feed)| feed.is_over()).map(|(key, _)| *key);
+        over.is_some_and(|key| self.feeds.remove(&key).is_some())
     }
 
     /// The feed of a message. Where headers with the number of the stream are missing, it is the only one of this side.
@@ -531,7 +565,7 @@ impl Story {
 
     /// Says of which stream it is, where there are several.
     fn tell_of_feed(&self, said: Vec<Said>, key: FeedKey, at: Duration, telling: &mut Telling<'_>) {
-        let is_one_of_several = self.feeds.keys().any(|other| *other != key);
+        let is_one_of_several = self.feeds.iter().any(|(other, feed)| *other != key && !feed.is_over());
         for said in said {
             let said = said.with_known("stream", key.stream);
             let said = match key.stream.filter(|_| is_one_of_several) {
@@ -550,6 +584,26 @@ impl FeedKey {
 
     fn from(self) -> Party {
         if self.is_from_client { Party::Client } else { Party::Server }
+    }
+}
+
+/// Whether an answer may have been in what cannot be read.
+fn hides_answers(what: &Observed) -> bool {
+    let is_command = |kind| matches!(kind, MessageType::COMMAND | MessageType::AMF3_COMMAND);
+    match what {
+        Observed::Broken(_)
+        | Observed::Footing { .. }
+        | Observed::Foreign(_)
+        | Observed::NotUnderstood { .. } => true,
+        Observed::Unfinished(message, _) => is_command(message.kind),
+        Observed::Message(message) => {
+            matches!(message.meaning, Message::Unreadable { .. }) && is_command(message.kind)
+        }
+        Observed::FirstPacket(_)
+        | Observed::SecondPacket(_)
+        | Observed::HandshakeCut { .. }
+        | Observed::Missing { .. }
+        | Observed::Skipped { .. } => false,
     }
 }
 

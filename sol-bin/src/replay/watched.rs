@@ -16,7 +16,7 @@ use sol_tokio::sol_core::observer::{Foreign, Observation, Observed, Observer, Pa
 use sol_tokio::sol_core::session::PeerEnd;
 
 use super::desk::{Desk, LeftOut};
-use super::note::{name_of, say, size_of, time_of};
+use super::note::{index, name_of, say, size_of, time_of};
 use super::roles::{Roles, is_likely};
 use super::serving::Serving;
 use super::story::Story;
@@ -297,7 +297,9 @@ impl Watched {
 
     /// Takes what the observer has seen.
     fn observe(&mut self, desk: &mut Desk) -> anyhow::Result<()> {
+        let mut latest = [self.latest; 2];
         while let Some(observation) = self.observer.poll() {
+            let observed = observation.from;
             let side = self.observed_roles.side_of(observation.from);
             let arrivals = &mut self.arrivals[side.index()];
             let at = match observation.what {
@@ -306,6 +308,7 @@ impl Watched {
                 _ => arrivals.time_of(observation.at),
             };
             let at = at.unwrap_or(self.latest);
+            latest[index(observed)] = at;
             match &self.recognised {
                 Recognised::As(_) => self.tell(at, observation, desk)?,
                 Recognised::Not(_) => {}
@@ -323,7 +326,23 @@ impl Watched {
                 }
             }
         }
+        self.tell_quirks(latest, desk);
         Ok(())
+    }
+
+    /// Tells of departures from the specification that were met first in the bytes that came last.
+    fn tell_quirks(&mut self, at: [Duration; 2], desk: &mut Desk) {
+        let Recognised::As(story) = &self.recognised else { return };
+        for observed in [Party::Client, Party::Server] {
+            let side = self.observed_roles.side_of(observed);
+            for (quirk, _) in self.observer.quirks(observed).seen() {
+                if !self.quirks.contains(&(side, quirk.name())) {
+                    self.quirks.push((side, quirk.name()));
+                    let from = self.roles.party_of(side);
+                    story.quirk(quirk.name(), from, at[index(observed)], &mut desk.telling());
+                }
+            }
+        }
     }
 
     /// What an observation shows the connection to be: something to be told of, or to be left out.
@@ -368,7 +387,7 @@ impl Watched {
         Ok(())
     }
 
-    /// Tells of one observation, and of quirks that came with it.
+    /// Tells of one observation.
     fn tell(&mut self, at: Duration, observation: Observation, desk: &mut Desk) -> anyhow::Result<()> {
         let Recognised::As(story) = &mut self.recognised else { return Ok(()) };
         let Observation { from: observed, what, .. } = observation;
@@ -387,14 +406,7 @@ impl Watched {
         if let (Observed::Message(message), Some(serving)) = (&what, &mut self.serving) {
             serving.hear(from, &message.meaning);
         }
-        story.observe(from, at, what, &mut desk.telling())?;
-        for (quirk, _) in self.observer.quirks(observed).seen() {
-            if !self.quirks.contains(&(side, quirk.name())) {
-                self.quirks.push((side, quirk.name()));
-                story.quirk(quirk.name(), from, at, &mut desk.telling());
-            }
-        }
-        Ok(())
+        story.observe(from, at, what, &mut desk.telling())
     }
 }
 

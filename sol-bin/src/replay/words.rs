@@ -76,6 +76,11 @@ pub(super) fn command_words(
             if !command.object.is_nullish() {
                 words.push_str(&format!("; {}", unbraced(&command.object)));
             }
+            let place = command.arguments.iter().position(|value| value.properties().is_some());
+            let others = command.arguments.iter().enumerate().filter(|(index, _)| Some(*index) != place);
+            for (_, other) in others.filter(|(_, value)| !value.is_nullish()) {
+                words.push_str(&format!("; {other}"));
+            }
         }
         None => {
             let mut values = Vec::new();

@@ -95,6 +95,110 @@ fn a_departure_from_the_specification_is_told_when_it_is_met_first() {
 }
 
 #[test]
+fn a_departure_is_told_behind_the_messages_that_came_with_it() {
+    let mut table = Table::new(1_935, Some(Side::First));
+    table.shake_hands();
+    let sizes = [[0, 0, 16, 0], [0; 4]].map(|size| message(MessageType::SET_CHUNK_SIZE, &size));
+    table.send(Side::First, &sizes.concat());
+    assert_eq!(table.told(), ["chunk size 4,096", "chunk size 0", "quirk: chunk-size-zero"]);
+}
+
+#[test]
+fn a_refusal_without_a_consequence_is_no_reason_for_the_end() {
+    let mut table = Table::new(1_935, Some(Side::First));
+    table.shake_hands();
+    table.send(Side::First, &command("releaseStream", &[]));
+    table
+        .send(Side::Second, &command("_error", &[("level", "error"), ("code", "NetConnection.Call.Failed")]));
+    table.send(Side::Second, &command("onCustom", &[]));
+    table.send(Side::First, &command("_error", &[]));
+    table.send(Side::First, &command("publish", &[]));
+    table.send(
+        Side::Second,
+        &command("onStatus", &[("level", "error"), ("code", "NetStream.Publish.BadName")]),
+    );
+    table.send(Side::First, &command("publish", &[]));
+    table.send(
+        Side::Second,
+        &command("onStatus", &[("level", "status"), ("code", "NetStream.Publish.Start")]),
+    );
+    table.send(Side::First, &command("deleteStream", &[]));
+    let (told, _) = table.close(Ending::Finished { first: Side::First });
+    let closed = told.last().unwrap();
+    assert!(closed.contains("first; the publication was ended in good order;"), "{closed}");
+}
+
+#[test]
+fn a_refusal_that_nothing_began_after_is_a_reason_for_the_end() {
+    for (asked, answer) in [("connect", "_error"), ("createStream", "_error"), ("play", "onStatus")] {
+        let mut table = Table::new(1_935, Some(Side::First));
+        table.shake_hands();
+        table.send(Side::First, &command(asked, &[]));
+        table.send(Side::Second, &command(answer, &[("level", "error"), ("code", "Its.Reason")]));
+        let (told, _) = table.close(Ending::Finished { first: Side::First });
+        let closed = told.last().unwrap();
+        assert!(closed.contains("first; the last refusal was Its.Reason;"), "{closed}");
+    }
+}
+
+#[test]
+fn a_question_is_unanswered_only_where_all_answers_can_be_read() {
+    let closed = |answer: Option<Vec<u8>>| {
+        let mut table = Table::new(1_935, Some(Side::First));
+        table.shake_hands();
+        table.send(Side::First, &command("connect", &[]));
+        table.send(Side::Second, &command("_result", &[]));
+        table.send(Side::First, &command("createStream", &[]));
+        // It is of some stream, and answers nothing of the connection.
+        table.send(Side::Second, &command("onStatus", &[]));
+        table.send(Side::Second, &answer.unwrap_or_default());
+        let (told, _) = table.close(Ending::Finished { first: Side::First });
+        told.last().unwrap().clone()
+    };
+    assert!(closed(None).contains("createStream was not answered"), "{}", closed(None));
+    let cut = command("_result", &[])[..20].to_vec();
+    let unreadable = message(MessageType::COMMAND, &[2, 0, 9, b'_']);
+    for answer in [command("_result", &[]), cut, unreadable] {
+        let closed = closed(Some(answer));
+        assert!(!closed.contains("not answered"), "{closed}");
+    }
+}
+
+#[test]
+fn all_that_a_command_says_is_told() {
+    use sol_tokio::sol_core::amf::{Properties, Value};
+    let mut table = Table::new(1_935, Some(Side::First));
+    table.shake_hands();
+    let custom = sol_tokio::sol_core::message::Command::new("onCustom", 0.0, Value::Null)
+        .with("first")
+        .with(Properties::new().with("code", "A.B"))
+        .with(42.0)
+        .with("last");
+    table.send(Side::Second, &message(MessageType::COMMAND, &custom.body()));
+    assert_eq!(table.told(), ["onCustom A.B; \"first\"; 42; \"last\""]);
+}
+
+#[test]
+fn streams_that_are_over_make_room_for_others() {
+    let mut table = Table::new(1_935, Some(Side::First));
+    table.shake_hands();
+    let firsts = |table: &mut Table, streams: std::ops::Range<u32>, is_ended: bool| {
+        let mut told = Vec::new();
+        for stream in streams {
+            table.send(Side::First, &message_on(stream, MessageType::VIDEO, &[0x17, 1, 0, 0, 0]));
+            if is_ended {
+                table.send(Side::First, &message_on(stream, MessageType::COMMAND, &close_stream()));
+            }
+            told.extend(table.told());
+        }
+        let count = |words: &str| told.iter().filter(|told| told.contains(words)).count();
+        (count("first video"), count("more than 64 streams at once"), count("stream 70: "))
+    };
+    assert_eq!(firsts(&mut table, 1..101, true), (100, 0, 0));
+    assert_eq!(firsts(&mut table, 201..301, false), (64, 1, 0));
+}
+
+#[test]
 fn roles_that_were_guessed_wrongly_are_exchanged_by_what_is_said() {
     // Both ports are high, and the server's is the higher one.
     let mut table = Table::between(60_000, 50_000, None);
@@ -255,9 +359,18 @@ fn hello() -> Vec<u8> {
 }
 
 fn message(kind: MessageType, body: &[u8]) -> Vec<u8> {
+    message_on(0, kind, body)
+}
+
+fn close_stream() -> Vec<u8> {
+    use sol_tokio::sol_core::amf::Value;
+    sol_tokio::sol_core::message::Command::new("closeStream", 0.0, Value::Null).body().to_vec()
+}
+
+fn message_on(stream: u32, kind: MessageType, body: &[u8]) -> Vec<u8> {
     let header = MessageHeader {
         chunk_stream: ChunkStreamId::COMMAND,
-        stream: MessageStreamId::CONNECTION,
+        stream: MessageStreamId::new(stream),
         timestamp: Timestamp::ZERO,
         kind,
         length: body.len() as u32,
