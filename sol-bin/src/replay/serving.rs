@@ -12,11 +12,11 @@ use serde_json::json;
 use sol_tokio::sol_core::media::Content;
 use sol_tokio::sol_core::message::{Command, Control, Message, UserControl};
 use sol_tokio::sol_core::observer::{Observed, Observer, Party};
-use sol_tokio::sol_core::session::{Event, PeerEnd, Session, SessionConfig};
+use sol_tokio::sol_core::session::{Event, PeerEnd, Session, SessionConfig, SessionTimers};
 use sol_tokio::sol_core::time::Instant;
 
 use super::calls::{Call, Calls};
-use super::note::{KEPT, Said, grouped, say, shown};
+use super::note::{KEPT, Said, count_of, grouped, say, shown};
 use super::words::status_of;
 
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub(super) struct Serving {
     closed: Option<String>,
     /// Bytes of the client are missing from here on.
     is_cut: bool,
+    /// Some of what the recorded server said up to there is missing.
+    misses_answers: bool,
 }
 
 /// What one server said.
@@ -50,8 +52,14 @@ struct Line {
 impl Serving {
     /// A client connects. Sessions with one seed say the same on every run.
     pub(super) fn new(at: Duration) -> Serving {
+        // Nobody delivers media to a recorded player, which would count as life and as a dialogue that goes on. Pings are left
+        // out, and a recording with a wrong time may have years of them.
+        let never = Duration::MAX;
+        let timers =
+            SessionTimers { command: never, silence: never, ping: never, ..SessionTimers::default() };
+        let config = SessionConfig { timers, ..SessionConfig::default() };
         Serving {
-            session: Session::accept(Arc::new(SessionConfig::default()), [7; 32], Instant::EPOCH),
+            session: Session::accept(Arc::new(config), [7; 32], Instant::EPOCH),
             onlooker: Box::new(Observer::new()),
             began: at,
             recorded: Answers::default(),
@@ -59,6 +67,7 @@ impl Serving {
             refused: Vec::new(),
             closed: None,
             is_cut: false,
+            misses_answers: false,
         }
     }
 
@@ -74,9 +83,12 @@ impl Serving {
         self.drain(now);
     }
 
-    /// Bytes of the client are not in the recording: nothing can be said from here on.
-    pub(super) fn handle_missing(&mut self) {
-        self.is_cut = true;
+    /// Bytes are not in the recording. Where they are the client's, nothing can be said from here on.
+    pub(super) fn handle_missing(&mut self, from: Party) {
+        match from {
+            Party::Client => self.is_cut = true,
+            Party::Server => self.misses_answers |= !self.is_cut,
+        }
     }
 
     /// The client has sent all that it had to send.
@@ -90,11 +102,13 @@ impl Serving {
 
     /// The recorded client or server said this.
     pub(super) fn hear(&mut self, from: Party, message: &Message) {
-        self.recorded.hear(from, message);
+        if !self.is_cut {
+            self.recorded.hear(from, message);
+        }
     }
 
     /// Both beside each other, in lines of two columns.
-    pub(super) fn said(&self) -> Vec<Said> {
+    pub(super) fn said(&self, is_server_recorded: bool) -> Vec<Said> {
         let rows = beside(&self.recorded.lines, &self.ours.lines);
         let words = |line: &Option<Line>| line.as_ref().map(|line| line.words.replace(KEPT, " "));
         let pairs: Vec<_> = rows
@@ -103,17 +117,25 @@ impl Serving {
             .collect();
         let same = rows.iter().filter(|(recorded, ours)| recorded.is_some() && ours.is_some()).count();
         let mut front = format!(
-            "beside each other: {same} answers are alike, {} only the server gave, {} only Sol would give",
+            "beside each other: {} alike, {} only the server gave, {} only Sol would give",
+            count_of(same as u64, "answer is", "answers are"),
             self.recorded.lines.len() - same,
             self.ours.lines.len() - same,
         );
         if self.is_cut {
-            front.push_str(", up to where bytes are missing");
+            front.push_str(", up to where bytes of the client are missing");
+        }
+        if !is_server_recorded {
+            front.push_str("; the recording has nothing that the server said");
+        } else if self.misses_answers {
+            front.push_str("; what the server said is not all recorded");
         }
         let mut said = vec![
             say("served", front)
                 .with("rows", pairs)
                 .with("refused", self.refused.clone())
+                .with("cut", self.is_cut)
+                .with("is_server_recorded", is_server_recorded && !self.misses_answers)
                 .with_known("closed", self.closed.clone()),
         ];
         let width = rows.iter().filter_map(|(recorded, _)| Some(recorded.as_ref()?.words.chars().count()));
@@ -232,8 +254,9 @@ impl Answers {
                 line(name.to_owned(), stream)
             }
             Message::Command(command) => {
-                let answered = self.calls.answered(Party::Server, command.transaction);
-                let call = answered.filter(|_| matches!(command.name.as_str(), "_result" | "_error"));
+                let is_answer = matches!(command.name.as_str(), "_result" | "_error");
+                let call =
+                    is_answer.then(|| self.calls.answered(Party::Server, command.transaction)).flatten();
                 let code = status_of(command).and_then(|status| status.code);
                 let of = call.map(|call| call.name).or(code.clone()).unwrap_or_default();
                 let key = format!("{} {}", shown(&command.name), shown(of));
@@ -301,7 +324,63 @@ const LINES: usize = 500;
 
 #[cfg(test)]
 mod tests {
+    use sol_tokio::sol_core::amf::Value;
+
     use super::*;
+
+    #[test]
+    fn a_command_of_the_server_that_has_a_number_leaves_the_call_of_that_number() {
+        let mut answers = Answers::default();
+        let command = |name: &str| Message::Command(Command::new(name, 5.0, Value::Null));
+        answers.hear(Party::Client, &command("createStream"));
+        for name in ["onBWCheck", "_result"] {
+            answers.hear(Party::Server, &command(name));
+        }
+        let words: Vec<_> = answers.lines.into_iter().map(|line| line.words).collect();
+        assert_eq!(words, ["onBWCheck", "_result createStream"]);
+    }
+
+    #[test]
+    fn nothing_is_compared_behind_a_hole_of_the_client() {
+        let mut serving = Serving::new(Duration::ZERO);
+        let command = |name: &str| Message::Command(Command::new(name, 0.0, Value::Null));
+        serving.hear(Party::Server, &command("before"));
+        serving.handle_missing(Party::Client);
+        serving.hear(Party::Server, &command("behind"));
+        serving.handle_missing(Party::Server);
+        let said = serving.said(true).remove(0).at(Duration::ZERO, 1, None);
+        assert_eq!(
+            said.words,
+            "beside each other: 0 answers are alike, 1 only the server gave, 0 only Sol would give, up to where \
+             bytes of the client are missing"
+        );
+        assert_eq!(said.fields["cut"], true);
+    }
+
+    #[test]
+    fn it_is_said_where_not_all_of_the_server_was_recorded() {
+        let ending = |serving: &Serving, is_server_recorded| {
+            let words = serving.said(is_server_recorded).remove(0).at(Duration::ZERO, 1, None).words;
+            words.split_once("; ").map(|(_, ending)| ending.to_owned())
+        };
+        let mut serving = Serving::new(Duration::ZERO);
+        assert_eq!(ending(&serving, true), None);
+        assert_eq!(
+            ending(&serving, false).as_deref(),
+            Some("the recording has nothing that the server said")
+        );
+        serving.handle_missing(Party::Server);
+        assert_eq!(ending(&serving, true).as_deref(), Some("what the server said is not all recorded"));
+    }
+
+    #[test]
+    fn a_recorded_client_that_is_silent_is_not_thrown_out() {
+        let mut serving = Serving::new(Duration::ZERO);
+        let hello = [&[3][..], &[0; 2 * 1_536]].concat();
+        serving.handle_bytes(&hello, Duration::ZERO);
+        serving.handle_bytes(&[], Duration::from_secs(600));
+        assert_eq!(serving.closed, None);
+    }
 
     #[test]
     fn what_is_the_same_stands_beside_each_other_and_the_rest_alone() {

@@ -150,8 +150,8 @@ impl Watched {
         self.is_from_middle |= self.bytes == 0;
         self.arrivals[side.index()].note(count, at);
         let party = self.roles.party_of(side);
-        if let (Party::Client, Some(serving)) = (party, &mut self.serving) {
-            serving.handle_missing();
+        if let Some(serving) = &mut self.serving {
+            serving.handle_missing(party);
         }
         self.observer.handle_missing(self.observed_roles.party_of(side), count);
         self.observe(desk)
@@ -262,7 +262,10 @@ impl Watched {
                         serving.handle_end(PeerEnd::Reset, at);
                     }
                     desk.notes.extend(
-                        serving.said().into_iter().map(|said| said.at(at, story.totals.number, None)),
+                        serving
+                            .said(from_server.bytes > 0)
+                            .into_iter()
+                            .map(|said| said.at(at, story.totals.number, None)),
                     );
                 }
                 for party in [Party::Client, Party::Server] {
