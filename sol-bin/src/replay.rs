@@ -9,6 +9,7 @@ mod desk;
 mod extraction;
 mod feed;
 mod note;
+mod outlet;
 mod page;
 mod parameters;
 mod roles;
@@ -30,6 +31,8 @@ use clap::Args;
 use crate::capture::{Capture, ConnectionId, Event, EventKind, FileError};
 use desk::Desk;
 use extraction::Extraction;
+use note::shown;
+use outlet::Outlet;
 use teller::Teller;
 use watched::Watched;
 
@@ -84,9 +87,10 @@ pub enum Outcome {
 /// The file cannot be read or is no capture, or something cannot be written.
 pub fn run(asked: &Replay) -> anyhow::Result<Outcome> {
     let is_standard_input = asked.file.as_os_str() == "-";
-    let name = if is_standard_input { "standard input".into() } else { asked.file.display().to_string() };
-    let file = open(&asked.file)?;
-    match go_through(file, &name, &asked.options, io::stdout().lock(), is_standard_input) {
+    let name = if is_standard_input { "standard input".into() } else { shown(asked.file.display()) };
+    let file = open(&asked.file, &name)?;
+    let input = (!is_standard_input).then_some(&*asked.file);
+    match go_through(file, input, &name, &asked.options, io::stdout().lock(), is_standard_input) {
         Ok(outcome) => Ok(outcome),
         // Whoever read the lines has seen enough.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Outcome::Told),
@@ -106,15 +110,16 @@ pub fn tell(
     options: &Options,
     to: impl io::Write,
 ) -> anyhow::Result<Outcome> {
-    go_through(recording, name, options, to, false).map_err(|failure| match failure {
+    go_through(recording, None, &shown(name), options, to, false).map_err(|failure| match failure {
         Failure::Output(error) => anyhow::Error::new(error).context("cannot write what is told"),
         Failure::Other(error) => error,
     })
 }
 
-/// Reads a recording to its end. Of one that is still going on each thing is told as it comes.
+/// Reads a recording, which is this file if it is one, to its end. Of one that is still going on each thing is told as it comes.
 fn go_through(
     recording: impl Read,
+    input: Option<&Path>,
     name: &str,
     options: &Options,
     to: impl io::Write,
@@ -123,7 +128,8 @@ fn go_through(
     let capture = Capture::open(recording).with_context(|| name.to_owned())?;
     let extraction = options.extract.as_deref();
     let extraction =
-        extraction.map(|directory| Extraction::into(directory, options.overwrite)).transpose()?;
+        extraction.map(|directory| Extraction::into(directory, options.overwrite, input)).transpose()?;
+    let to = Outlet::new(to, extraction.is_some());
     let replaying = Replaying {
         capture,
         connections: BTreeMap::new(),
@@ -164,6 +170,9 @@ impl<R: Read, W: io::Write> Replaying<R, W> {
             }
         }
         self.teller.end(&self.capture, &self.desk, damage.as_ref())?;
+        if let Some(trouble) = self.desk.extraction.as_ref().and_then(Extraction::trouble) {
+            return Err(Failure::Other(anyhow::anyhow!(trouble)));
+        }
         Ok(match damage {
             Some(_) => Outcome::Damaged,
             None if self.desk.connections.is_empty() => Outcome::NoRtmp,
@@ -171,7 +180,7 @@ impl<R: Read, W: io::Write> Replaying<R, W> {
         })
     }
 
-    fn take(&mut self, Event { connection: id, at, kind }: Event) -> Result<(), Failure> {
+    fn take(&mut self, Event { connection: id, at, kind }: Event) -> io::Result<()> {
         let desk = &mut self.desk;
         match kind {
             EventKind::Opened { ends, opener } => {
@@ -179,22 +188,22 @@ impl<R: Read, W: io::Write> Replaying<R, W> {
             }
             EventKind::Segment { from, bytes } => {
                 if let Some(watched) = self.connections.get_mut(&id) {
-                    watched.handle_bytes(from, &bytes, at, desk)?;
+                    watched.handle_bytes(from, &bytes, at, desk);
                 }
             }
             EventKind::Missing { from, count } => {
                 if let Some(watched) = self.connections.get_mut(&id) {
-                    watched.handle_missing(from, count, at, desk)?;
+                    watched.handle_missing(from, count, at, desk);
                 }
             }
             EventKind::Finished { by } => {
                 if let Some(watched) = self.connections.get_mut(&id) {
-                    watched.handle_finished(by, at, desk)?;
+                    watched.handle_finished(by, at, desk);
                 }
             }
             EventKind::Closed { how, tallies } => {
                 if let Some(watched) = self.connections.remove(&id) {
-                    watched.handle_closed(how, tallies, at, desk)?;
+                    watched.handle_closed(how, tallies, at, desk);
                 }
             }
         }
@@ -223,13 +232,13 @@ impl From<anyhow::Error> for Failure {
 }
 
 /// The bytes of a file, or of standard input.
-fn open(path: &Path) -> anyhow::Result<Box<dyn Read>> {
+fn open(path: &Path, name: &str) -> anyhow::Result<Box<dyn Read>> {
     if path.as_os_str() == "-" {
         return Ok(Box::new(io::stdin().lock()));
     }
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let metadata = file.metadata().with_context(|| format!("cannot read {}", path.display()))?;
-    anyhow::ensure!(!metadata.is_dir(), "cannot read {}: it is a directory", path.display());
+    let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
+    let metadata = file.metadata().with_context(|| format!("cannot read {name}"))?;
+    anyhow::ensure!(!metadata.is_dir(), "cannot read {name}: it is a directory");
     Ok(Box::new(file))
 }
 

@@ -295,6 +295,10 @@ fn no_file_of_another_extraction_is_replaced_unless_that_is_wanted() {
     let again = running::run(&["--extract", into, path.to_str().expect("it is UTF-8")], b"");
     assert_eq!(again.status, Some(1));
     assert!(again.err.contains("is there already; --overwrite replaces it"), "{}", again.err);
+    let page = again.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in ["not extracted: ", "the publication was ended in good order", "0 files were written"] {
+        assert!(page.contains(words), "what is told goes on: {words} in {page}");
+    }
     assert_eq!(fs::read(&file).expect("it is there"), b"precious");
     replay(&path, &["--extract", into, "--overwrite"]);
     assert!(fs::read(&file).expect("it is there").starts_with(b"FLV"));

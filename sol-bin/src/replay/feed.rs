@@ -20,6 +20,8 @@ pub(super) struct Feed {
     pub(super) asked: Option<Asked>,
     /// The file that it is written into.
     pub(super) recording: Option<Recording>,
+    /// It has no file, or no more of it is written.
+    pub(super) has_no_file: bool,
     tracks: BTreeMap<(TrackKind, TrackId), Track>,
     /// Of video and of the rest, since each is a lane of its own.
     clocks: [Clock; 2],
@@ -97,6 +99,7 @@ impl Feed {
         Feed {
             asked,
             recording: None,
+            has_no_file: false,
             tracks: BTreeMap::new(),
             clocks: Default::default(),
             first_at: None,

@@ -83,16 +83,7 @@ impl Story {
     }
 
     /// Something was seen.
-    ///
-    /// # Errors
-    /// A file that media go into cannot be written.
-    pub(super) fn observe(
-        &mut self,
-        from: Party,
-        at: Duration,
-        what: Observed,
-        telling: &mut Telling<'_>,
-    ) -> anyhow::Result<()> {
+    pub(super) fn observe(&mut self, from: Party, at: Duration, what: Observed, telling: &mut Telling<'_>) {
         self.is_unread[index(from)] |= hides_answers(&what);
         let said = match what {
             Observed::FirstPacket(greeting) => {
@@ -132,7 +123,7 @@ impl Story {
                 let is_by_hole = matches!(why, WhyUnfinished::Damaged | WhyUnfinished::FootingLost);
                 *damaged += u64::from(is_by_hole);
                 if is_by_hole && *damaged > HOLES_TOLD && !self.tells_all {
-                    return Ok(());
+                    return;
                 }
                 let name = type_name(message.kind);
                 let came = grouped(message.received as u64);
@@ -151,7 +142,7 @@ impl Story {
                 let holes = &mut self.holes[index(from)];
                 *holes += 1;
                 if *holes > HOLES_TOLD && !self.tells_all {
-                    return Ok(());
+                    return;
                 }
                 let verb = if bytes == 1 { "is" } else { "are" };
                 say("missing", format!("{} {verb} not in the recording", bytes_of(bytes)))
@@ -160,7 +151,7 @@ impl Story {
             Observed::Skipped { chunk_stream, bytes } => {
                 self.skipped[index(from)] += 1;
                 if self.skipped[index(from)] > SKIPPED_TOLD && !self.tells_all {
-                    return Ok(());
+                    return;
                 }
                 let words = format!(
                     "a chunk of {} on chunk stream {chunk_stream} leans on a header before it that was not seen",
@@ -172,7 +163,7 @@ impl Story {
                 let footings = &mut self.footings[index(from)];
                 *footings += 1;
                 if *footings > HOLES_TOLD && !self.tells_all {
-                    return Ok(());
+                    return;
                 }
                 let mut words = format!("understood from here on, behind {}", bytes_of(skipped));
                 if let Some(size) = chunk_size {
@@ -188,7 +179,6 @@ impl Story {
             }
         };
         self.tell(said, from, at, telling);
-        Ok(())
     }
 
     /// A departure from the specification was met for the first time.
@@ -198,13 +188,10 @@ impl Story {
     }
 
     /// Nothing more comes.
-    ///
-    /// # Errors
-    /// A file cannot be finished.
-    pub(super) fn end(&mut self, at: Duration, telling: &mut Telling<'_>) -> anyhow::Result<()> {
+    pub(super) fn end(&mut self, at: Duration, telling: &mut Telling<'_>) {
         let keys: Vec<_> = self.feeds.keys().copied().collect();
         for key in keys {
-            self.end_feed(key, at, telling)?;
+            self.end_feed(key, at, telling);
         }
         if let Some((from, said)) = self.controls.end() {
             self.tell(said, from, at, telling);
@@ -220,7 +207,6 @@ impl Story {
                 self.tell(say("holes", words).with("count", more), from, at, telling);
             }
         }
-        Ok(())
     }
 
     /// What may have led to the end of the connection, in words.
@@ -287,13 +273,7 @@ impl Story {
         say("handshake", words).with("packet", name).with("reply", word)
     }
 
-    fn message(
-        &mut self,
-        from: Party,
-        at: Duration,
-        message: &ObservedMessage,
-        telling: &mut Telling<'_>,
-    ) -> anyhow::Result<()> {
+    fn message(&mut self, from: Party, at: Duration, message: &ObservedMessage, telling: &mut Telling<'_>) {
         self.totals.of(from).count(message.kind);
         let said = match &message.meaning {
             Message::Control(control) => {
@@ -327,7 +307,6 @@ impl Story {
         if let Some(said) = said {
             self.tell(said.with("type", message.kind.get()), from, at, telling);
         }
-        Ok(())
     }
 
     fn command(
@@ -337,7 +316,7 @@ impl Story {
         message: &ObservedMessage,
         command: &Command,
         telling: &mut Telling<'_>,
-    ) -> anyhow::Result<()> {
+    ) {
         self.totals.of(from).command(&command.name);
         let stream = message.stream.map(MessageStreamId::get);
         let is_answer = matches!(command.name.as_str(), "_result" | "_error");
@@ -379,9 +358,8 @@ impl Story {
             }
         }
         if from == Party::Client {
-            self.follow(at, command, stream, telling)?;
+            self.follow(at, command, stream, telling);
         }
-        Ok(())
     }
 
     /// Whether the server refuses what a stream needs, or begins one. That it does not know releaseStream has no consequence.
@@ -407,13 +385,7 @@ impl Story {
     }
 
     /// What a client's command means for what comes.
-    fn follow(
-        &mut self,
-        at: Duration,
-        command: &Command,
-        stream: Option<u32>,
-        telling: &mut Telling<'_>,
-    ) -> anyhow::Result<()> {
+    fn follow(&mut self, at: Duration, command: &Command, stream: Option<u32>, telling: &mut Telling<'_>) {
         match command.name.as_str() {
             "connect" => {
                 let properties = command.object.properties();
@@ -431,7 +403,7 @@ impl Story {
                 let number = stream.unwrap_or(0);
                 let from = if verb == "publish" { Party::Client } else { Party::Server };
                 let key = FeedKey::of(from, Some(number));
-                self.end_feed(key, at, telling)?;
+                self.end_feed(key, at, telling);
                 self.feeds.remove(&key);
                 self.ask(verb);
                 if self.asked.len() < FEEDS || self.asked.contains_key(&number) {
@@ -442,7 +414,7 @@ impl Story {
                 let named = command.numbers().next().map(|number| number as u32);
                 let number = if command.name == "deleteStream" { named.or(stream) } else { stream };
                 for from in [Party::Client, Party::Server] {
-                    self.end_feed(FeedKey::of(from, number), at, telling)?;
+                    self.end_feed(FeedKey::of(from, number), at, telling);
                 }
                 self.has_ended_stream = true;
                 if let Some(number) = number {
@@ -451,7 +423,6 @@ impl Story {
             }
             _ => {}
         }
-        Ok(())
     }
 
     fn aggregate(
@@ -461,14 +432,14 @@ impl Story {
         message: &ObservedMessage,
         aggregate: &Aggregate,
         telling: &mut Telling<'_>,
-    ) -> anyhow::Result<()> {
+    ) {
         if self.tells_all {
             let words = format!("aggregate of {}", bytes_of(message.body.len() as u64));
             self.tell(say("message", words).with("type", message.kind.get()), from, at, telling);
         }
         for part in aggregate.clone() {
             match part {
-                Part::Media(media) => self.media(from, at, message, &media, telling)?,
+                Part::Media(media) => self.media(from, at, message, &media, telling),
                 Part::Unknown(_) | Part::NoBackPointer | Part::Truncated => {
                     if let Some(quirk) = part.quirk() {
                         let words = format!("in an aggregate: {quirk}");
@@ -477,7 +448,6 @@ impl Story {
                 }
             }
         }
-        Ok(())
     }
 
     fn media(
@@ -487,7 +457,7 @@ impl Story {
         message: &ObservedMessage,
         media: &Media,
         telling: &mut Telling<'_>,
-    ) -> anyhow::Result<()> {
+    ) {
         if self.tells_all {
             self.tell(media_said(message, media), from, at, telling);
         }
@@ -499,7 +469,7 @@ impl Story {
                     let words = format!("more than {FEEDS} streams at once: the others are not followed");
                     self.tell(say("not-followed", words), from, at, telling);
                 }
-                return Ok(());
+                return;
             }
             self.feeds.insert(key, Feed::new(self.asked_for(from, number)));
         }
@@ -507,16 +477,16 @@ impl Story {
         let media = feed.in_time(media, message.time, at);
         let mut said = Vec::new();
         feed.take(&media, at, &mut said);
-        if let Some(extraction) = telling.extraction.as_deref_mut().filter(|_| !feed.is_over()) {
-            if feed.recording.is_none() {
-                feed.recording = Some(extraction.open(self.totals.number, feed.asked.as_ref())?);
-            }
-            if let Some(recording) = &mut feed.recording {
-                recording.write(media)?;
-            }
+        if let Some(extraction) = telling.extraction.as_deref_mut()
+            && !feed.is_over()
+            && !feed.has_no_file
+            && let Err(error) = extract(feed, media, self.totals.number, extraction)
+        {
+            feed.has_no_file = true;
+            feed.recording = None;
+            said.push(not_extracted(extraction, &error));
         }
         self.tell_of_feed(said, key, at, telling);
-        Ok(())
     }
 
     /// Makes room for a feed, if one is over.
@@ -552,15 +522,17 @@ impl Story {
         asked.filter(|asked| asked.verb == verb).cloned()
     }
 
-    fn end_feed(&mut self, key: FeedKey, at: Duration, telling: &mut Telling<'_>) -> anyhow::Result<()> {
-        let Some(feed) = self.feeds.get_mut(&key) else { return Ok(()) };
+    fn end_feed(&mut self, key: FeedKey, at: Duration, telling: &mut Telling<'_>) {
+        let Some(feed) = self.feeds.get_mut(&key) else { return };
         let mut said = Vec::new();
         feed.end(&mut said);
-        if let Some(recording) = feed.recording.take() {
-            recording.finish()?;
+        if let Some(recording) = feed.recording.take()
+            && let Err(error) = recording.finish()
+            && let Some(extraction) = telling.extraction.as_deref_mut()
+        {
+            said.push(not_extracted(extraction, &error));
         }
         self.tell_of_feed(said, key, at, telling);
-        Ok(())
     }
 
     /// Says of which stream it is, where there are several.
@@ -585,6 +557,28 @@ impl FeedKey {
     fn from(self) -> Party {
         if self.is_from_client { Party::Client } else { Party::Server }
     }
+}
+
+/// Writes a message into the file of its feed, which begins with the first.
+fn extract(
+    feed: &mut Feed,
+    media: Media,
+    connection: u64,
+    extraction: &mut Extraction,
+) -> anyhow::Result<()> {
+    let recording = match feed.recording.take() {
+        Some(recording) => recording,
+        None => extraction.open(connection, feed.asked.as_ref())?,
+    };
+    feed.recording.insert(recording).write(media)?;
+    Ok(())
+}
+
+/// A file failed; the others and what is told go on.
+fn not_extracted(extraction: &mut Extraction, error: &anyhow::Error) -> Said {
+    let why = format!("{error:#}");
+    extraction.fail(&why);
+    say("not-extracted", format!("not extracted: {}", shown(why)))
 }
 
 /// Whether an answer may have been in what cannot be read.

@@ -131,8 +131,24 @@ impl<W: Write> Teller<W> {
     }
 
     fn object(&mut self, object: &Value) -> io::Result<()> {
-        writeln!(self.to, "{object}")
+        writeln!(self.to, "{}", harmless(&object.to_string()))
     }
+}
+
+/// JSON without what would control a terminal that it is shown on: such characters are in strings only, and are escaped there.
+fn harmless(json: &str) -> String {
+    let mut harmless = String::with_capacity(json.len());
+    for char in json.chars() {
+        let is_plain = (char.is_ascii() && char != '\u{7f}') || char.escape_debug().len() == 1;
+        if is_plain {
+            harmless.push(char);
+        } else {
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                harmless.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    harmless
 }
 
 /// What there is to say of the file itself.
@@ -226,4 +242,17 @@ fn remarks(tally: &PacketTally) -> Vec<String> {
         remarks.push(format!("{count} headers that cannot be read"));
     }
     remarks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_control_a_terminal_is_escaped_in_json_and_means_the_same() {
+        let object = json!({ "text": "Ü, 1\u{a0}é \u{9b}2J\u{7f}\u{202e}\u{e0001}\n" });
+        let text = harmless(&object.to_string());
+        assert_eq!(text, r#"{"text":"Ü, 1\u00a0é \u009b2J\u007f\u202e\udb40\udc01\n"}"#);
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), object);
+    }
 }

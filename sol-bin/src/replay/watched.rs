@@ -89,32 +89,25 @@ impl Watched {
     }
 
     /// One side sent bytes.
-    pub(super) fn handle_bytes(
-        &mut self,
-        side: Side,
-        bytes: &Bytes,
-        at: Duration,
-        desk: &mut Desk,
-    ) -> anyhow::Result<()> {
+    pub(super) fn handle_bytes(&mut self, side: Side, bytes: &Bytes, at: Duration, desk: &mut Desk) {
         let party = self.roles.party_of(side);
         self.pass(at, desk);
         if let Recognised::Not(_) = self.recognised {
-            return Ok(());
+            return;
         }
         if self.bytes == 0 && !self.is_from_middle && !may_begin(bytes[0]) {
             // From its beginning it would be known.
             self.recognised = Recognised::Not(LeftOut::Unknown);
-            return Ok(());
+            return;
         }
         self.bytes += bytes.len() as u64;
         self.arrivals[side.index()].note(bytes.len() as u64, at);
         self.observer.handle_bytes(self.observed_roles.party_of(side), bytes);
-        self.observe(desk)?;
+        self.observe(desk);
         if let (Party::Client, Some(serving)) = (party, &mut self.serving) {
             serving.handle_bytes(bytes, at);
         }
         self.search(desk);
-        Ok(())
     }
 
     /// Goes on searching for RTMP only for so long, and in no more than so many connections.
@@ -136,16 +129,10 @@ impl Watched {
     }
 
     /// Bytes of one side are not in the capture.
-    pub(super) fn handle_missing(
-        &mut self,
-        side: Side,
-        count: u64,
-        at: Duration,
-        desk: &mut Desk,
-    ) -> anyhow::Result<()> {
+    pub(super) fn handle_missing(&mut self, side: Side, count: u64, at: Duration, desk: &mut Desk) {
         self.pass(at, desk);
         if let Recognised::Not(_) = self.recognised {
-            return Ok(());
+            return;
         }
         self.is_from_middle |= self.bytes == 0;
         self.arrivals[side.index()].note(count, at);
@@ -154,22 +141,17 @@ impl Watched {
             serving.handle_missing(party);
         }
         self.observer.handle_missing(self.observed_roles.party_of(side), count);
-        self.observe(desk)
+        self.observe(desk);
     }
 
     /// One side has sent all that it had to send.
-    pub(super) fn handle_finished(
-        &mut self,
-        side: Side,
-        at: Duration,
-        desk: &mut Desk,
-    ) -> anyhow::Result<()> {
+    pub(super) fn handle_finished(&mut self, side: Side, at: Duration, desk: &mut Desk) {
         self.finished.push(side);
         if let Recognised::Not(_) = self.recognised {
-            return Ok(());
+            return;
         }
         self.observer.handle_end(self.observed_roles.party_of(side));
-        self.observe(desk)?;
+        self.observe(desk);
         let party = self.roles.party_of(side);
         if let (Party::Client, Some(serving)) = (party, &mut self.serving) {
             serving.handle_end(PeerEnd::Finished, at);
@@ -182,7 +164,6 @@ impl Watched {
             };
             desk.notes.push(say("finished", words).at(at, story.totals.number, Some(party)));
         }
-        Ok(())
     }
 
     /// It is over.
@@ -192,7 +173,7 @@ impl Watched {
         tallies: [DirectionTally; 2],
         at: Duration,
         desk: &mut Desk,
-    ) -> anyhow::Result<()> {
+    ) {
         if std::mem::take(&mut self.is_searched) {
             desk.end_search();
         }
@@ -200,7 +181,7 @@ impl Watched {
             self.observer.handle_end(party);
         }
         if !matches!(self.recognised, Recognised::Not(_)) {
-            self.observe(desk)?;
+            self.observe(desk);
         }
         match self.recognised {
             Recognised::Not(what) => desk.left_out.count(what),
@@ -217,7 +198,7 @@ impl Watched {
             }
             Recognised::NotYet => desk.left_out.count(LeftOut::Unknown),
             Recognised::As(mut story) => {
-                story.end(at, &mut desk.telling())?;
+                story.end(at, &mut desk.telling());
                 let first = match how {
                     Ending::Finished { first } => Some(first),
                     _ => self.finished.first().copied(),
@@ -283,7 +264,6 @@ impl Watched {
                 desk.close(story.totals);
             }
         }
-        Ok(())
     }
 
     /// Tells of a silence that ends here.
@@ -299,7 +279,7 @@ impl Watched {
     }
 
     /// Takes what the observer has seen.
-    fn observe(&mut self, desk: &mut Desk) -> anyhow::Result<()> {
+    fn observe(&mut self, desk: &mut Desk) {
         let mut latest = [self.latest; 2];
         while let Some(observation) = self.observer.poll() {
             let observed = observation.from;
@@ -313,13 +293,13 @@ impl Watched {
             let at = at.unwrap_or(self.latest);
             latest[index(observed)] = at;
             match &self.recognised {
-                Recognised::As(_) => self.tell(at, observation, desk)?,
+                Recognised::As(_) => self.tell(at, observation, desk),
                 Recognised::Not(_) => {}
                 Recognised::NotYet => {
                     let recognised = self.recognise(&observation, desk);
                     self.held.push((at, observation));
                     match recognised {
-                        Some(Ok(protocol)) => self.begin(protocol, desk)?,
+                        Some(Ok(protocol)) => self.begin(protocol, desk),
                         Some(Err(what)) => self.recognised = Recognised::Not(what),
                         None if self.held.len() > HELD => {
                             self.recognised = Recognised::Not(LeftOut::Unknown);
@@ -330,7 +310,6 @@ impl Watched {
             }
         }
         self.tell_quirks(latest, desk);
-        Ok(())
     }
 
     /// Tells of departures from the specification that were met first in the bytes that came last.
@@ -367,7 +346,7 @@ impl Watched {
     }
 
     /// It is recognised: tells of its beginning, and of what was held.
-    fn begin(&mut self, protocol: &'static str, desk: &mut Desk) -> anyhow::Result<()> {
+    fn begin(&mut self, protocol: &'static str, desk: &mut Desk) {
         let [client, server] =
             [Party::Client, Party::Server].map(|party| self.ends[self.roles.side_of(party).index()]);
         let mut totals = Totals::new(desk.number(server), client, server);
@@ -385,14 +364,13 @@ impl Watched {
         desk.notes.push(said.at(self.opened_at, totals.number, None));
         self.recognised = Recognised::As(Box::new(Story::new(totals, desk.tells_all)));
         for (at, observation) in std::mem::take(&mut self.held) {
-            self.tell(at, observation, desk)?;
+            self.tell(at, observation, desk);
         }
-        Ok(())
     }
 
     /// Tells of one observation.
-    fn tell(&mut self, at: Duration, observation: Observation, desk: &mut Desk) -> anyhow::Result<()> {
-        let Recognised::As(story) = &mut self.recognised else { return Ok(()) };
+    fn tell(&mut self, at: Duration, observation: Observation, desk: &mut Desk) {
+        let Recognised::As(story) = &mut self.recognised else { return };
         let Observation { from: observed, what, .. } = observation;
         let side = self.observed_roles.side_of(observed);
         let mut from = self.roles.party_of(side);
@@ -409,7 +387,7 @@ impl Watched {
         if let (Observed::Message(message), Some(serving)) = (&what, &mut self.serving) {
             serving.hear(from, &message.meaning);
         }
-        story.observe(from, at, what, &mut desk.telling())
+        story.observe(from, at, what, &mut desk.telling());
     }
 }
 

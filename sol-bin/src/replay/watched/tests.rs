@@ -222,15 +222,13 @@ fn only_so_many_connections_are_searched_at_once() {
     for _ in 0..600 {
         let ends = [50_000, 60_000].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         let mut connection = Watched::new(ends, None, Duration::ZERO, false);
-        connection.handle_bytes(Side::First, &noise.clone().into(), Duration::ZERO, &mut desk).unwrap();
+        connection.handle_bytes(Side::First, &noise.clone().into(), Duration::ZERO, &mut desk);
         watched.push(connection);
     }
     let is_searched = |watched: &&Watched| matches!(watched.recognised, Recognised::NotYet);
     assert!(watched.iter().filter(is_searched).count() <= 512);
     for connection in watched {
-        connection
-            .handle_closed(Ending::EndOfCapture, Default::default(), Duration::ZERO, &mut desk)
-            .unwrap();
+        connection.handle_closed(Ending::EndOfCapture, Default::default(), Duration::ZERO, &mut desk);
     }
     assert_eq!(desk.left_out.total(), 600);
 }
@@ -309,7 +307,7 @@ impl Table {
     fn send(&mut self, side: Side, bytes: &[u8]) {
         if !bytes.is_empty() {
             let bytes = Bytes::copy_from_slice(bytes);
-            self.watched.handle_bytes(side, &bytes, self.now, &mut self.desk).unwrap();
+            self.watched.handle_bytes(side, &bytes, self.now, &mut self.desk);
         }
     }
 
@@ -339,15 +337,13 @@ impl Table {
 
     /// The end of the recording, and what the summary says then.
     fn summary(mut self) -> serde_json::Value {
-        self.watched
-            .handle_closed(Ending::EndOfCapture, Default::default(), self.now, &mut self.desk)
-            .unwrap();
+        self.watched.handle_closed(Ending::EndOfCapture, Default::default(), self.now, &mut self.desk);
         self.desk.connections[0].json()
     }
 
     fn close(mut self, how: Ending) -> (Vec<String>, Vec<(&'static str, u64)>) {
         let tallies = [DirectionTally { bytes: 1, ..DirectionTally::default() }; 2];
-        self.watched.handle_closed(how, tallies, self.now, &mut self.desk).unwrap();
+        self.watched.handle_closed(how, tallies, self.now, &mut self.desk);
         let words = self.desk.notes.iter().map(|note| note.words.replace('\u{a0}', " ")).collect();
         (words, self.desk.left_out.iter().map(|(what, count)| (what.word(), count)).collect())
     }
