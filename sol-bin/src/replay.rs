@@ -88,9 +88,9 @@ pub enum Outcome {
 pub fn run(asked: &Replay) -> anyhow::Result<Outcome> {
     let is_standard_input = asked.file.as_os_str() == "-";
     let name = if is_standard_input { "standard input".into() } else { shown(asked.file.display()) };
-    let file = open(&asked.file, &name)?;
+    let (file, may_go_on) = open(&asked.file, &name)?;
     let input = (!is_standard_input).then_some(&*asked.file);
-    match go_through(file, input, &name, &asked.options, io::stdout().lock(), is_standard_input) {
+    match go_through(file, input, &name, &asked.options, io::stdout().lock(), may_go_on) {
         Ok(outcome) => Ok(outcome),
         // Whoever read the lines has seen enough.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Outcome::Told),
@@ -231,15 +231,15 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
-/// The bytes of a file, or of standard input.
-fn open(path: &Path, name: &str) -> anyhow::Result<Box<dyn Read>> {
+/// The bytes of a file, or of standard input; and whether somebody may still write them.
+fn open(path: &Path, name: &str) -> anyhow::Result<(Box<dyn Read>, bool)> {
     if path.as_os_str() == "-" {
-        return Ok(Box::new(io::stdin().lock()));
+        return Ok((Box::new(io::stdin().lock()), true));
     }
     let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
     let metadata = file.metadata().with_context(|| format!("cannot read {name}"))?;
     anyhow::ensure!(!metadata.is_dir(), "cannot read {name}: it is a directory");
-    Ok(Box::new(file))
+    Ok((Box::new(file), !metadata.is_file()))
 }
 
 /// What is wrong with a file, with whatever the system says of it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sol_tokio::sol_core::message::{Control, UserControl};
 use sol_tokio::sol_core::observer::Party;
 
-use super::note::{Said, bytes_of, grouped, index, say, time_of};
+use super::note::{Said, bytes_of, count_of, grouped, index, say, time_of};
 use super::words::limit_name;
 
 #[derive(Debug, Default)]
@@ -15,6 +15,8 @@ pub(super) struct Controls {
     has_acknowledged: [bool; 2],
     has_pinged: [bool; 2],
     pongs: Option<Pongs>,
+    /// Pongs for no ping that was seen.
+    unasked: [u64; 2],
 }
 
 /// Pings that came back.
@@ -108,6 +110,11 @@ impl Controls {
                     pongs.least = pongs.least.min(took);
                     pongs.most = pongs.most.max(took);
                 }
+                let unasked = &mut self.unasked[super::note::index(from)];
+                *unasked += u64::from(took.is_none());
+                if took.is_none() && *unasked > 1 && !tells_all {
+                    return None;
+                }
                 if !is_first && !tells_all && took.is_some_and(|took| took < SLOW_PONG) {
                     return None;
                 }
@@ -124,8 +131,20 @@ impl Controls {
         })
     }
 
+    /// What there is to say at the end, and of whom.
+    pub(super) fn end(&mut self) -> Vec<(Party, Said)> {
+        let unasked = [Party::Client, Party::Server].into_iter().filter_map(|from| {
+            let more = std::mem::take(&mut self.unasked[index(from)]).saturating_sub(1);
+            let words = count_of(more, "more pong", "more pongs") + ", for no ping that was seen";
+            (more > 0).then(|| (from, say("pongs", words).with("count", more)))
+        });
+        let mut said: Vec<_> = unasked.collect();
+        said.extend(self.answered());
+        said
+    }
+
     /// How fast pings came back, if there were several; and who answered them.
-    pub(super) fn end(&mut self) -> Option<(Party, Said)> {
+    fn answered(&mut self) -> Option<(Party, Said)> {
         let Pongs { from, count, least, most } = self.pongs.take().filter(|pongs| pongs.count > 1)?;
         let words = format!("{count} pings came back, after {} to {}", time_of(least), time_of(most));
         let said = say("pings", words)
@@ -139,6 +158,7 @@ impl Controls {
     pub(super) fn exchange(&mut self) {
         self.has_acknowledged.reverse();
         self.has_pinged.reverse();
+        self.unasked.reverse();
         for (from, ..) in &mut self.pings {
             *from = from.other();
         }

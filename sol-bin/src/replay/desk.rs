@@ -24,6 +24,8 @@ pub(super) struct Desk {
     searched: usize,
     numbered: u64,
     pub(super) connections: Vec<Totals>,
+    /// What the names of their commands take.
+    command_bytes: usize,
     /// Connections beyond those that are kept for the summary.
     pub(super) not_kept: u64,
 }
@@ -58,6 +60,7 @@ impl Desk {
             searched: 0,
             numbered: 0,
             connections: Vec::new(),
+            command_bytes: 0,
             not_kept: 0,
         }
     }
@@ -86,7 +89,12 @@ impl Desk {
     }
 
     /// A connection is over.
-    pub(super) fn close(&mut self, totals: Totals) {
+    pub(super) fn close(&mut self, mut totals: Totals) {
+        self.command_bytes += totals.command_bytes();
+        if self.command_bytes > COMMAND_BYTES {
+            self.command_bytes -= totals.command_bytes();
+            totals.forget_commands();
+        }
         if self.connections.len() < CONNECTIONS {
             let place = self.connections.partition_point(|other| other.number < totals.number);
             self.connections.insert(place, totals);
@@ -147,6 +155,9 @@ impl LeftOutCounts {
 
 /// Connections that are searched at once. A recording of a server begins in the middle of those that were open.
 const SEARCHED: usize = 512;
+
+/// Names of commands that are kept for the summary, of all connections. A hundred thousand that are as usual take ten megabytes.
+const COMMAND_BYTES: usize = 64 * 1_024 * 1_024;
 
 /// Connections that are kept for the summary: each takes some hundred bytes.
 const CONNECTIONS: usize = 100_000;

@@ -2,6 +2,7 @@
 //! and rates by the interval.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use sol_tokio::sol_core::amf::amf0;
@@ -10,7 +11,7 @@ use sol_tokio::sol_core::message::Data;
 use sol_tokio::sol_core::observer::ObservedTime;
 use sol_tokio::sol_core::timestamp::Timestamp;
 
-use super::note::{Said, bytes_of, count_of, grouped, millis_of, rounded, say, shown, time_of};
+use super::note::{Said, bytes_of, count_of, grouped, kept, millis_of, rounded, say, shown, time_of};
 use super::parameters::{Parameters, layout_channels};
 use crate::recording::Recording;
 
@@ -34,7 +35,8 @@ pub(super) struct Feed {
     /// It was ended. What comes all the same was on its way, or is a mistake.
     is_over: bool,
     is_late_told: bool,
-    metadata: Option<Data>,
+    /// A hash of the last.
+    metadata: Option<u64>,
     /// How often it came again as it was.
     metadata_again: u64,
 }
@@ -58,8 +60,9 @@ struct Clock {
 #[derive(Debug, Default)]
 struct Track {
     codec: Option<Codec>,
-    configuration: Option<Content>,
-    layout: Option<Content>,
+    /// Hashes of what came last, which may be long.
+    configuration: Option<u64>,
+    layout: Option<u64>,
     has_colour: bool,
     frames: u64,
     bytes: u64,
@@ -199,8 +202,8 @@ impl Feed {
     fn take_data(&mut self, data: &Data, said: &mut Vec<Said>) {
         let name = data.name();
         if data.is_metadata() {
-            let is_same = self.metadata.as_ref() == Some(data);
-            self.metadata = Some(data.clone());
+            let hash = hash_of(data.payload());
+            let is_same = self.metadata.replace(hash) == Some(hash);
             if is_same {
                 self.metadata_again += 1;
                 if self.metadata_again == 1 {
@@ -209,8 +212,10 @@ impl Feed {
             } else {
                 said.push(say("metadata", described(data)).with("name", name));
             }
-        } else if self.data_names.len() < DATA_NAMES_TOLD && !self.data_names.iter().any(|it| it == name) {
-            self.data_names.push(name.to_owned());
+        } else if self.data_names.len() < DATA_NAMES_TOLD
+            && !self.data_names.iter().any(|it| *it == kept(name))
+        {
+            self.data_names.push(kept(name));
             said.push(say("data", format!("first {}", described(data))).with("name", name));
         }
     }
@@ -234,23 +239,27 @@ impl Feed {
         }
         match kind {
             FrameKind::AudioLayout(_) => {
-                if track.layout.as_ref() != Some(content) {
-                    track.layout = Some(content.clone());
+                let hash = hash_of(content.payload());
+                if track.layout.replace(hash) != Some(hash) {
                     let channels = layout_channels(content);
                     let words = match channels {
-                        Some(channels) => format!("{name} is laid out for {channels} channels"),
+                        Some(channels) => {
+                            let count = count_of(channels.into(), "channel", "channels");
+                            format!("{name} is laid out for {count}")
+                        }
                         None => format!("{name} says how its channels are laid out"),
                     };
                     said.push(say("layout", words).with("track", name).with_known("channels", channels));
                 }
             }
             FrameKind::VideoConfig(_) | FrameKind::AudioConfig(_) => {
-                if track.configuration.as_ref() == Some(content) {
+                let hash = hash_of(content.payload());
+                let before = track.configuration.replace(hash);
+                if before == Some(hash) {
                     return;
                 }
-                let again = if track.configuration.is_some() { "another " } else { "" };
+                let again = if before.is_some() { "another " } else { "" };
                 let parameters = codec.map(|codec| Parameters::of(codec, content)).unwrap_or_default();
-                track.configuration = Some(content.clone());
                 said.push(configuration_said(again, &name, codec, &parameters));
             }
             FrameKind::VideoMetadata => {
@@ -277,8 +286,8 @@ impl Feed {
                 }
                 if let Some(missed) = &mut track.waits_for_keyframe {
                     if is_key {
-                        let words =
-                            format!("first keyframe of {name}, behind {} other frames", grouped(*missed));
+                        let count = count_of(*missed, "other frame", "other frames");
+                        let words = format!("first keyframe of {name}, behind {count}");
                         said.push(
                             say("first-keyframe", words).with("track", &*name).with("frames_before", *missed),
                         );
@@ -544,6 +553,13 @@ fn track_name(kind: TrackKind, id: TrackId) -> String {
         TrackKind::Audio => "audio",
     };
     if id == TrackId::DEFAULT { kind.to_owned() } else { format!("{kind} track {}", id.0) }
+}
+
+/// What tells a payload from another, with nobody who would forge it.
+fn hash_of(payload: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    payload.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Silence that a viewer notices: players hold one or two seconds.

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+use sol_tokio::sol_core::limits::AMF_SHOWN_BYTES;
 use sol_tokio::sol_core::observer::Party;
 use sol_tokio::sol_core::timestamp::Timestamp;
 
@@ -174,6 +175,15 @@ pub(super) fn shown(text: impl Display) -> String {
     text.to_string().escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'")
 }
 
+/// Text that a peer sent, as much as is kept of it: names have no length that nobody exceeds.
+pub(super) fn kept(text: &str) -> String {
+    let mut end = text.len().min(AMF_SHOWN_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    if end < text.len() { format!("{}…", &text[..end]) } else { text.to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,6 +212,13 @@ mod tests {
             sizes.map(|size| size_of(size).replace(KEPT, " ")),
             ["1 byte", "999 bytes", "3.6 kB", "87.9 kB", "178 kB", "1.1 MB", "5,123.5 MB"]
         );
+    }
+
+    #[test]
+    fn long_names_are_kept_in_part() {
+        assert_eq!(kept("connect"), "connect");
+        let name = kept(&format!("x{}", "é".repeat(AMF_SHOWN_BYTES)));
+        assert_eq!(name.len(), AMF_SHOWN_BYTES - 1 + "…".len());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use sol_tokio::sol_core::session::{Event, PeerEnd, Session, SessionConfig, Sessi
 use sol_tokio::sol_core::time::Instant;
 
 use super::calls::{Call, Calls};
-use super::note::{KEPT, Said, count_of, grouped, say, shown};
+use super::note::{KEPT, Said, count_of, grouped, kept, say, shown};
 use super::words::status_of;
 
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub(super) struct Serving {
 struct Answers {
     calls: Calls,
     lines: Vec<Line>,
+    /// The numbers that it gave to NetStreams.
+    streams: Vec<f64>,
 }
 
 /// One answer: what it is, by which it is compared, and how it reads.
@@ -130,6 +132,12 @@ impl Serving {
         } else if self.misses_answers {
             front.push_str("; what the server said is not all recorded");
         }
+        let mut streams = self.recorded.streams.iter().zip(&self.ours.streams);
+        if let Some((theirs, ours)) = streams.find(|(theirs, ours)| theirs != ours) {
+            front.push_str(&format!(
+                "; the client speaks on stream {theirs}, as it was told, where Sol would have said {ours}"
+            ));
+        }
         let mut said = vec![
             say("served", front)
                 .with("rows", pairs)
@@ -210,7 +218,7 @@ impl Serving {
 impl Answers {
     fn hear(&mut self, from: Party, message: &Message) {
         if let (Party::Client, Message::Command(Command { name, transaction, .. })) = (from, message) {
-            let (transaction, name) = (*transaction, name.clone());
+            let (transaction, name) = (*transaction, kept(name));
             self.calls.note(Call { from, transaction, name, at: Duration::ZERO });
         }
         if from == Party::Server
@@ -257,6 +265,9 @@ impl Answers {
                 let is_answer = matches!(command.name.as_str(), "_result" | "_error");
                 let call =
                     is_answer.then(|| self.calls.answered(Party::Server, command.transaction)).flatten();
+                if call.as_ref().is_some_and(|call| call.name == "createStream") {
+                    self.streams.extend(command.numbers().next().filter(|_| self.streams.len() < LINES));
+                }
                 let code = status_of(command).and_then(|status| status.code);
                 let of = call.map(|call| call.name).or(code.clone()).unwrap_or_default();
                 let key = format!("{} {}", shown(&command.name), shown(of));
@@ -338,6 +349,22 @@ mod tests {
         }
         let words: Vec<_> = answers.lines.into_iter().map(|line| line.words).collect();
         assert_eq!(words, ["onBWCheck", "_result createStream"]);
+    }
+
+    #[test]
+    fn a_stream_that_sol_numbers_otherwise_is_named() {
+        let words = |number: f64| {
+            let mut serving = Serving::new(Duration::ZERO);
+            for (answers, number) in [(&mut serving.recorded, number), (&mut serving.ours, 1.0)] {
+                let command = |name: &str| Command::new(name, 4.0, Value::Null);
+                answers.hear(Party::Client, &Message::Command(command("createStream")));
+                answers.hear(Party::Server, &Message::Command(command("_result").with(number)));
+            }
+            serving.said(true).remove(0).at(Duration::ZERO, 1, None).words
+        };
+        let sentence = "the client speaks on stream 5, as it was told, where Sol would have said 1";
+        assert!(words(5.0).ends_with(sentence), "{}", words(5.0));
+        assert!(!words(1.0).contains("as it was told"));
     }
 
     #[test]

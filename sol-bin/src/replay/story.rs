@@ -16,7 +16,7 @@ use super::calls::{Call, Calls};
 use super::controls::Controls;
 use super::extraction::Extraction;
 use super::feed::{Asked, Feed};
-use super::note::{Note, Said, bytes_of, count_of, grouped, index, say, shown, time_of};
+use super::note::{Note, Said, bytes_of, count_of, grouped, index, kept, say, shown, time_of};
 use super::totals::Totals;
 use super::words::{Status, command_words, foreign_said, media_said, status_of, type_name};
 
@@ -193,7 +193,7 @@ impl Story {
         for key in keys {
             self.end_feed(key, at, telling);
         }
-        if let Some((from, said)) = self.controls.end() {
+        for (from, said) in self.controls.end() {
             self.tell(said, from, at, telling);
         }
         for from in [Party::Client, Party::Server].into_iter().filter(|_| !self.tells_all) {
@@ -323,7 +323,7 @@ impl Story {
         let call = is_answer.then(|| self.calls.answered(from, command.transaction)).flatten();
         if !is_answer && command.transaction != 0.0 {
             let Command { name, transaction, .. } = command;
-            self.calls.note(Call { from, transaction: *transaction, name: name.clone(), at });
+            self.calls.note(Call { from, transaction: *transaction, name: kept(name), at });
         }
         let status = status_of(command);
         if from == Party::Server {
@@ -370,7 +370,7 @@ impl Story {
         };
         let code = status.and_then(|status| status.code.as_deref());
         if is_needed && (command.name == "_error" || status.is_some_and(Status::is_error)) {
-            self.refusal = Some(code.unwrap_or(&command.name).to_owned());
+            self.refusal = Some(kept(code.unwrap_or(&command.name)));
         }
         if matches!(code, Some("NetStream.Publish.Start" | "NetStream.Play.Start")) {
             self.refusal = None;
@@ -389,7 +389,7 @@ impl Story {
         match command.name.as_str() {
             "connect" => {
                 let properties = command.object.properties();
-                let text = |name: &str| properties?.get(name)?.as_str().map(str::to_owned);
+                let text = |name: &str| properties?.get(name)?.as_str().map(kept);
                 self.ask("connect");
                 self.totals.app = self.totals.app.take().or_else(|| text("app"));
                 self.totals.flash_ver = self.totals.flash_ver.take().or_else(|| text("flashVer"));
@@ -398,7 +398,7 @@ impl Story {
             "publish" | "play" => {
                 let verb = if command.name == "publish" { "publish" } else { "play" };
                 self.has_ended_stream = false;
-                let name = command.strings().next().unwrap_or_default().to_owned();
+                let name = kept(command.strings().next().unwrap_or_default());
                 self.totals.ask_for(verb, &name);
                 let number = stream.unwrap_or(0);
                 let from = if verb == "publish" { Party::Client } else { Party::Server };

@@ -101,7 +101,8 @@ impl<W: Write> Teller<W> {
             writeln!(self.to, "{}", wrapped(&front, &totals.words()))?;
         }
         if desk.not_kept > 0 {
-            writeln!(self.to, "and {} further connections", desk.not_kept)?;
+            let count = count_of(desk.not_kept, "further connection", "further connections");
+            writeln!(self.to, "and {count}")?;
         }
         let tally = capture.tally();
         if desk.connections.is_empty() {

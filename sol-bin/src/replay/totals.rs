@@ -9,7 +9,7 @@ use sol_tokio::sol_core::handshake::{Greeting, HandshakeKind};
 use sol_tokio::sol_core::ids::MessageType;
 use sol_tokio::sol_core::observer::Party;
 
-use super::note::{bytes_of, count_of, index, shown, size_of, time_of};
+use super::note::{bytes_of, count_of, index, kept, shown, size_of, time_of};
 
 /// What is known of one connection.
 #[derive(Clone, Debug)]
@@ -38,6 +38,7 @@ pub(super) struct OfOne {
     /// By type.
     messages: BTreeMap<u8, u64>,
     commands: Vec<String>,
+    command_bytes: usize,
     chunk_sizes: Vec<u32>,
 }
 
@@ -69,7 +70,20 @@ impl Totals {
 
     pub(super) fn ask_for(&mut self, verb: &'static str, name: &str) {
         if self.streams.len() < STREAMS {
-            self.streams.push((verb, name.to_owned()));
+            self.streams.push((verb, kept(name)));
+        }
+    }
+
+    /// What the names of its commands take, in bytes.
+    pub(super) fn command_bytes(&self) -> usize {
+        self.of.iter().map(|one| one.command_bytes).sum()
+    }
+
+    /// There is no room for the names of its commands.
+    pub(super) fn forget_commands(&mut self) {
+        for one in &mut self.of {
+            one.commands = Vec::new();
+            one.command_bytes = 0;
         }
     }
 
@@ -164,8 +178,10 @@ impl OfOne {
     }
 
     pub(super) fn command(&mut self, name: &str) {
-        if self.commands.len() < COMMANDS {
-            self.commands.push(name.to_owned());
+        if self.commands.len() < COMMANDS && self.command_bytes < COMMAND_BYTES {
+            let name = kept(name);
+            self.command_bytes += name.len();
+            self.commands.push(name);
         }
     }
 
@@ -178,6 +194,9 @@ impl OfOne {
 
 /// Clients say a dozen; whoever calls all the time does not fill the summary.
 const COMMANDS: usize = 10_000;
+
+/// Of each side.
+const COMMAND_BYTES: usize = 256 * 1_024;
 
 /// Most peers announce one.
 const CHUNK_SIZES: usize = 10_000;

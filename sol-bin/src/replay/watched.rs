@@ -16,7 +16,7 @@ use sol_tokio::sol_core::observer::{Foreign, Observation, Observed, Observer, Pa
 use sol_tokio::sol_core::session::PeerEnd;
 
 use super::desk::{Desk, LeftOut};
-use super::note::{index, name_of, say, size_of, time_of};
+use super::note::{count_of, index, name_of, say, size_of, time_of};
 use super::roles::{Roles, is_likely};
 use super::serving::Serving;
 use super::story::Story;
@@ -225,9 +225,8 @@ impl Watched {
                 );
                 let contradictions: u64 = tallies.iter().map(|tally| tally.contradictions).sum();
                 if contradictions > 0 {
-                    let words = format!(
-                        "{contradictions} TCP segments came again with other bytes; the first were taken"
-                    );
+                    let count = count_of(contradictions, "TCP segment", "TCP segments");
+                    let words = format!("{count} came again with other bytes; the first were taken");
                     let said = say("contradictions", words).with("segments", contradictions);
                     desk.notes.push(said.at(at, story.totals.number, None));
                 }

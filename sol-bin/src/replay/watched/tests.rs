@@ -68,6 +68,12 @@ fn silence_and_the_time_of_a_pong_are_told() {
             "pong 78, for no ping that was seen"
         ]
     );
+    for _ in 0..3 {
+        table.send(Side::First, &user_control(7, 78));
+    }
+    assert_eq!(table.told(), [""; 0]);
+    let (told, _) = table.close(Ending::EndOfCapture);
+    assert_eq!(told[0], "3 more pongs, for no ping that was seen");
 }
 
 #[test]
