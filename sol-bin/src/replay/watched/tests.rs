@@ -135,6 +135,18 @@ fn a_refusal_without_a_consequence_is_no_reason_for_the_end() {
 }
 
 #[test]
+fn that_a_command_nobody_needs_is_refused_is_no_reason_for_the_end() {
+    let mut table = Table::new(1_935, Some(Side::First));
+    table.shake_hands();
+    table.send(Side::First, &command("releaseStream", &[]));
+    table
+        .send(Side::Second, &command("_error", &[("level", "error"), ("code", "NetConnection.Call.Failed")]));
+    table.send(Side::First, &command("_error", &[("level", "error"), ("code", "Client.No")]));
+    let (told, _) = table.close(Ending::Finished { first: Side::First });
+    assert!(!told.last().unwrap().contains("refusal"), "{told:?}");
+}
+
+#[test]
 fn a_refusal_that_nothing_began_after_is_a_reason_for_the_end() {
     for (asked, answer) in [("connect", "_error"), ("createStream", "_error"), ("play", "onStatus")] {
         let mut table = Table::new(1_935, Some(Side::First));
