@@ -290,7 +290,8 @@ impl Setting {
         let step = if name.has_clock_steps { ms(10_000) } else { ms(0) };
         let time = (config.lag_max + given_groups * group).max(group) + ms(600) + step;
         let groups = u64::from(given_groups + 1) * group_bytes;
-        let bytes = config.lag_bytes_max + groups + Film::METADATA_BYTES_MAX;
+        // Of what it was given, metadata may be most: those of the beginning, and those that repeat or change.
+        let bytes = config.lag_bytes_max + groups + 3 * Film::METADATA_BYTES_MAX;
         Lag { time, bytes }
     }
 }
