@@ -191,8 +191,8 @@ pub const PREAMBLE_CONFIGS: usize = 16;
 /// are there when it comes.
 pub const PREAMBLE_BYTES: usize = 64 * 1024;
 
-/// What is remembered of losses that are off a tape, so that whoever is further behind is told what it lost: a crossing that is
-/// full several times within one tape.
+/// Entries that are remembered when they are off a tape, since they were no frames: ends, splices, and what a crossing had lost, so
+/// that whoever is further behind is told the right number. A crossing that is full several times within one tape has fewer.
 pub const TAPE_LOSSES: usize = 32;
 
 /// Frames that a tape keeps beyond what is needed before it looks at all playheads for what may go.

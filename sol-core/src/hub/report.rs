@@ -104,10 +104,10 @@ pub struct Lag {
 pub(super) fn measure(tape: &Tape) -> (Vec<TrackReport>, Option<Duration>) {
     let mut tallies = BTreeMap::<(TrackKind, TrackId), Tally>::new();
     let mut keyframes = [None, None];
-    for (frame, at) in tape.frames_of_publication() {
+    for frame in tape.frames_of_publication() {
         let kind = frame.kind();
         if kind == FrameKind::Keyframe(TrackId::DEFAULT) {
-            keyframes = [keyframes[1], Some(at)];
+            keyframes = [keyframes[1], Some(frame.timestamp())];
         }
         let Some((track, codec)) = track_of(frame) else { continue };
         let tally = tallies.entry(track).or_insert(Tally::new(codec));
@@ -115,7 +115,7 @@ pub(super) fn measure(tape: &Tape) -> (Vec<TrackReport>, Option<Duration>) {
             *tally = Tally::new(codec);
         }
         if kind.is_coded() {
-            tally.count(frame.payload_len(), at);
+            tally.count(frame.payload_len(), frame.timestamp());
         }
     }
     let report = |((kind, id), tally): ((TrackKind, TrackId), Tally)| TrackReport {

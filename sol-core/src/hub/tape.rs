@@ -134,7 +134,7 @@ pub(super) struct Tape {
     /// The end of the tape when it was last asked what is still needed.
     looked_at: u64,
     last_end: Option<LastEnd>,
-    /// Entries that are off the tape and stood for so many frames, or for none.
+    /// Entries that are off the tape and were no frames: how many frames were lost with each.
     off_it: VecDeque<(Position, u64)>,
     /// Players have been given something since.
     has_shown: bool,
@@ -267,12 +267,12 @@ impl Tape {
         self.entries.get(usize::try_from(index).ok()?)
     }
 
-    /// The frames of the newest publication that are on it, with the stream's time when they were appended.
-    pub(super) fn frames_of_publication(&self) -> impl Iterator<Item = (&Frame, Timestamp)> {
+    /// The frames of the newest publication that are on it.
+    pub(super) fn frames_of_publication(&self) -> impl Iterator<Item = &Frame> {
         let is_border = |entry: &Entry| matches!(entry, Entry::Splice { .. } | Entry::End(_));
         let border = self.entries.iter().rposition(is_border);
         self.entries.iter().skip(border.map_or(0, |border| border + 1)).filter_map(|entry| match entry {
-            Entry::Frame { frame, at, .. } => Some((frame, *at)),
+            Entry::Frame { frame, .. } => Some(frame),
             Entry::Resume { .. } | Entry::Splice { .. } | Entry::End(_) => None,
         })
     }
@@ -306,7 +306,7 @@ impl Tape {
     }
 
     /// What somebody loses who goes from one position to another: frames, and what was lost on the way to this tape already. Of
-    /// what was lost and is off the tape the last `limits::TAPE_LOSSES` are known.
+    /// entries that are off the tape and were no frames the last `limits::TAPE_LOSSES` are known; others count as one.
     pub(super) fn count_between(&self, from: Position, to: Position) -> u64 {
         let start = from.max(self.start()).min(to);
         let index =

@@ -47,6 +47,16 @@ fn a_report_says_whether_a_stream_is_live_in_its_grace_or_waited_for() {
 }
 
 #[test]
+fn a_keyframe_interval_is_that_of_pictures_also_where_sound_comes_first() {
+    let mut camera = Camera::begin();
+    for second in 0..3 {
+        camera.audio(second * 1_000 + 17 * second);
+        camera.group(second * 1_000, 25);
+    }
+    assert_eq!(camera.stream.report().keyframe_interval, Some(Duration::from_secs(1)));
+}
+
+#[test]
 fn a_report_has_nothing_of_a_publisher_that_another_has_replaced() {
     let mut stream = new_stream();
     stream.config_for_test(StreamConfig::default());
