@@ -99,6 +99,16 @@ impl ChunkReader {
         input: &mut &[u8],
         tolerance: &mut Tolerance,
     ) -> Result<Option<RawMessage>, ChunkError> {
+        self.read_until(input, tolerance, |_| false)
+    }
+
+    /// As [`ChunkReader::read`], but stops where it is told to as well.
+    fn read_until(
+        &mut self,
+        input: &mut &[u8],
+        tolerance: &mut Tolerance,
+        stops: impl Fn(&Self) -> bool,
+    ) -> Result<Option<RawMessage>, ChunkError> {
         loop {
             if let Some(message) = self.whole.pop_front() {
                 return Ok(Some(message));
@@ -107,6 +117,9 @@ impl ChunkReader {
                 return Ok(None);
             }
             self.advance(input, tolerance)?;
+            if stops(self) {
+                return Ok(None);
+            }
         }
     }
 

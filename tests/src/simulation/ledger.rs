@@ -36,7 +36,7 @@ pub(super) struct Ledger {
     pub rules: Rules,
     /// The publications of each name that began, in order.
     orders: BTreeMap<String, Vec<usize>>,
-    /// What was asked on a NetStream, and not yet by the server.
+    /// What was asked for on each NetStream and has not been answered.
     asked: BTreeMap<(SessionId, u32), VecDeque<Asked>>,
     /// What the server's application was asked, and waits.
     waiting: BTreeMap<SessionId, Asked>,

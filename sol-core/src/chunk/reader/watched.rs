@@ -31,18 +31,7 @@ impl ChunkReader {
         input: &mut &[u8],
         tolerance: &mut Tolerance,
     ) -> Result<Option<RawMessage>, ChunkError> {
-        loop {
-            if let Some(message) = self.whole.pop_front() {
-                return Ok(Some(message));
-            }
-            if input.is_empty() {
-                return Ok(None);
-            }
-            self.advance(input, tolerance)?;
-            if self.whole.is_empty() && self.is_between_chunks() {
-                return Ok(None);
-            }
-        }
+        self.read_until(input, tolerance, Self::is_between_chunks)
     }
 
     /// Whether the next byte begins a chunk.
