@@ -177,6 +177,16 @@ impl ChunkSize {
         if raw >= 1 && raw <= Self::MAX.0 { Some(Self(raw)) } else { None }
     }
 
+    /// What a peer means by the word of a Set Chunk Size: the top bit does not count, and what is larger than
+    /// [`ChunkSize::MAX`] is that. `None` for zero, which means nothing.
+    pub const fn announced(word: u32) -> Option<Self> {
+        match word & 0x7FFF_FFFF {
+            0 => None,
+            bytes if bytes > Self::MAX.0 => Some(Self::MAX),
+            bytes => Some(Self(bytes)),
+        }
+    }
+
     /// The raw number of bytes.
     pub const fn get(self) -> u32 {
         self.0

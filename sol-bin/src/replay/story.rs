@@ -232,6 +232,7 @@ impl Story {
     /// The client turned out to be the server.
     pub(super) fn exchange(&mut self) {
         self.totals.exchange();
+        self.calls.exchange();
         let feeds = std::mem::take(&mut self.feeds);
         self.feeds = feeds
             .into_iter()
@@ -440,7 +441,7 @@ impl Story {
         for part in aggregate.clone() {
             match part {
                 Part::Media(media) => self.media(from, at, message, &media, telling),
-                Part::Unknown(_) | Part::NoBackPointer | Part::Truncated => {
+                Part::Unknown(_) | Part::NoBackPointer | Part::Truncated | Part::TooMany => {
                     if let Some(quirk) = part.quirk() {
                         let words = format!("in an aggregate: {quirk}");
                         self.tell(say("aggregate", words).with("quirk", quirk.name()), from, at, telling);

@@ -258,14 +258,13 @@ impl ChunkReader {
             }
             return Ok(());
         }
-        let bytes = value & 0x7FFF_FFFF;
-        if bytes == 0 {
+        let Some(chunk_size) = ChunkSize::announced(value) else {
             return Ok(tolerance.tolerate(Quirk::ChunkSizeZero)?);
-        }
-        if bytes != value || bytes > ChunkSize::MAX.get() {
+        };
+        if chunk_size.get() != value {
             tolerance.tolerate(Quirk::ChunkSizeClamped)?;
         }
-        self.chunk_size = ChunkSize::new(bytes).unwrap_or(ChunkSize::MAX);
+        self.chunk_size = chunk_size;
         Ok(())
     }
 

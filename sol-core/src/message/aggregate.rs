@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::flv::TagHeader;
+use crate::limits;
 use crate::media::{Content, Media};
 use crate::quirk::Quirk;
 use crate::timestamp::Timestamp;
@@ -15,6 +16,7 @@ pub struct Aggregate {
     timestamp: Timestamp,
     first: Option<Timestamp>,
     rest: Bytes,
+    parts_left: usize,
     lacks_back_pointer: bool,
 }
 
@@ -29,11 +31,19 @@ pub enum Part {
     NoBackPointer,
     /// The tag reaches beyond the message. Nothing can be read behind it.
     Truncated,
+    /// There are more than [`limits::AGGREGATE_PARTS`]. Nothing is read behind those.
+    TooMany,
 }
 
 impl Aggregate {
     pub(super) fn new(timestamp: Timestamp, body: Bytes) -> Self {
-        Self { timestamp, first: None, rest: body, lacks_back_pointer: false }
+        Self {
+            timestamp,
+            first: None,
+            rest: body,
+            parts_left: limits::AGGREGATE_PARTS,
+            lacks_back_pointer: false,
+        }
     }
 }
 
@@ -45,6 +55,7 @@ impl Part {
             Part::Unknown(_) => Some(Quirk::UnknownMessageType),
             Part::NoBackPointer => Some(Quirk::BackPointerMissing),
             Part::Truncated => Some(Quirk::UnreadableMessage),
+            Part::TooMany => Some(Quirk::AggregateTooLong),
         }
     }
 }
@@ -59,6 +70,11 @@ impl Iterator for Aggregate {
         if self.rest.is_empty() {
             return None;
         }
+        let Some(parts_left) = self.parts_left.checked_sub(1) else {
+            self.rest.clear();
+            return Some(Part::TooMany);
+        };
+        self.parts_left = parts_left;
         let header = self.rest.first_chunk().map(TagHeader::parse);
         let Some(header) = header.filter(|header| self.rest.len() >= TagHeader::LEN + header.length) else {
             self.rest.clear();

@@ -62,13 +62,13 @@ pub enum MessageError {
     /// RTMP 1.0, 5.4.
     #[error("control message of {length} bytes ends before its fields")]
     ControlTooShort {
-        /// Of the payload.
+        /// Of the payload, in bytes.
         length: usize,
     },
     /// RTMP 1.0, 7.1.7.
     #[error("user control message of {length} bytes ends before the fields of its event")]
     UserControlTooShort {
-        /// Of the payload.
+        /// Of the payload, in bytes.
         length: usize,
     },
     /// Commands and data begin with a string (RTMP 1.0, 7.1.1 and 7.1.2).

@@ -13,9 +13,8 @@ use super::sizing::Sizing;
 use super::walk::Walk;
 use crate::chunk::{ChunkError, ChunkReader, Format, LaneState, RawMessage, UnfinishedMessage};
 use crate::ids::{ChunkSize, MessageType};
-use crate::limits;
 use crate::message::Message;
-use crate::quirk::{Quirk, Tolerance};
+use crate::quirk::Tolerance;
 
 /// Chunks come, and are understood.
 #[derive(Debug)]
@@ -152,26 +151,16 @@ impl Following {
 
     fn understand(&mut self, raw: RawMessage, tolerance: &mut Tolerance) -> ObservedMessage {
         if raw.kind == MessageType::SET_CHUNK_SIZE
-            && let Some([a, b, c, d]) = raw.body.first_chunk()
-            && [a & 0x7F, *b, *c, *d] != [0; 4]
+            && let Some(&size) = raw.body.first_chunk()
+            && ChunkSize::announced(u32::from_be_bytes(size)).is_some()
         {
             self.sizing = Sizing::Known(self.reader.chunk_size());
         }
         let lane = self.reader.lane_state(raw.chunk_stream).expect("its message came");
         let meaning = Message::parse(&raw, tolerance).expect("nothing is refused");
         if let Message::Aggregate(parts) = &meaning {
-            for (index, part) in parts.clone().enumerate() {
-                let quirk = if index < limits::AGGREGATE_PARTS {
-                    part.quirk()
-                } else {
-                    Some(Quirk::AggregateTooLong)
-                };
-                if let Some(quirk) = quirk {
-                    tolerance.tolerate(quirk).expect("nothing is refused");
-                }
-                if index == limits::AGGREGATE_PARTS {
-                    break;
-                }
+            for quirk in parts.clone().filter_map(|part| part.quirk()) {
+                tolerance.tolerate(quirk).expect("nothing is refused");
             }
         }
         let is_known = lane.rooted || self.saw_the_beginning;

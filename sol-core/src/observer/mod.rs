@@ -137,8 +137,8 @@ impl Observer {
     }
 
     /// Bytes of `of` that are kept: those that are not understood yet, at most
-    /// [`OBSERVER_AHEAD_BYTES`](crate::limits::OBSERVER_AHEAD_BYTES), and payload of messages that are not whole, which a
-    /// [`ChunkReader`](crate::chunk::ChunkReader) bounds.
+    /// [`OBSERVER_AHEAD_BYTES`](crate::limits::OBSERVER_AHEAD_BYTES), and payload of messages that are not whole, at most
+    /// [`MESSAGE_BYTES`](crate::limits::MESSAGE_BYTES) and [`PARTIAL_SLACK_BYTES`](crate::limits::PARTIAL_SLACK_BYTES).
     pub fn held_bytes(&self, of: Party) -> usize {
         self.of(of).held_bytes()
     }

@@ -149,7 +149,7 @@ pub enum BrokenRule {
         chunk_stream: ChunkStreamId,
         /// What the type would be.
         kind: MessageType,
-        /// What the length would be.
+        /// What the length would be, in bytes.
         length: usize,
     },
     /// The chunk size was announced where nobody listened, and what follows does not give it away.
@@ -157,7 +157,7 @@ pub enum BrokenRule {
     NoChunkSizeFits {
         /// Its lane.
         chunk_stream: ChunkStreamId,
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
     },
 }
@@ -168,15 +168,6 @@ impl ObservedTime {
         match self {
             ObservedTime::Absolute(time) => Some(time),
             ObservedTime::Relative(_) => None,
-        }
-    }
-}
-
-impl fmt::Display for ObservedTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ObservedTime::Absolute(time) => time.fmt(f),
-            ObservedTime::Relative(time) => write!(f, "+{time}"),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::direction::Scene;
 use super::ground::{Ground, NeedsMore};
 use super::observation::Foreign;
 use super::searching;
-use crate::handshake::{First, PACKET_BYTES, PeerVersion, VERSION};
+use crate::handshake::{First, HandshakeError, PACKET_BYTES, PeerVersion, VERSION, judge_version};
 use crate::limits;
 
 /// Version byte and first packet.
@@ -41,14 +41,14 @@ pub(super) fn judge(ground: Ground<'_>, scene: &mut Scene) -> Result<Opening, Ne
     if first_byte == VERSION {
         return hello(ground, scene);
     }
-    if let 6 | 8 | 9 = first_byte {
+    if let Err(HandshakeError::Rtmpe(version)) = judge_version(first_byte) {
         if !ground.reaches(HELLO_BYTES)? {
             return Ok(elsewhere);
         }
         // The digest is the same in RTMPE; only what follows the handshake is encrypted.
         let layout = first_packet(ground, scene).layout();
         return Ok(match layout {
-            Some(_) => Opening::Foreign(Foreign::Rtmpe { version: first_byte, layout }),
+            Some(_) => Opening::Foreign(Foreign::Rtmpe { version, layout }),
             None => elsewhere,
         });
     }

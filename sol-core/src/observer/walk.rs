@@ -194,9 +194,8 @@ impl<'a> Walk<'a> {
             }
             return;
         }
-        let bytes = order & 0x7FFF_FFFF;
-        if bytes > 0 {
-            self.sizing = Sizing::Known(ChunkSize::new(bytes).unwrap_or(ChunkSize::MAX));
+        if let Some(chunk_size) = ChunkSize::announced(order) {
+            self.sizing = Sizing::Known(chunk_size);
             self.announced = true;
         }
     }

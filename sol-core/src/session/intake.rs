@@ -114,11 +114,7 @@ impl Session {
             ) => {}
             Message::Media(media) => self.media(raw.stream, media)?,
             Message::Aggregate(parts) => {
-                for (index, part) in parts.enumerate() {
-                    if index == limits::AGGREGATE_PARTS {
-                        self.tolerance.tolerate(Quirk::AggregateTooLong)?;
-                        break;
-                    }
+                for part in parts {
                     if let Some(quirk) = part.quirk() {
                         self.tolerance.tolerate(quirk)?;
                     }

@@ -61,7 +61,7 @@ pub(super) fn messages(bytes: &[u8]) {
                         classify(media);
                     }
                     Part::Unknown(_) => {}
-                    Part::NoBackPointer | Part::Truncated => {
+                    Part::NoBackPointer | Part::Truncated | Part::TooMany => {
                         assert_eq!(index, parts.len() - 1, "nothing is read behind it");
                     }
                 }
