@@ -24,12 +24,7 @@ pub(super) struct Parameters {
 impl Parameters {
     /// What the configuration in a message says of its codec.
     pub(super) fn of(codec: Codec, content: &Content) -> Parameters {
-        let record = match content {
-            Content::Video(payload) => record_in_video(payload),
-            Content::Audio(payload) => record_in_audio(payload),
-            Content::Data(_) => None,
-        };
-        record.and_then(|record| read(codec, record)).unwrap_or_default()
+        content.configuration().and_then(|record| read(codec, record)).unwrap_or_default()
     }
 
     /// What the first byte of a legacy audio message says (FLV 10.1, E.4.2.1). AAC says nothing there.
@@ -64,8 +59,7 @@ impl Parameters {
 
 /// How many channels a MultichannelConfig names (Enhanced RTMP v2).
 pub(super) fn layout_channels(content: &Content) -> Option<u8> {
-    let Content::Audio(payload) = content else { return None };
-    record_in_audio(payload)?.get(1).copied()
+    content.configuration()?.get(1).copied()
 }
 
 fn read(codec: Codec, record: &[u8]) -> Option<Parameters> {
@@ -139,52 +133,6 @@ fn aac(config: &[u8]) -> Option<Parameters> {
     Some(Parameters { profile: Some(profile), size: None, sample_rate: Some(sample_rate), channels })
 }
 
-/// The decoder configuration record in a video message that is one.
-fn record_in_video(payload: &[u8]) -> Option<&[u8]> {
-    const MULTITRACK: u8 = 6;
-    let (&first, rest) = payload.split_first()?;
-    if first & 0x80 == 0 {
-        // Packet type and composition time.
-        return rest.get(4..);
-    }
-    behind_enhanced_header(first & 0x0F, MULTITRACK, rest)
-}
-
-/// The configuration in an audio message that is one.
-fn record_in_audio(payload: &[u8]) -> Option<&[u8]> {
-    const MULTITRACK: u8 = 5;
-    let (&first, rest) = payload.split_first()?;
-    if first >> 4 != 9 {
-        return rest.get(1..);
-    }
-    behind_enhanced_header(first & 0x0F, MULTITRACK, rest)
-}
-
-/// What stands behind the header of an enhanced tag (Enhanced RTMP v2), of the first track where there are several.
-fn behind_enhanced_header(mut packet_type: u8, multitrack: u8, mut rest: &[u8]) -> Option<&[u8]> {
-    const MOD_EX: u8 = 7;
-    while packet_type == MOD_EX {
-        let (&short, behind) = rest.split_first()?;
-        let (size, behind) = match short {
-            0xFF => {
-                let (wide, behind) = behind.split_first_chunk()?;
-                (usize::from(u16::from_be_bytes(*wide)) + 1, behind)
-            }
-            short => (usize::from(short) + 1, behind),
-        };
-        let (&next, behind) = behind.get(size..)?.split_first()?;
-        packet_type = next & 0x0F;
-        rest = behind;
-    }
-    if packet_type != multitrack {
-        return rest.get(4..);
-    }
-    let (&shape, behind) = rest.split_first()?;
-    // FourCC and track id, and the size of a track where there may be several.
-    let is_one = shape >> 4 == 0;
-    behind.get(if is_one { 5 } else { 8 }..)
-}
-
 const AAC_RATES: [u32; 13] =
     [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
 
@@ -246,15 +194,5 @@ mod tests {
         assert_eq!(Parameters::of_plain_audio(&[0x2F]).words(), "44100 Hz, stereo");
         assert_eq!(Parameters::of_plain_audio(&[0x2A]).words(), "22050 Hz, mono");
         assert_eq!(Parameters::of_plain_audio(&[0xAF, 1]).words(), "");
-    }
-
-    #[test]
-    fn records_are_found_behind_every_kind_of_header() {
-        assert_eq!(record_in_video(b"\x17\0\0\0\0abc"), Some(&b"abc"[..]));
-        assert_eq!(record_in_video(b"\x90hvc1abc"), Some(&b"abc"[..]));
-        assert_eq!(record_in_video(b"\x97\x02\0\0\x01\x00hvc1abc"), Some(&b"abc"[..]));
-        assert_eq!(record_in_video(b"\x96\x00hvc1\x01abc"), Some(&b"abc"[..]));
-        assert_eq!(record_in_video(b"\x96\x10hvc1\x01\0\0\x03abc"), Some(&b"abc"[..]));
-        assert_eq!(record_in_audio(b"\x95\x00mp4a\x01abc"), Some(&b"abc"[..]));
     }
 }

@@ -29,6 +29,17 @@ fn enhanced(packet_type: u8, rest: &[u8]) -> Option<FrameKind> {
     })
 }
 
+/// The decoder configuration, or the layout of the channels, in a payload that has one.
+pub(super) fn configuration(payload: &[u8]) -> Option<&[u8]> {
+    let (FrameKind::AudioConfig(_) | FrameKind::AudioLayout(_)) = classify(payload) else { return None };
+    let (&first, rest) = payload.split_first()?;
+    match first >> 4 {
+        ENHANCED => Some(enhanced_header(first & 0x0F, rest)?.body),
+        // Packet type.
+        _ => rest.get(1..),
+    }
+}
+
 /// The header of an enhanced tag behind its first byte.
 pub(super) fn enhanced_header(packet_type: u8, rest: &[u8]) -> Option<Header<'_>> {
     const MULTITRACK: u8 = 5;
@@ -58,6 +69,16 @@ mod tests {
         assert_eq!(classify(&layout), FrameKind::AudioLayout(TrackId::DEFAULT));
         let track_1 = [b"\x95\x00".as_slice(), b"mp4a", &[1, 0x12, 0x10]].concat();
         assert_eq!(classify(&track_1), FrameKind::AudioConfig(TrackId(1)));
+    }
+
+    #[test]
+    fn configurations_and_layouts_are_found_behind_every_kind_of_header() {
+        for payload in [&b"\xAF\0abc"[..], b"\x90Opusabc", b"\x95\x00mp4a\x01abc", b"\x94Opusabc"] {
+            assert_eq!(configuration(payload), Some(&b"abc"[..]), "{payload:?}");
+        }
+        for payload in [&b"\xAF\x01abc"[..], b"\x2Fabc", b"\x91Opusabc", b""] {
+            assert_eq!(configuration(payload), None, "{payload:?}");
+        }
     }
 
     #[test]

@@ -71,12 +71,23 @@ impl Content {
         }
     }
 
-    /// How much later than its message a picture is to be shown, in milliseconds: with B-frames, pictures are not sent in the
-    /// order in which they are shown. `None` for whatever does not say.
+    /// How much later than its message a picture is to be shown, in milliseconds from −2²³ to 2²³−1: with B-frames, pictures are
+    /// not sent in the order in which they are shown. `None` for whatever does not say.
     pub fn composition_millis(&self) -> Option<i32> {
         match self {
             Content::Video(payload) => video::composition_millis(payload),
             Content::Audio(_) | Content::Data(_) => None,
+        }
+    }
+
+    /// The decoder configuration of a message that configures a track, as its codec has it (AVCDecoderConfigurationRecord,
+    /// AudioSpecificConfig and so on), or the layout of its channels: what stands behind the tag's header, of the first track
+    /// where there are several. `None` for whatever has neither.
+    pub fn configuration(&self) -> Option<&[u8]> {
+        match self {
+            Content::Audio(payload) => audio::configuration(payload),
+            Content::Video(payload) => video::configuration(payload),
+            Content::Data(_) => None,
         }
     }
 

@@ -6,6 +6,7 @@ use super::{FrameKind, TrackId};
 const FRAME_TYPE_KEY: u8 = 1;
 const FRAME_TYPE_GENERATED_KEY: u8 = 4;
 pub(super) const FRAME_TYPE_COMMAND: u8 = 5;
+const SEQUENCE_START: u8 = 0;
 const METADATA: u8 = 4;
 const CODED_FRAMES: u8 = 1;
 const CODED_FRAMES_X: u8 = 3;
@@ -43,7 +44,6 @@ fn legacy(frame_type: u8, codec: u8, rest: &[u8]) -> FrameKind {
 }
 
 fn enhanced(frame_type: u8, packet_type: u8, rest: &[u8]) -> Option<FrameKind> {
-    const SEQUENCE_START: u8 = 0;
     const SEQUENCE_END: u8 = 2;
     const MPEG2TS_SEQUENCE_START: u8 = 5;
     let Header { packet_type, track, .. } = enhanced_header(frame_type, packet_type, rest)?;
@@ -84,6 +84,18 @@ pub(super) fn composition_millis(payload: &[u8]) -> Option<i32> {
     Some(i32::from_be_bytes([a, b, c, 0]) >> 8)
 }
 
+/// The decoder configuration in a payload that has one; `None` for the descriptors of MPEG-2 TS, which are another thing.
+pub(super) fn configuration(payload: &[u8]) -> Option<&[u8]> {
+    let FrameKind::VideoConfig(_) = classify(payload) else { return None };
+    let (&first, rest) = payload.split_first()?;
+    if first & 0x80 == 0 {
+        // Packet type and composition time.
+        return rest.get(4..);
+    }
+    let header = enhanced_header(first >> 4 & 0x07, first & 0x0F, rest)?;
+    (header.packet_type == SEQUENCE_START).then_some(header.body)
+}
+
 fn picture(frame_type: u8, track: TrackId) -> FrameKind {
     match frame_type {
         FRAME_TYPE_KEY | FRAME_TYPE_GENERATED_KEY => FrameKind::Keyframe(track),
@@ -103,6 +115,23 @@ mod tests {
         assert_eq!(classify(&[0x17, 1, 0, 0, 0, 0]), FrameKind::Keyframe(MAIN));
         assert_eq!(classify(&[0x27, 1, 0, 0, 40, 0]), FrameKind::Interframe);
         assert_eq!(classify(&[0x17, 2, 0, 0, 0]), FrameKind::VideoEnd);
+    }
+
+    #[test]
+    fn configurations_are_found_behind_every_kind_of_header() {
+        let found = [
+            &b"\x17\0\0\0\0abc"[..],
+            b"\x90hvc1abc",
+            b"\x97\x02\0\0\x01\x00hvc1abc",
+            b"\x96\x00hvc1\x01abc",
+            b"\x96\x10hvc1\x01\0\0\x03abc",
+        ];
+        for payload in found {
+            assert_eq!(configuration(payload), Some(&b"abc"[..]), "{payload:?}");
+        }
+        for payload in [&b"\x95av01abc"[..], b"\x17\x01\0\0\0abc", b"\x91hvc1\0\0\0abc", b"\x90hvc"] {
+            assert_eq!(configuration(payload), None, "{payload:?}");
+        }
     }
 
     #[test]
