@@ -35,7 +35,7 @@ pub struct Packet<'a> {
     pub link: LinkType,
     /// What was captured of it.
     pub bytes: &'a [u8],
-    /// How many bytes it had on the wire.
+    /// How many bytes it had on the wire, no fewer than `bytes` has.
     pub length: usize,
 }
 

@@ -103,7 +103,10 @@ impl SegmentFinder {
                 length => Some(IPV6_HEADER_BYTES + usize::from(length)),
             },
         };
-        let missing = declared.unwrap_or(packet.length - before).saturating_sub(ip.len()).min(PACKET_BYTES);
+        let missing = declared
+            .unwrap_or(packet.length.saturating_sub(before))
+            .saturating_sub(ip.len())
+            .min(PACKET_BYTES);
         let payload = slice.payload().payload;
         let payload = if slice.is_fragmenting_payload() {
             self.tally.fragments += 1;

@@ -28,6 +28,11 @@ impl Calls {
         self.waiting.push_back(call);
     }
 
+    /// The client turned out to be the server.
+    pub(super) fn exchange(&mut self) {
+        self.waiting.iter_mut().for_each(|call| call.from = call.from.other());
+    }
+
     /// The call that an answer of `from` is for.
     pub(super) fn answered(&mut self, from: Party, transaction: f64) -> Option<Call> {
         let is_it = |call: &Call| call.from != from && call.transaction == transaction;
@@ -58,5 +63,15 @@ mod tests {
         assert_eq!(name(calls.answered(Party::Client, 4.0)).as_deref(), Some("onBWCheck"));
         assert_eq!(name(calls.answered(Party::Server, 4.0)).as_deref(), Some("createStream"));
         assert_eq!(calls.answered(Party::Server, 4.0), None);
+    }
+
+    #[test]
+    fn a_call_stays_its_callers_when_the_roles_are_exchanged() {
+        let mut calls = Calls::default();
+        let (name, at) = ("checkBandwidth".to_owned(), Duration::ZERO);
+        calls.note(Call { from: Party::Server, transaction: 3.0, name, at });
+        calls.exchange();
+        assert_eq!(calls.answered(Party::Client, 3.0), None);
+        assert!(calls.answered(Party::Server, 3.0).is_some_and(|call| call.from == Party::Client));
     }
 }

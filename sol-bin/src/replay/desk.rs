@@ -91,7 +91,7 @@ impl Desk {
     /// A connection is over.
     pub(super) fn close(&mut self, mut totals: Totals) {
         self.command_bytes += totals.command_bytes();
-        if self.command_bytes > COMMAND_BYTES {
+        if self.command_bytes > COMMAND_BYTES_IN_ALL {
             self.command_bytes -= totals.command_bytes();
             totals.forget_commands();
         }
@@ -157,7 +157,7 @@ impl LeftOutCounts {
 const SEARCHED: usize = 512;
 
 /// Names of commands that are kept for the summary, of all connections. A hundred thousand that are as usual take ten megabytes.
-const COMMAND_BYTES: usize = 64 * 1_024 * 1_024;
+const COMMAND_BYTES_IN_ALL: usize = 64 * 1_024 * 1_024;
 
 /// Connections that are kept for the summary: each takes some hundred bytes.
 const CONNECTIONS: usize = 100_000;

@@ -177,10 +177,7 @@ pub(super) fn shown(text: impl Display) -> String {
 
 /// Text that a peer sent, as much as is kept of it: names have no length that nobody exceeds.
 pub(super) fn kept(text: &str) -> String {
-    let mut end = text.len().min(AMF_SHOWN_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
+    let end = text.floor_char_boundary(AMF_SHOWN_BYTES);
     if end < text.len() { format!("{}…", &text[..end]) } else { text.to_owned() }
 }
 
