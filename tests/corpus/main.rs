@@ -10,8 +10,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-use sol_tests::fuzzing::{TARGETS, seeds, target};
+use sol_tests::fuzzing::{Seed, TARGETS, seeds, target};
 
 /// One test for each target.
 macro_rules! nothing_breaks_in_any_input_of {
@@ -59,7 +60,7 @@ fn every_target_has_a_corpus_a_test_and_a_program_and_nothing_else_has_one() {
 
 #[test]
 fn every_target_begins_with_seeds() {
-    let seeded: BTreeSet<&str> = seeds().into_iter().map(|(name, _)| name).collect();
+    let seeded: BTreeSet<&str> = SEEDS.iter().map(|&(name, _)| name).collect();
     assert_eq!(seeded, TARGETS.iter().map(|target| target.name).collect());
 }
 
@@ -75,11 +76,14 @@ fn replay(name: &str) {
         println!("{}", input.display());
         run(&fs::read(input).unwrap());
     }
-    for (index, (_, seed)) in seeds().iter().filter(|(of, _)| *of == name).enumerate() {
+    for (index, (_, seed)) in SEEDS.iter().filter(|(of, _)| *of == name).enumerate() {
         println!("seed {index}");
         run(seed);
     }
 }
+
+/// All captures are read for them.
+static SEEDS: LazyLock<Vec<Seed>> = LazyLock::new(seeds);
 
 fn names_in(folder: &str) -> BTreeSet<String> {
     let entries = fs::read_dir(fuzz_folder().join(folder)).unwrap();
