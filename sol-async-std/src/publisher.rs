@@ -68,9 +68,10 @@ impl Publisher {
     pub fn append(&mut self, media: &Media) {
         let (stream, publication) = self.place.as_ref().expect("only `finish` and `drop` end it");
         let mut streams = self.streams.seen_by(None);
-        let grew = streams.write(stream, |tape| tape.append(publication, media));
+        let now = self.streams.clock.now();
+        let grew = streams.write(stream, |tape| tape.append(publication, media, now));
         if grew.expect("nobody else can end this publication") {
-            streams.appended(stream, self.streams.clock.now());
+            streams.appended(stream, now);
         }
     }
 

@@ -76,6 +76,7 @@ impl Journal {
                 info!(session = id, peer = %address, stream = %name, "{}", verb(*kind));
             }
             Event::Ended { kind, name, why, summary, stream: _ } => {
+                let corrected = (!summary.corrections.are_none()).then(|| summary.corrections.to_string());
                 let lost = (summary.gaps > 0).then_some(summary.lost.frames);
                 let lost_ms = (summary.gaps > 0).then_some(summary.lost.duration.as_millis() as u64);
                 info!(
@@ -90,6 +91,7 @@ impl Journal {
                     gaps = summary.gaps,
                     lost_frames = lost,
                     lost_ms,
+                    corrected,
                     "{} ended",
                     verb(*kind)
                 );

@@ -221,13 +221,39 @@ pub const TIMELINE_TIME: Duration = Duration::from_millis(0x8000_0000 - 3_600_00
 /// (intra refresh). Ordinary encoders send one every few seconds; FFmpeg's longest default is ten.
 pub const KEYFRAME_TIME: Duration = Duration::from_secs(60);
 
-/// A step of the publisher's clock forward beyond which it is another clock: the timeline goes on one frame after the
-/// last. Some encoders send a single wild stamp.
-pub const CLOCK_AHEAD_MILLIS: i32 = 10_000;
+/// How far ahead of its stream a frame may be before its publisher's clock is taken for another one, and the timeline goes on
+/// one frame after the last. Some encoders send a single wild stamp.
+pub const CLOCK_AHEAD_MILLIS: u64 = 10_000;
 
-/// The same for a step back: encoders that restart and clips that loop count from 0 again. Audio and video interleaved by
-/// a careless muxer stay within it; so does the lag that is tolerated in a player.
-pub const CLOCK_BACK_MILLIS: i32 = 3_000;
+/// The same for a frame behind its stream. Audio and video interleaved by a careless muxer stay within it; so does the lag
+/// that is tolerated in a player.
+pub const CLOCK_BACK_MILLIS: u64 = 3_000;
+
+/// The same for a frame behind the one before it of its own track: an encoder that is in disorder stays within it, while one
+/// that restarts and a clip that is looped count from 0 again.
+pub const TRACK_BACK_MILLIS: u64 = 500;
+
+/// A leap that nobody means, also where leaps are taken as they come: a day.
+pub const CLOCK_LEAP_MILLIS: u64 = 86_400_000;
+
+/// A frame that is as near to its stream as this is of the clock that it seems to be of: no other is asked.
+pub const CLOCK_NEAR_MILLIS: u64 = 1_000;
+
+/// A clock that has gone back to before this has begun anew.
+pub const CLOCK_RESTART_MILLIS: u32 = 1_000;
+
+/// Clocks of one publisher that are remembered: one of each of two tracks, one that was left lately, and a wild stamp.
+pub const TIMELINE_CLOCKS: usize = 4;
+
+/// Tracks of one publisher that are kept from going back. OBS sends up to six of audio and, at most, as many of video.
+pub const TIMELINE_TRACKS: usize = 16;
+
+/// Leaps of a track in a row before its clock may be taken for one of microseconds: a thousand times as fast as time.
+pub const RACE_LEAPS: u32 = 4;
+
+/// How long a publisher that goes on with a stream of pictures may take to show a keyframe, from its first audio or picture on.
+/// Then whatever comes is taken: it may have lost its camera.
+pub const RETURN_TIME: Duration = Duration::from_secs(5);
 
 /// Distance between the last frame of one publication and the first of the next, on a stream that goes on: one
 /// frame at 25 per second.

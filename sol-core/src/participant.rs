@@ -312,7 +312,10 @@ impl<H: std::fmt::Debug> Participant<H> {
         now: Instant,
     ) {
         let Some(index) = self.roles.iter().position(|role| role.stream == stream) else { return };
-        let role = self.roles.remove(index);
+        let mut role = self.roles.remove(index);
+        if let Part::Publisher { .. } = role.part {
+            role.summary.corrections = streams.corrections(&role.handle);
+        }
         self.events.push_back(Event::Ended {
             stream,
             kind: role.part.kind(),
@@ -353,7 +356,7 @@ impl<H: std::fmt::Debug> Participant<H> {
         *heard = now;
         role.summary.frames += 1;
         role.summary.bytes += media.content.payload().len() as u64;
-        let grew = streams.append(&role.handle, publication, media);
+        let grew = streams.append(&role.handle, publication, media, now);
         *has_appended |= grew.unwrap_or(false);
     }
 

@@ -74,9 +74,9 @@ impl Publisher {
     pub fn append(&mut self, media: &Media) {
         let (seat, publication) = self.place.as_ref().expect("only `finish` and `drop` end it");
         let mut streams = self.streams.seen_by(&self.line);
-        let grew = streams.write(seat, |stream| stream.append(publication, media));
+        let now = self.streams.now();
+        let grew = streams.write(seat, |stream| stream.append(publication, media, now));
         if grew.expect("nobody else can end this publication") {
-            let now = self.streams.now();
             streams.appended(seat, now);
         }
     }

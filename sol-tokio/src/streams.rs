@@ -492,7 +492,7 @@ mod tests {
             let content = Content::Audio(Bytes::from_static(&[0x2F, 0]));
             let sound = Media { timestamp: Timestamp::ZERO, content };
             let mut view = self.sees(streams);
-            view.write(home, |stream| stream.append(publication, &sound)).unwrap();
+            view.write(home, |stream| stream.append(publication, &sound, Instant::EPOCH)).unwrap();
             view.appended(home, streams.now());
         }
 

@@ -256,8 +256,10 @@ fn told<const N: usize>(world: &World, seats: [Seat; N]) -> Told {
 fn without_times(event: &Event) -> String {
     match event {
         Event::Ended { why, summary, .. } => {
-            let Summary { lasted: _, frames, bytes, gaps, lost } = summary;
-            format!("Ended {why:?}, frames: {frames}, bytes: {bytes}, gaps: {gaps}, lost: {lost:?}")
+            let Summary { lasted: _, frames, bytes, gaps, lost, corrections } = summary;
+            format!(
+                "Ended {why:?}, frames: {frames}, bytes: {bytes}, gaps: {gaps}, lost: {lost:?}, corrected: {corrections}"
+            )
         }
         other => format!("{other:?}"),
     }

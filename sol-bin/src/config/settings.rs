@@ -96,6 +96,10 @@ pub(crate) struct AppSettings {
     pub(crate) publish: Policy,
     /// Who may play.
     pub(crate) play: Policy,
+    /// What is done about a publisher's timestamps that make no sense. Each correction is counted in the log.
+    pub(crate) repair: Repair,
+    /// What players see of the time until a publisher that vanished returned.
+    pub(crate) pause: Pause,
     /// Where a player begins.
     pub(crate) join: Join,
     /// How long a player waits for a stream that nobody publishes, before it is told that there is none.
@@ -178,6 +182,28 @@ pub(crate) struct Policies {
     pub(crate) play: Policy,
 }
 
+/// What is done about timestamps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Repair {
+    /// Steps back, leaps of more than 10 s, clocks that differ from track to track and clocks of microseconds are put right
+    Resync,
+    /// Steps back are put right; leaps ahead are kept, since they may be true
+    Monotonic,
+    /// Nothing, also where players stand still by it
+    Off,
+}
+
+/// What players see of a pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Pause {
+    /// Nothing: the stream's time goes on one frame later. Players in browsers stand still at a hole
+    Cut,
+    /// It lasts as long in the stream's time as it lasted
+    Real,
+}
+
 /// Where a player begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -230,6 +256,15 @@ impl Default for AppSettings {
         Self {
             publish: Policy::Open,
             play: Policy::Open,
+            repair: match core.repair {
+                hub::Repair::Resync => Repair::Resync,
+                hub::Repair::Monotonic => Repair::Monotonic,
+                hub::Repair::Off => Repair::Off,
+            },
+            pause: match core.pause {
+                hub::Pause::Cut => Pause::Cut,
+                hub::Pause::Real => Pause::Real,
+            },
             join: match core.join {
                 hub::Join::Keyframe => Join::Keyframe,
                 hub::Join::Instant => Join::Instant,
@@ -301,6 +336,15 @@ impl AppSettings {
         StreamConfig {
             waiting: self.waiting.duration(),
             grace: self.grace.duration(),
+            repair: match self.repair {
+                Repair::Resync => hub::Repair::Resync,
+                Repair::Monotonic => hub::Repair::Monotonic,
+                Repair::Off => hub::Repair::Off,
+            },
+            pause: match self.pause {
+                Pause::Cut => hub::Pause::Cut,
+                Pause::Real => hub::Pause::Real,
+            },
             join: match self.join {
                 Join::Keyframe => hub::Join::Keyframe,
                 Join::Instant => hub::Join::Instant,
@@ -383,6 +427,8 @@ mod tests {
         let mut streams = PerApp::new(Arc::new(StreamConfig {
             waiting: s(21),
             grace: s(22),
+            repair: hub::Repair::Monotonic,
+            pause: hub::Pause::Real,
             join: hub::Join::Instant,
             coalesce: Coalesce::Fixed(Duration::from_millis(50)),
             lag_max: s(3),
@@ -395,6 +441,8 @@ mod tests {
         let of_app = StreamConfig {
             waiting: s(31),
             grace: s(32),
+            repair: hub::Repair::Off,
+            pause: hub::Pause::Real,
             join: hub::Join::Live,
             coalesce: Coalesce::Fixed(Duration::ZERO),
             lag_max: s(7),
@@ -468,6 +516,8 @@ farewell = "15s"
 [defaults]
 publish = "closed"
 play = "open"
+repair = "monotonic"
+pause = "real"
 join = "instant"
 waiting = "21s"
 grace = "22s"
@@ -482,6 +532,8 @@ tape_bytes = "2MiB"
 [app."live"]
 publish = "open"
 play = "closed"
+repair = "off"
+pause = "real"
 join = "live"
 waiting = "31s"
 grace = "32s"

@@ -19,7 +19,7 @@ mod directory;
 
 use std::fmt;
 
-use crate::hub::{Parting, Passage};
+use crate::hub::{Corrections, Parting, Passage};
 use crate::media::Media;
 use crate::name::StreamName;
 
@@ -142,6 +142,13 @@ pub enum Parcel {
         inward: InwardId,
         /// See [`media_cost`].
         cost: usize,
+    },
+    /// To whoever publishes inwards: so much was corrected of its timestamps, in all.
+    Corrected {
+        /// Of which publication.
+        inward: InwardId,
+        /// What.
+        corrections: Corrections,
     },
     /// To a stream's home: its publisher goes.
     Unpublish {

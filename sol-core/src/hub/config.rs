@@ -6,6 +6,7 @@ use crate::limits;
 
 use super::pace::Coalesce;
 use super::playhead::Join;
+use super::timeline::{Pause, Repair};
 
 /// Shared by all streams of an app, or of a server. The core takes any values; the ranges are what makes sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,10 @@ pub struct StreamConfig {
     /// How long a stream waits for its publisher to return before its players are told that it ended. Zero: they
     /// are told at once. Up to some minutes: nobody's name is free before.
     pub grace: Duration,
+    /// What is done about timestamps of a publisher that make no sense.
+    pub repair: Repair,
+    /// What players see of the time until a publisher returned.
+    pub pause: Pause,
     /// Where players begin.
     pub join: Join,
     /// How long messages are gathered before they go to the players together.
@@ -39,12 +44,14 @@ pub struct StreamConfig {
 }
 
 impl Default for StreamConfig {
-    /// Waiting 10 s; grace 10 s; from the newest keyframe on; gathered only under load, for 100 ms at most; lag 6 s or 16 MiB;
+    /// Waiting 10 s; grace 10 s; timestamps resynchronised, pauses cut; from the newest keyframe on; gathered only under load, for 100 ms at most; lag 6 s or 16 MiB;
     /// gaps up to 8 s, three in a row; a tape of 20 s or 32 MiB.
     fn default() -> Self {
         Self {
             waiting: Duration::from_secs(10),
             grace: Duration::from_secs(10),
+            repair: Repair::Resync,
+            pause: Pause::Cut,
             join: Join::Keyframe,
             coalesce: Coalesce::AUTO,
             lag_max: Duration::from_secs(6),

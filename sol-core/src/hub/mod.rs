@@ -8,7 +8,9 @@
 //! [`Stream`] behind one of its own, and gives both to participants as [`Streams`].
 
 mod bundle;
+mod clock;
 mod config;
+mod correction;
 mod pace;
 mod playhead;
 mod preamble;
@@ -23,6 +25,7 @@ mod timeline;
 mod tests;
 
 pub use config::StreamConfig;
+pub use correction::{Correction, Corrections};
 pub use pace::{Coalesce, Delivery};
 pub use playhead::{Gap, Join, Playhead, Read, Wanted};
 pub use preamble::Preamble;
@@ -31,6 +34,7 @@ pub use relay::{Passage, Relay};
 pub use report::{Lag, StreamReport, StreamState, TrackRate, TrackReport};
 pub use stream::{NameInUse, Parting, Publication, StaleToken, Stream};
 pub use tape::Ending;
+pub use timeline::{Pause, Repair};
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -73,8 +77,14 @@ pub trait Streams {
         handle: &Self::Handle,
         publication: &Publication,
         media: &Media,
+        now: Instant,
     ) -> Result<bool, StaleToken> {
-        self.write(handle, |stream| stream.append(publication, media))
+        self.write(handle, |stream| stream.append(publication, media, now))
+    }
+
+    /// What was corrected of the timestamps of a publication, as far as that is known here.
+    fn corrections(&mut self, handle: &Self::Handle) -> Corrections {
+        self.read(handle, Stream::corrections)
     }
 
     /// The tape has grown: whoever is armed is to be woken, once.

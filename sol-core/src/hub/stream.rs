@@ -9,12 +9,13 @@ use crate::frame::{Bundle, Frame};
 use crate::ids::ChunkSize;
 use crate::limits;
 use crate::load::Load;
-use crate::media::{FrameKind, Media, TrackId};
+use crate::media::{Codec, FrameKind, Media, TrackId, TrackKind};
 use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
 use super::bundle::Bundles;
 use super::config::StreamConfig;
+use super::correction::{Correction, Corrections};
 use super::pace::{Delivery, Pace};
 use super::playhead::{Cursor, Cursors, Gap, Join, Playhead, Read, Wanted};
 use super::preamble::{Configurations, Preamble};
@@ -33,6 +34,8 @@ pub struct Stream {
     grace_until: Option<Instant>,
     /// Whether the publication has shown any video: what decides where players may begin, so at a stream's home only.
     has_video: bool,
+    /// The publication goes on with a stream of pictures, and has not shown one yet.
+    returning: Option<Returning>,
     /// When the publication last sent a keyframe, or else its first video.
     pub(super) last_keyframe: Option<Timestamp>,
     pub(super) configurations: Configurations,
@@ -66,6 +69,13 @@ pub enum Parting {
     Vanished,
 }
 
+/// A publisher goes on with a stream of pictures.
+#[derive(Debug)]
+struct Returning {
+    /// When its first audio or picture came.
+    since: Option<Instant>,
+}
+
 /// The token is of another publication than the current one. Nothing was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this publication is over")]
@@ -76,15 +86,16 @@ impl Stream {
     pub fn new(config: Arc<StreamConfig>, chunk_size: ChunkSize) -> Self {
         Self {
             tape: Tape::new(&config),
+            timeline: Timeline::new(config.repair, config.pause),
             config,
             chunk_size,
             publication: None,
             publications: 0,
             grace_until: None,
             has_video: false,
+            returning: None,
             last_keyframe: None,
             configurations: Configurations::default(),
-            timeline: Timeline::default(),
             cursors: Cursors::default(),
             pace: Pace::default(),
             bundles: Bundles::default(),
@@ -99,23 +110,32 @@ impl Stream {
         if self.publication.is_some() {
             return Err(NameInUse);
         }
-        if self.grace_until.take().is_some() {
+        let goes_on = self.grace_until.take().is_some();
+        if goes_on {
             self.tape.append_splice(self.timeline.head());
         }
+        let returning =
+            (goes_on && (self.has_video || self.returning.is_some())).then_some(Returning { since: None });
         self.publications += 1;
         self.publication = Some(self.publications);
         self.forget_publication();
+        self.returning = returning;
         self.timeline.begin_publication();
         Ok(Publication(self.publications))
     }
 
     /// Appends one message of the publisher as a frame; whether the tape grew. Not appended are: video and data without a
     /// payload, configurations and metadata that say nothing new, and `@clearDataFrame`, which only has metadata
-    /// forgotten.
+    /// forgotten. Nor is what a publisher that goes on with a stream of pictures sends in front of its first keyframe.
     ///
     /// # Errors
     /// [`StaleToken`] once the publication is over.
-    pub fn append(&mut self, publication: &Publication, media: &Media) -> Result<bool, StaleToken> {
+    pub fn append(
+        &mut self,
+        publication: &Publication,
+        media: &Media,
+        now: Instant,
+    ) -> Result<bool, StaleToken> {
         self.check(publication)?;
         let content = &media.content;
         let payload = content.payload();
@@ -132,13 +152,22 @@ impl Stream {
         if kind.is_preamble() && self.configurations.is_known(kind, payload) {
             return Ok(false);
         }
+        if kind.is_coded() && self.is_left_out(kind, now) {
+            self.timeline.leave_out(Correction::BeforePicture);
+            return Ok(false);
+        }
         if self.timeline.is_full() && self.may_begin_at(kind, self.timeline.head()) {
             self.tape.append_end(Ending::TimelineFull, self.timeline.head());
             self.timeline.restart();
             self.last_keyframe = None;
         }
-        let stamped =
-            if kind.is_coded() { self.timeline.stamp(media.timestamp) } else { self.timeline.head() };
+        let stamped = if kind.is_coded() {
+            let track_kind = if kind.is_video() { TrackKind::Video } else { TrackKind::Audio };
+            let id = Codec::of(content).map_or(TrackId::DEFAULT, |(id, _)| id);
+            self.timeline.stamp((track_kind, id), media.timestamp, now)
+        } else {
+            self.timeline.head()
+        };
         let timestamp = if kind.is_timeless() {
             Timestamp::ZERO
         } else if kind == FrameKind::Data {
@@ -151,6 +180,18 @@ impl Stream {
         // A clock that steps back brings nobody further behind.
         self.put(frame, self.timeline.head(), begins);
         Ok(true)
+    }
+
+    /// Whether a coded frame would come in front of the first keyframe of a publisher that goes on with a stream of pictures.
+    fn is_left_out(&mut self, kind: FrameKind, now: Instant) -> bool {
+        let Some(returning) = &mut self.returning else { return false };
+        let since = *returning.since.get_or_insert(now);
+        let is_awaited = kind != FrameKind::Keyframe(TrackId::DEFAULT)
+            && now.saturating_since(since) < limits::RETURN_TIME;
+        if !is_awaited {
+            self.returning = None;
+        }
+        is_awaited
     }
 
     /// Appends a frame at the stream's time `at`. Players may begin at it, or not.
@@ -178,6 +219,7 @@ impl Stream {
     /// Nothing is known of a publication: another begins, or this one is over.
     pub(super) fn forget_publication(&mut self) {
         self.has_video = false;
+        self.returning = None;
         self.last_keyframe = None;
         self.configurations = Configurations::default();
     }
@@ -392,6 +434,11 @@ impl Stream {
     /// Whether anybody publishes, or may return to do so.
     pub fn is_published(&self) -> bool {
         self.publication.is_some() || self.grace_until.is_some()
+    }
+
+    /// What was corrected of the timestamps of the publication that is under way, or was the last.
+    pub fn corrections(&self) -> Corrections {
+        self.timeline.corrections()
     }
 
     /// Playheads that are in use.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::hub::Gap;
+use crate::hub::{Corrections, Gap};
 use crate::ids::MessageStreamId;
 use crate::name::StreamName;
 use crate::session::{CloseReason, Connected, Hangup, Refusal, Request, RequestKind};
@@ -107,6 +107,8 @@ pub struct Summary {
     pub gaps: u64,
     /// What it lost by that, in all.
     pub lost: Gap,
+    /// What was corrected of a publisher's timestamps.
+    pub corrections: Corrections,
 }
 
 impl Summary {

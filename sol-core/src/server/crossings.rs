@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::crossing::{
     Claim, ClaimId, Dispatch, InwardId, LoopId, Notice, Parcel, Standing, Ticket, media_cost,
 };
-use crate::hub::{Gap, Parting, Passage, Publication, Relay, Stream, StreamId};
+use crate::hub::{Corrections, Gap, Parting, Passage, Publication, Relay, Stream, StreamId};
 use crate::ids::SessionId;
 use crate::limits;
 use crate::media::Media;
@@ -93,6 +93,8 @@ struct Inward {
     media: Vec<Media>,
     /// What it costs that was not yet taken.
     under_way: usize,
+    /// As its home has told.
+    corrections: Corrections,
 }
 
 /// A publisher elsewhere.
@@ -103,6 +105,8 @@ struct Guest {
     publication: Publication,
     /// What was taken and not yet told.
     untold: usize,
+    /// As they were told.
+    corrections: Corrections,
 }
 
 /// What may have been taken before that is told: rarely enough to cost nothing.
@@ -180,7 +184,15 @@ impl Crossings {
         self.inward_so_far += 1;
         let id = InwardId::new(self.inward_so_far);
         let Claim { id: claim, home, wanted } = claim;
-        let inward = Inward { name: name.clone(), claim, home, publisher, media: Vec::new(), under_way: 0 };
+        let inward = Inward {
+            name: name.clone(),
+            claim,
+            home,
+            publisher,
+            media: Vec::new(),
+            under_way: 0,
+            corrections: Corrections::NONE,
+        };
         self.inward.insert(id, inward);
         self.pass(home, Parcel::Publish { name: name.clone(), inward: id, claim, wanted });
         id
@@ -230,6 +242,17 @@ impl Crossings {
             self.is_full_no_more(publisher);
         }
         goes_on.then_some(publisher)
+    }
+
+    /// What a home has told of a publisher's timestamps.
+    pub(super) fn note_corrections(&mut self, id: InwardId, corrections: Corrections) {
+        if let Some(inward) = self.inward.get_mut(&id) {
+            inward.corrections = corrections;
+        }
+    }
+
+    pub(super) fn corrections(&self, id: InwardId) -> Corrections {
+        self.inward.get(&id).map(|inward| inward.corrections).unwrap_or_default()
     }
 
     fn is_full_no_more(&mut self, publisher: SessionId) {

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use crate::crossing::{InwardId, Standing};
 use crate::hub::{
-    Delivery, Hub, Parting, Publication, PublishRefused, Purpose, StaleToken, Stream, StreamId, Streams,
-    TooManyStreams,
+    Corrections, Delivery, Hub, Parting, Publication, PublishRefused, Purpose, StaleToken, Stream, StreamId,
+    Streams, TooManyStreams,
 };
 use crate::ids::SessionId;
 use crate::load::Load;
@@ -176,13 +176,26 @@ impl Streams for Local {
         self.load
     }
 
-    fn append(&mut self, seat: &Seat, publication: &Publication, media: &Media) -> Result<bool, StaleToken> {
+    fn append(
+        &mut self,
+        seat: &Seat,
+        publication: &Publication,
+        media: &Media,
+        now: Instant,
+    ) -> Result<bool, StaleToken> {
         match seat {
-            Seat::Here { stream, .. } => self.hub.stream_mut(*stream).append(publication, media),
+            Seat::Here { stream, .. } => self.hub.stream_mut(*stream).append(publication, media, now),
             Seat::Inward(inward) => {
                 self.crossings_mut().append(*inward, media);
                 Ok(true)
             }
+        }
+    }
+
+    fn corrections(&mut self, seat: &Seat) -> Corrections {
+        match seat {
+            Seat::Here { stream, .. } => self.hub.stream(*stream).corrections(),
+            Seat::Inward(inward) => self.crossings_mut().corrections(*inward),
         }
     }
 

@@ -223,7 +223,7 @@ impl Tape {
         payload.resize(PICTURE_BYTES, 0x55);
         let picture = |head| Content::Video(Bytes::from([&[head][..], &payload[1..]].concat()));
         let media = |content| Media { timestamp: Timestamp::ZERO, content };
-        stream.append(&publication, &media(picture(0x17))).expect("it has begun");
+        stream.append(&publication, &media(picture(0x17)), Instant::EPOCH).expect("it has begun");
         let mut playhead = stream.subscribe();
         while stream.read(&mut playhead) != Read::CaughtUp {}
         Self { stream, publication, playhead, picture: media(picture(0x27)) }
@@ -236,7 +236,7 @@ impl Tape {
     }
 
     pub(crate) fn append(&mut self) {
-        self.stream.append(&self.publication, &self.picture).expect("it lasts");
+        self.stream.append(&self.publication, &self.picture, Instant::EPOCH).expect("it lasts");
     }
 
     pub(crate) fn read(&mut self) -> Read {

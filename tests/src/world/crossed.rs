@@ -69,6 +69,7 @@ impl Ledger {
             | Parcel::Close { .. }
             | Parcel::Publish { .. }
             | Parcel::MediaTaken { .. }
+            | Parcel::Corrected { .. }
             | Parcel::Unpublish { .. } => {}
         }
     }

@@ -4,6 +4,7 @@ mod bundling;
 mod joining;
 mod playing;
 mod reporting;
+mod returning;
 
 use std::time::Duration;
 
@@ -111,7 +112,7 @@ fn the_token_of_an_earlier_publication_moves_nothing() {
     stream.unpublish(first);
     let _second = stream.publish().unwrap();
     let media = Media { timestamp: Timestamp::ZERO, content: video_content(&KEY) };
-    assert_eq!(stream.append(&copy_of_first, &media), Err(StaleToken));
+    assert_eq!(stream.append(&copy_of_first, &media, Instant::EPOCH), Err(StaleToken));
     stream.unpublish(copy_of_first);
     assert!(stream.is_published(), "the second goes on");
 }
@@ -165,7 +166,7 @@ fn publications_without_end_leave_no_trail() {
     for round in 0..3 * limits::TAPE_FRAMES {
         let publication = stream.publish().unwrap();
         if round % 2 == 0 {
-            stream.append(&publication, &content()).unwrap();
+            stream.append(&publication, &content(), Instant::EPOCH).unwrap();
         }
         stream.unpublish(publication);
     }
@@ -382,6 +383,7 @@ const INTER: [u8; 6] = [0x27, 1, 0, 0, 0, 0xBB];
 struct Camera {
     stream: Stream,
     publication: Publication,
+    now: Instant,
 }
 
 impl Camera {
@@ -412,12 +414,12 @@ impl Camera {
 
     fn without_configurations_on(mut stream: Stream) -> Self {
         let publication = stream.publish().expect("nobody publishes");
-        Self { stream, publication }
+        Self { stream, publication, now: Instant::EPOCH }
     }
 
     fn send(&mut self, millis: u32, content: Content) {
         let media = Media { timestamp: Timestamp::from_millis(millis), content };
-        self.stream.append(&self.publication, &media).expect("the publication lasts");
+        self.stream.append(&self.publication, &media, self.now).expect("the publication lasts");
     }
 
     fn frame(&mut self, millis: u32, payload: &[u8]) {

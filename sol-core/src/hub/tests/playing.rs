@@ -123,10 +123,9 @@ fn within_its_grace_a_publisher_goes_on_and_its_players_are_told_nothing() {
     let read = camera.read_all(&mut player);
     assert_eq!(
         read[read.len() - 2..],
-        [(KEYFRAME, resumed + 40), (FrameKind::Interframe, resumed + 80)],
-        "the new encoder's pictures wait for its keyframe"
+        [(KEYFRAME, resumed), (FrameKind::Interframe, resumed + 40)],
+        "what the new encoder sends in front of its keyframe is nobody's"
     );
-    assert!(!read.contains(&(FrameKind::Interframe, resumed)));
 }
 
 #[test]

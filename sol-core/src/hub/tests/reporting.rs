@@ -62,7 +62,7 @@ fn a_report_has_nothing_of_a_publisher_that_another_has_replaced() {
     stream.config_for_test(StreamConfig::default());
     let mut camera = Camera::begin_on(stream);
     camera.group(0, 10);
-    let Camera { mut stream, publication } = camera;
+    let Camera { mut stream, publication, .. } = camera;
     stream.abandon(publication, Instant::EPOCH);
     let report = stream.report();
     assert_eq!((report.state, report.tracks.len()), (StreamState::Grace, 2), "it may yet return");
@@ -71,6 +71,8 @@ fn a_report_has_nothing_of_a_publisher_that_another_has_replaced() {
     let mut radio = Camera::without_configurations_on(stream);
     let seen: Vec<_> = radio.read_all(&mut player);
     assert_eq!(seen.len(), 13);
+    radio.audio(0);
+    radio.now = radio.now + limits::RETURN_TIME;
     radio.audio(0);
     radio.audio(500);
     let [audio] = radio.stream.report().tracks[..] else { panic!("{:?}", radio.stream.report()) };

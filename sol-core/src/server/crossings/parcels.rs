@@ -1,7 +1,7 @@
 //! Parcels: what comes from other loops, and what homes and mirrors here have to do with the hub.
 
 use crate::crossing::{ClaimId, Dispatch, LoopId, Notice, Parcel, Standing, Ticket, Want, media_cost};
-use crate::hub::{Passage, StreamId};
+use crate::hub::{Corrections, Passage, StreamId};
 use crate::ids::SessionId;
 use crate::name::StreamName;
 use crate::time::Instant;
@@ -249,7 +249,8 @@ impl Local {
                 let stream = self.hub.hold_known(&name);
                 let published = self.hub.stream_mut(stream).publish();
                 let publication = published.expect("the directory gives a name to one at a time");
-                let guest = Guest { stream, name: name.clone(), publication, untold: 0 };
+                let corrections = Corrections::NONE;
+                let guest = Guest { stream, name: name.clone(), publication, untold: 0, corrections };
                 self.crossings_mut().guests.insert((from, inward), guest);
                 self.come_home(stream, &name, claim, wanted);
                 // Its players elsewhere go on with it.
@@ -263,16 +264,25 @@ impl Local {
                 let tape = self.hub.stream_mut(stream);
                 let mut has_grown = false;
                 for media in &media {
-                    has_grown |= tape.append(&guest.publication, media).unwrap_or(false);
+                    has_grown |= tape.append(&guest.publication, media, now).unwrap_or(false);
                 }
+                let corrections = tape.corrections();
+                let are_new = guest.corrections != corrections;
+                guest.corrections = corrections;
                 if has_grown {
                     self.has_appended(stream, now);
                 }
                 if let Some(cost) = told {
                     self.crossings_mut().pass(from, Parcel::MediaTaken { inward, cost });
                 }
+                if are_new {
+                    self.crossings_mut().pass(from, Parcel::Corrected { inward, corrections });
+                }
             }
             Parcel::MediaTaken { inward, cost } => return self.crossings_mut().media_taken(inward, cost),
+            Parcel::Corrected { inward, corrections } => {
+                self.crossings_mut().note_corrections(inward, corrections);
+            }
             Parcel::Unpublish { inward, parting } => {
                 let Guest { stream, name, publication, .. } =
                     self.crossings_mut().guests.remove(&(from, inward))?;

@@ -1,0 +1,108 @@
+//! A publisher that returns, or another in its place: what of it reaches players, and when it is due.
+
+use super::*;
+
+#[test]
+fn what_a_returning_publisher_sends_in_front_of_its_keyframe_is_left_out() {
+    let (mut camera, mut player) = Camera::watched();
+    camera.audio(990);
+    let mut camera = camera.returned();
+    camera.audio(70_000);
+    camera.frame(70_010, &INTER);
+    camera.audio(70_021);
+    camera.frame(70_040, &KEY);
+    camera.audio(70_035);
+    camera.audio(70_056);
+    let resumed = 990 + limits::RESUME_MILLIS;
+    assert_eq!(
+        camera.coded(&mut player),
+        [
+            (FrameKind::Audio, 990),
+            (KEYFRAME, resumed),
+            (FrameKind::Audio, resumed),
+            (FrameKind::Audio, resumed + 16)
+        ]
+    );
+    assert_eq!(camera.stream.corrections().iter().collect::<Vec<_>>(), [(Correction::BeforePicture, 3)]);
+}
+
+#[test]
+fn configurations_of_a_returning_publisher_do_not_fix_its_clock() {
+    let (camera, mut player) = Camera::watched();
+    let mut camera = camera.returned();
+    camera.send(0, video_content(&AVC_CONFIG));
+    camera.send(0, audio_content(&[0xAF, 0, 0x12, 0x10]));
+    camera.frame(20_000_000, &KEY);
+    camera.audio(20_000_003);
+    let resumed = 960 + limits::RESUME_MILLIS;
+    let read = camera.read_all(&mut player);
+    let times: Vec<u32> = read.iter().map(|&(_, millis)| millis).collect();
+    assert_eq!(times, [resumed, resumed, resumed, resumed + 3], "{read:?}");
+}
+
+#[test]
+fn a_returning_publisher_without_pictures_is_heard_after_a_while() {
+    let (camera, mut player) = Camera::watched();
+    let mut camera = camera.returned();
+    camera.audio(0);
+    camera.now = camera.now + limits::RETURN_TIME - Duration::from_millis(1);
+    camera.audio(4_980);
+    assert_eq!(camera.coded(&mut player), []);
+    camera.now = camera.now + Duration::from_millis(1);
+    camera.audio(5_000);
+    let resumed = 960 + limits::RESUME_MILLIS;
+    assert_eq!(camera.coded(&mut player), [(FrameKind::Audio, resumed)]);
+    camera.audio(5_020);
+    assert_eq!(camera.coded(&mut player), [(FrameKind::Audio, resumed + 20)]);
+}
+
+#[test]
+fn a_publisher_that_returns_twice_without_a_picture_is_still_waited_for() {
+    let (camera, mut player) = Camera::watched();
+    let mut camera = camera.returned();
+    camera.audio(0);
+    let mut camera = camera.returned();
+    camera.audio(0);
+    assert_eq!(camera.coded(&mut player), []);
+    camera.frame(40, &KEY);
+    assert_eq!(camera.coded(&mut player), [(KEYFRAME, 960 + limits::RESUME_MILLIS)]);
+}
+
+#[test]
+fn sound_of_a_returning_publisher_is_heard_at_once_where_there_never_was_a_picture() {
+    let mut radio = Camera::begin_without_configurations();
+    radio.audio(0);
+    let mut player = radio.stream.subscribe();
+    assert_eq!(radio.coded(&mut player), [(FrameKind::Audio, 0)]);
+    let mut radio = radio.returned();
+    radio.audio(700);
+    assert_eq!(radio.coded(&mut player), [(FrameKind::Audio, limits::RESUME_MILLIS)]);
+    assert!(radio.stream.corrections().are_none());
+}
+
+#[test]
+fn a_publisher_that_comes_after_the_end_is_another_one_and_heard_at_once() {
+    let (camera, mut player) = Camera::watched();
+    let stream = camera.end();
+    assert_eq!(stream.read(&mut player), Read::Ended(Ending::Unpublished));
+    let mut camera = Camera::without_configurations_on(stream);
+    camera.audio(0);
+    assert_eq!(camera.coded(&mut player), [(FrameKind::Audio, 960 + limits::RESUME_MILLIS)]);
+}
+
+impl Camera {
+    /// Vanished and come back within the grace.
+    fn returned(self) -> Self {
+        let Camera { mut stream, publication, now } = self;
+        stream.config_for_test(StreamConfig::default());
+        stream.abandon(publication, now);
+        Camera { now, ..Camera::without_configurations_on(stream) }
+    }
+
+    /// What a player reads of audio and pictures.
+    fn coded(&self, player: &mut Playhead) -> Vec<(FrameKind, u32)> {
+        let mut read = self.read_all(player);
+        read.retain(|(kind, _)| kind.is_coded());
+        read
+    }
+}
