@@ -12,6 +12,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use sol_core::media::Media;
+use sol_core::server::SocketConfig;
 use sol_core::session::{Event, Hangup, Linger, PeerEnd, Session, SessionConfig, SessionTimers, Target};
 use sol_core::time::Instant;
 use sol_core::url::RtmpUrl;
@@ -98,7 +99,7 @@ impl Client<TcpStream> {
         let addresses = found.unwrap_or(Err(io::ErrorKind::TimedOut.into()))?;
         let socket = reach(&addresses, &config.timers, clock).await?;
         // What the kernel holds when everything is sent has to leave while the server is waited for.
-        socket::prepare(&socket, Some(SEND_BUFFER_BYTES))?;
+        socket::prepare(&socket, SocketConfig::default())?;
         Self::begin(Transport::socket(socket), target, config)
     }
 }
@@ -274,9 +275,6 @@ impl Driven for Turn<'_> {
         self.session.handle_end(end, self.now);
     }
 }
-
-/// SO_SNDBUF; Linux doubles it.
-const SEND_BUFFER_BYTES: u32 = 256 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -21,7 +21,7 @@ use rand::rngs::SysRng;
 use sol_core::ids::SessionId;
 use sol_core::limits;
 use sol_core::participant::Participant;
-use sol_core::server::{ConnectionReport, Peer, Report, ServerConfig, TurnedAway};
+use sol_core::server::{ConnectionReport, Peer, Report, ServerConfig, SocketConfig, TurnedAway};
 use sol_core::session::{Session, SessionConfig};
 
 use crate::application::Application;
@@ -57,7 +57,7 @@ pub(crate) struct Shared<A> {
     session_config: Arc<SessionConfig>,
     sessions_so_far: AtomicU64,
     connections_max: usize,
-    send_buffer_bytes: Option<u32>,
+    socket: SocketConfig,
     connections: Mutex<Connections>,
     /// Notified when the last connection is gone.
     emptied: Event,
@@ -90,7 +90,7 @@ impl<A: Application> Server<A> {
             session_config: Arc::new(config.session),
             sessions_so_far: AtomicU64::new(0),
             connections_max: config.connections_max.min(limits::CONNECTIONS),
-            send_buffer_bytes: config.send_buffer_bytes,
+            socket: config.socket,
             connections: Mutex::default(),
             emptied: Event::new(),
             is_shutdown: AtomicBool::new(false),
@@ -124,7 +124,7 @@ impl<A: Application> Server<A> {
                 Ok(socket) => {
                     let address = socket::peer_address(&socket);
                     let known = address.as_ref().ok().copied();
-                    let prepared = socket::prepare(&socket, self.shared.send_buffer_bytes);
+                    let prepared = socket::prepare(&socket, self.shared.socket);
                     match address.and_then(|address| prepared.map(|()| address)) {
                         Ok(address) => {
                             if let Some(connection) = self.admit(Transport::socket(socket), address) {

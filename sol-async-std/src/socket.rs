@@ -5,7 +5,8 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
+use sol_core::server::{KeepAlive, SocketConfig};
 
 /// Whose it is.
 pub(crate) fn peer_address(socket: &impl AsFd) -> io::Result<SocketAddr> {
@@ -13,15 +14,18 @@ pub(crate) fn peer_address(socket: &impl AsFd) -> io::Result<SocketAddr> {
     address.as_socket().ok_or_else(|| io::ErrorKind::Unsupported.into())
 }
 
-/// Has it send small messages at once, and hold no more than so many bytes in the kernel.
-pub(crate) fn prepare(socket: &impl AsFd, send_buffer_bytes: Option<u32>) -> io::Result<()> {
+/// Has it send small messages at once, hold no more than so many bytes in the kernel, and find out when its peer's host is out of
+/// reach.
+pub(crate) fn prepare(socket: &impl AsFd, config: SocketConfig) -> io::Result<()> {
     let socket = SockRef::from(socket);
     // 43 ms and more are lost wherever a small message waits for a delayed acknowledgement.
     socket.set_tcp_nodelay(true)?;
-    match send_buffer_bytes {
-        Some(bytes) => socket.set_send_buffer_size(bytes as usize),
-        None => Ok(()),
+    if let Some(bytes) = config.send_buffer_bytes {
+        socket.set_send_buffer_size(bytes as usize)?;
     }
+    let KeepAlive { idle, interval, probes } = config.keep_alive();
+    let keep_alive = TcpKeepalive::new().with_time(idle).with_interval(interval).with_retries(probes);
+    socket.set_tcp_keepalive(&keep_alive)
 }
 
 /// Says that nothing more comes. Where that fails, the peer has gone.

@@ -89,6 +89,10 @@ pub const COMMAND_TIME: Duration = Duration::from_secs(15);
 /// proves nothing.
 pub const SILENCE_TIME: Duration = Duration::from_secs(60);
 
+/// Time for which the host of a peer may be out of reach, while nothing is on its way to it: a phone in a tunnel comes back
+/// within it, and a publisher whose host has vanished holds its stream's name no longer.
+pub const UNREACHABLE_TIME: Duration = Duration::from_secs(15);
+
 /// Time between two pings. They measure the round trip, and ask a silent peer whether it lives: three fit into
 /// [`SILENCE_TIME`].
 pub const PING_TIME: Duration = Duration::from_secs(20);

@@ -13,6 +13,7 @@ use rand::rngs::SysRng;
 use sol_core::ids::SessionId;
 use sol_core::media::Media;
 use sol_core::server::Peer;
+use sol_core::server::SocketConfig;
 use sol_core::session::{Event, Hangup, Linger, PeerEnd, Session, SessionConfig, SessionTimers, Target};
 use sol_core::time::Instant;
 use sol_core::url::RtmpUrl;
@@ -91,7 +92,7 @@ impl Client {
         let clock = Clock::start();
         let addresses: Vec<_> = (url.host(), url.port()).to_socket_addrs()?.collect();
         let socket = reach(&addresses, &config.timers, clock)?;
-        prepare(&socket, Some(SEND_BUFFER_BYTES))?;
+        prepare(&socket, SocketConfig::default())?;
         let mut seed = [0; 32];
         SysRng.try_fill_bytes(&mut seed).map_err(io::Error::other)?;
         let poll = Poll::new()?;
@@ -309,9 +310,6 @@ const READ_BYTES: usize = 64 * 1024;
 
 /// Slices per write.
 const WRITE_SLICES: usize = 64;
-
-/// SO_SNDBUF; Linux doubles it. What the kernel holds when everything is sent has to leave while the server is waited for.
-const SEND_BUFFER_BYTES: u32 = 256 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -7,8 +7,8 @@ use std::io::{self, IoSlice, Read, Write};
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use socket2::SockRef;
-use sol_core::server::Peer;
+use socket2::{SockRef, TcpKeepalive};
+use sol_core::server::{KeepAlive, Peer, SocketConfig};
 
 /// One connection that is served.
 #[derive(Debug)]
@@ -95,12 +95,15 @@ impl Connection {
 }
 
 /// Readies a socket that was accepted.
-pub(crate) fn prepare(socket: &std::net::TcpStream, send_buffer_bytes: Option<u32>) -> io::Result<()> {
+pub(crate) fn prepare(socket: &std::net::TcpStream, config: SocketConfig) -> io::Result<()> {
     socket.set_nonblocking(true)?;
     // 43 ms and more are lost wherever a small answer waits for a delayed acknowledgement.
     socket.set_nodelay(true)?;
-    if let Some(bytes) = send_buffer_bytes {
-        SockRef::from(socket).set_send_buffer_size(bytes as usize)?;
+    let socket = SockRef::from(socket);
+    if let Some(bytes) = config.send_buffer_bytes {
+        socket.set_send_buffer_size(bytes as usize)?;
     }
-    Ok(())
+    let KeepAlive { idle, interval, probes } = config.keep_alive();
+    let keep_alive = TcpKeepalive::new().with_time(idle).with_interval(interval).with_retries(probes);
+    socket.set_tcp_keepalive(&keep_alive)
 }

@@ -319,7 +319,7 @@ impl<A: Application> EventLoop<A> {
 
     /// Somebody has connected, who may be another loop's.
     fn take_in(&mut self, socket: std::net::TcpStream, address: SocketAddr) {
-        if let Err(error) = prepare(&socket, self.shared.send_buffer_bytes) {
+        if let Err(error) = prepare(&socket, self.shared.socket) {
             return self.turn_away(Some(address), &TurnedAway::Accept(error));
         }
         let Some(admitted) = self.admit(address) else { return };

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sol_core::crossing::{Directory, LoopId, Parcel};
 use sol_core::limits;
-use sol_core::server::{Report, ServerConfig};
+use sol_core::server::{Report, ServerConfig, SocketConfig};
 
 use crate::application::Application;
 use crate::census::{Admitted, Census};
@@ -40,7 +40,7 @@ pub(crate) struct Shared<A> {
     pub(crate) application: A,
     pub(crate) loops: Arc<Loops>,
     pub(crate) clock: Clock,
-    pub(crate) send_buffer_bytes: Option<u32>,
+    pub(crate) socket: SocketConfig,
 }
 
 /// How the loops are reached.
@@ -92,7 +92,7 @@ impl<A: Application> Server<A> {
             application,
             loops: Arc::clone(&common),
             clock: Clock::start(),
-            send_buffer_bytes: config.send_buffer_bytes,
+            socket: config.socket,
         });
         // From here on whoever fails ends those that run.
         let server = Self { shared: Arc::clone(&shared), running: Arc::new(Running { loops: common }) };
@@ -125,7 +125,7 @@ impl<A: Application> Server<A> {
     /// The socket cannot be used.
     pub fn serve(&self, socket: TcpStream) -> io::Result<()> {
         let address = socket.peer_addr()?;
-        prepare(&socket, self.shared.send_buffer_bytes)?;
+        prepare(&socket, self.shared.socket)?;
         if let Some(admitted) = self.shared.admit(address) {
             let loops = &self.shared.loops;
             loops.inbox(loops.next()).post(Letter::Serve(socket, address, admitted));

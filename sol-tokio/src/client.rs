@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use rand::TryRng;
 use rand::rngs::SysRng;
-use socket2::SockRef;
 use sol_core::media::Media;
+use sol_core::server::SocketConfig;
 use sol_core::session::{Event, Hangup, Linger, PeerEnd, Session, SessionConfig, SessionTimers, Target};
 use sol_core::time::Instant;
 use sol_core::url::RtmpUrl;
@@ -23,6 +23,7 @@ use tokio::time::{Sleep, sleep_until, timeout, timeout_at};
 
 use crate::clock::Clock;
 use crate::connection::part_in_peace;
+use crate::socket;
 
 /// A connection in the client's role. Nothing happens unless one of its futures is awaited; all of them may be dropped
 /// early, and nothing is lost, nor does any time begin anew.
@@ -102,10 +103,7 @@ impl Client<TcpStream> {
         let found = timeout(config.timers.handshake, lookup_host((url.host(), url.port())));
         let addresses: Vec<_> = found.await.map_err(|_| io::ErrorKind::TimedOut)??.collect();
         let transport = reach(&addresses, &config.timers, clock).await?;
-        // 43 ms and more are lost wherever a small message waits for a delayed acknowledgement.
-        transport.set_nodelay(true)?;
-        // What the kernel holds when everything is sent has to leave while the server is waited for.
-        SockRef::from(&transport).set_send_buffer_size(SEND_BUFFER_BYTES)?;
+        socket::prepare(&transport, SocketConfig::default())?;
         // Where a reset fails, the kernel's own patience ends it.
         let reset = |socket: &TcpStream| drop(socket.set_zero_linger());
         Ok(Self { reset, ..Self::over(transport, target, config)? })
@@ -301,9 +299,6 @@ const READ_BYTES: usize = 64 * 1024;
 
 /// Slices per write.
 const WRITE_SLICES: usize = 64;
-
-/// SO_SNDBUF; Linux doubles it.
-const SEND_BUFFER_BYTES: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -19,6 +19,7 @@ mod load;
 mod publisher;
 mod report;
 mod server;
+mod socket;
 mod streams;
 
 pub use application::Application;

@@ -10,10 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::TryRng;
 use rand::rngs::SysRng;
-use socket2::SockRef;
 use sol_core::ids::SessionId;
 use sol_core::limits;
-use sol_core::server::{Peer, Report, ServerConfig, TurnedAway};
+use sol_core::server::{Peer, Report, ServerConfig, SocketConfig, TurnedAway};
 use sol_core::session::{Session, SessionConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,6 +24,7 @@ use crate::clock::Clock;
 use crate::connection;
 use crate::line::Line;
 use crate::report;
+use crate::socket;
 use crate::streams::SharedStreams;
 
 /// An RTMP server. Clones are the same server.
@@ -47,7 +47,7 @@ pub(crate) struct Shared<A> {
     clock: Clock,
     sessions_so_far: AtomicU64,
     connections_max: usize,
-    send_buffer_bytes: Option<u32>,
+    socket: SocketConfig,
     connections: Mutex<Connections>,
     /// Notified when the last connection is gone.
     emptied: Notify,
@@ -71,7 +71,7 @@ impl<A: Application> Server<A> {
             clock,
             sessions_so_far: AtomicU64::new(0),
             connections_max: config.connections_max.min(limits::CONNECTIONS),
-            send_buffer_bytes: config.send_buffer_bytes,
+            socket: config.socket,
             connections: Mutex::default(),
             emptied: Notify::new(),
             shutdown: watch::Sender::new(false),
@@ -93,7 +93,7 @@ impl<A: Application> Server<A> {
             };
             match accepted {
                 Ok((socket, address)) => {
-                    if let Err(error) = self.prepare(&socket) {
+                    if let Err(error) = socket::prepare(&socket, self.shared.socket) {
                         self.turn_away(Some(address), &TurnedAway::Accept(error));
                         continue;
                     }
@@ -112,15 +112,6 @@ impl<A: Application> Server<A> {
                 }
             }
         }
-    }
-
-    fn prepare(&self, socket: &TcpStream) -> io::Result<()> {
-        // 43 ms and more are lost wherever a small answer waits for a delayed acknowledgement.
-        socket.set_nodelay(true)?;
-        if let Some(bytes) = self.shared.send_buffer_bytes {
-            SockRef::from(socket).set_send_buffer_size(bytes as usize)?;
-        }
-        Ok(())
     }
 
     /// Serves one connection that the embedder accepted itself, over any transport. Returns when it is over, and gives

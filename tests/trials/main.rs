@@ -16,6 +16,7 @@ mod kernel;
 mod neighbour;
 mod nonsense;
 mod stalled;
+mod vanished;
 
 use std::process::ExitCode;
 
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         "nonsense" => nonsense::run(),
         "crossings" => crossings::run(),
         "neighbour" => neighbour::run(),
+        "vanished" => vanished::run(),
         _ => {
             println!("{USAGE}");
             return ExitCode::from(2);
@@ -51,4 +53,5 @@ const USAGE: &str = "\
 usage: trials stalled    25 of 50 players stop reading at 8 Mbit/s, for a minute
        trials nonsense   a healthy stream beside whatever is no RTMP, or badly meant, for two minutes
        trials crossings  a thousand players over four loops: each frame crosses once to each of the others
-       trials neighbour  how long an append takes while another stream has 2,500 players";
+       trials neighbour  how long an append takes while another stream has 2,500 players
+       trials vanished   how long a publisher whose network went away holds its name; needs root";

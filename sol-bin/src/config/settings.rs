@@ -11,6 +11,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sol_tokio::sol_core::ids::ChunkSize;
+use sol_tokio::sol_core::server::SocketConfig;
 use sol_tokio::sol_core::{hub, limits};
 use sol_tokio::{Coalesce, PerApp, ServerConfig, SessionConfig, SessionTimers, StreamConfig};
 
@@ -79,9 +80,11 @@ pub(crate) struct TimerSettings {
     pub(crate) command: Time<{ seconds(2) }, { seconds(300) }>,
     /// Between two pings. At most a third of `silence`, so that two may be lost.
     pub(crate) ping: Time<{ millis(limits::PING_TIME_MIN) }, { seconds(200) }>,
-    /// Without one byte received and without media taken; then the connection is dead. A publisher that vanishes without a
-    /// word holds its stream's name for so long.
+    /// Without one byte received and without media taken; then the connection is dead.
     pub(crate) silence: Time<{ seconds(10) }, { seconds(600) }>,
+    /// Without an answer from a client's host (TCP keep-alive); then the connection is lost. A publisher whose host vanishes
+    /// without a word holds its stream's name for so long, and for `grace`.
+    pub(crate) unreachable: Time<{ seconds(3) }, { seconds(600) }>,
     /// For a player to take 32 KiB of what waits for it, or all of it; then it is closed.
     pub(crate) stall: Time<{ seconds(5) }, { seconds(300) }>,
     /// For a client to leave by itself after its stream ended or was refused.
@@ -96,6 +99,8 @@ pub(crate) struct AppSettings {
     pub(crate) publish: Policy,
     /// Who may play.
     pub(crate) play: Policy,
+    /// What becomes of the players when nobody came within `grace`.
+    pub(crate) after_grace: AfterGrace,
     /// What is done about a publisher's timestamps that make no sense. Each correction is counted in the log.
     pub(crate) repair: Repair,
     /// What players see of the time until a publisher that vanished returned.
@@ -182,6 +187,16 @@ pub(crate) struct Policies {
     pub(crate) play: Policy,
 }
 
+/// What becomes of players whose publisher does not return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AfterGrace {
+    /// They are told that the stream ended
+    End,
+    /// They stay until they leave, and the stream goes on for them whenever somebody publishes it again
+    Wait,
+}
+
 /// What is done about timestamps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -227,6 +242,7 @@ impl Default for ServerSettings {
             loops: OrAuto::Auto,
             connections: Count::of(core.connections_max as u32),
             send_buffer: core
+                .socket
                 .send_buffer_bytes
                 .map_or(OrAuto::Auto, |bytes| OrAuto::Fixed(Size::of(bytes.into()))),
             chunk_size: Size::of(core.session.chunk_size.get().into()),
@@ -244,6 +260,7 @@ impl Default for TimerSettings {
             command: Time::of(core.command),
             ping: Time::of(core.ping),
             silence: Time::of(core.silence),
+            unreachable: Time::of(SocketConfig::default().unreachable),
             stall: Time::of(core.stall),
             farewell: Time::of(core.farewell),
         }
@@ -256,6 +273,10 @@ impl Default for AppSettings {
         Self {
             publish: Policy::Open,
             play: Policy::Open,
+            after_grace: match core.after_grace {
+                hub::AfterGrace::End => AfterGrace::End,
+                hub::AfterGrace::Wait => AfterGrace::Wait,
+            },
             repair: match core.repair {
                 hub::Repair::Resync => Repair::Resync,
                 hub::Repair::Monotonic => Repair::Monotonic,
@@ -310,9 +331,12 @@ impl Settings {
         ServerConfig {
             session,
             stream: self.per_app(|app| Arc::new(app.stream_config())),
-            send_buffer_bytes: match server.send_buffer {
-                OrAuto::Auto => None,
-                OrAuto::Fixed(size) => Some(size.bytes() as u32),
+            socket: SocketConfig {
+                send_buffer_bytes: match server.send_buffer {
+                    OrAuto::Auto => None,
+                    OrAuto::Fixed(size) => Some(size.bytes() as u32),
+                },
+                unreachable: timers.unreachable.duration(),
             },
             connections_max: server.connections.get() as usize,
         }
@@ -336,6 +360,10 @@ impl AppSettings {
         StreamConfig {
             waiting: self.waiting.duration(),
             grace: self.grace.duration(),
+            after_grace: match self.after_grace {
+                AfterGrace::End => hub::AfterGrace::End,
+                AfterGrace::Wait => hub::AfterGrace::Wait,
+            },
             repair: match self.repair {
                 Repair::Resync => hub::Repair::Resync,
                 Repair::Monotonic => hub::Repair::Monotonic,
@@ -427,6 +455,7 @@ mod tests {
         let mut streams = PerApp::new(Arc::new(StreamConfig {
             waiting: s(21),
             grace: s(22),
+            after_grace: hub::AfterGrace::Wait,
             repair: hub::Repair::Monotonic,
             pause: hub::Pause::Real,
             join: hub::Join::Instant,
@@ -441,6 +470,7 @@ mod tests {
         let of_app = StreamConfig {
             waiting: s(31),
             grace: s(32),
+            after_grace: hub::AfterGrace::Wait,
             repair: hub::Repair::Off,
             pause: hub::Pause::Real,
             join: hub::Join::Live,
@@ -469,7 +499,7 @@ mod tests {
                 strict: true,
             },
             stream: streams,
-            send_buffer_bytes: Some(128 << 10),
+            socket: SocketConfig { send_buffer_bytes: Some(128 << 10), unreachable: s(16) },
             connections_max: 100,
         };
         assert_eq!(format!("{:#?}", settings.server_config()), format!("{expected:#?}"));
@@ -488,7 +518,7 @@ mod tests {
         )
         .unwrap();
         let config = settings.server_config();
-        assert_eq!((config.connections_max, config.send_buffer_bytes), (65_536, Some(64 << 20)));
+        assert_eq!((config.connections_max, config.socket.send_buffer_bytes), (65_536, Some(64 << 20)));
         assert_eq!((config.session.chunk_size, config.session.window_bytes), (ChunkSize::MAX, 1 << 30));
     }
 
@@ -510,12 +540,14 @@ handshake = "11s"
 command = "12s"
 ping = "13s"
 silence = "40s"
+unreachable = "16s"
 stall = "14s"
 farewell = "15s"
 
 [defaults]
 publish = "closed"
 play = "open"
+after_grace = "wait"
 repair = "monotonic"
 pause = "real"
 join = "instant"
@@ -532,6 +564,7 @@ tape_bytes = "2MiB"
 [app."live"]
 publish = "open"
 play = "closed"
+after_grace = "wait"
 repair = "off"
 pause = "real"
 join = "live"

@@ -17,6 +17,8 @@ pub struct StreamConfig {
     /// How long a stream waits for its publisher to return before its players are told that it ended. Zero: they
     /// are told at once. Up to some minutes: nobody's name is free before.
     pub grace: Duration,
+    /// What players meet when nobody came within the grace.
+    pub after_grace: AfterGrace,
     /// What is done about timestamps of a publisher that make no sense.
     pub repair: Repair,
     /// What players see of the time until a publisher returned.
@@ -43,13 +45,24 @@ pub struct StreamConfig {
     pub tape_bytes: usize,
 }
 
+/// What becomes of the players of a stream whose publisher vanished and did not return within its grace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterGrace {
+    /// They are told that the stream ended.
+    End,
+    /// They stay, and the stream's time goes on whenever somebody publishes it again. The grace lasts as long as anybody
+    /// plays it, and is looked at once in each [`StreamConfig::grace`].
+    Wait,
+}
+
 impl Default for StreamConfig {
-    /// Waiting 10 s; grace 10 s; timestamps resynchronised, pauses cut; from the newest keyframe on; gathered only under load, for 100 ms at most; lag 6 s or 16 MiB;
+    /// Waiting 10 s; grace 10 s, then the end; timestamps resynchronised, pauses cut; from the newest keyframe on; gathered only under load, for 100 ms at most; lag 6 s or 16 MiB;
     /// gaps up to 8 s, three in a row; a tape of 20 s or 32 MiB.
     fn default() -> Self {
         Self {
             waiting: Duration::from_secs(10),
             grace: Duration::from_secs(10),
+            after_grace: AfterGrace::End,
             repair: Repair::Resync,
             pause: Pause::Cut,
             join: Join::Keyframe,

@@ -24,7 +24,7 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
-pub use config::StreamConfig;
+pub use config::{AfterGrace, StreamConfig};
 pub use correction::{Correction, Corrections};
 pub use pace::{Coalesce, Delivery};
 pub use playhead::{Gap, Join, Playhead, Read, Wanted};

@@ -280,6 +280,11 @@ impl Cursors {
         self.known.is_empty()
     }
 
+    /// Whether any playhead lives, be it a player's or for another place.
+    pub(super) fn are_any(&self) -> bool {
+        self.known.iter().any(is_alive)
+    }
+
     /// Whether so many playheads live. Looks at no more than it takes to know.
     pub(super) fn are_at_least(&self, count: usize) -> bool {
         self.players().take(count).count() == count

@@ -14,7 +14,7 @@ use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
 use super::bundle::Bundles;
-use super::config::StreamConfig;
+use super::config::{AfterGrace, StreamConfig};
 use super::correction::{Correction, Corrections};
 use super::pace::{Delivery, Pace};
 use super::playhead::{Cursor, Cursors, Gap, Join, Playhead, Read, Wanted};
@@ -281,11 +281,22 @@ impl Stream {
             self.bundles.deliver(&self.tape, |players| self.cursors.are_at_least(players));
         }
         let is_over = self.grace_until.is_some_and(|until| until <= now);
-        if is_over {
+        let goes_on = is_over && self.outlasts_its_grace();
+        if goes_on {
+            self.grace_until = Some(now + self.config.grace);
+        } else if is_over {
             self.grace_until = None;
             self.tape.append_end(Ending::Unpublished, self.timeline.head());
         }
-        is_due || is_over
+        is_due || (is_over && !goes_on)
+    }
+
+    /// Whether players wait for as long as it takes.
+    fn outlasts_its_grace(&self) -> bool {
+        match self.config.after_grace {
+            AfterGrace::End => false,
+            AfterGrace::Wait => !self.config.grace.is_zero() && self.cursors.are_any(),
+        }
     }
 
     /// A new player, which begins where the stream's configuration says. If nobody publishes it waits, and gets the next

@@ -18,7 +18,7 @@ mod report;
 mod slots;
 mod turned_away;
 
-pub use config::ServerConfig;
+pub use config::{KeepAlive, ServerConfig, SocketConfig};
 pub use output::Output;
 pub use report::{ConnectionReport, CrossingReport, Peer, Report};
 pub use turned_away::TurnedAway;

@@ -34,11 +34,12 @@ pub struct SessionTimers {
     /// For the application to answer a request, which is then refused in its name. 1 s to 5 min, default 30 s. Nothing is
     /// read from the peer meanwhile.
     pub answer: Duration,
-    /// Between two pings. Default 20 s; from [`limits::PING_TIME_MIN`], which shorter ones count as, to a third of `silence`,
+    /// Between two pings; to a publisher, only while it is silent. Default 20 s; from [`limits::PING_TIME_MIN`], which shorter ones count as, to a third of `silence`,
     /// so that three pings can be lost or late before a peer that lives is taken for dead.
     pub ping: Duration,
     /// Without one byte received and without media taken; then [`CloseReason::Silent`](super::CloseReason). 10 s to 10 min,
-    /// default 60 s. A publisher that vanishes holds its name for so long, unless its connection is reset.
+    /// default 60 s. A publisher that vanishes holds its name for so long, unless its connection is reset, or lost by TCP
+    /// keep-alive.
     pub silence: Duration,
     /// For the peer to take [`limits::STALL_BYTES`] of the output that waits, or all of it; then
     /// [`CloseReason::Stalled`](super::CloseReason). 5 s to 5 min, default 30 s. Each of the stalled holds what the kernel

@@ -552,7 +552,9 @@ impl Session {
             self.timers.set(Timer::Silence, self.now + limits::SERVER_SILENCE_TIME);
         } else {
             self.timers.set(Timer::Silence, self.now + self.config.timers.silence);
-            if !self.timers.is_set(Timer::Ping) {
+            // A publisher is asked only when it is silent. Nothing else is on the way to it, or rarely, so that TCP keep-alive
+            // finds out when its host has vanished: while anything is, the kernel sends that again and again instead.
+            if !self.timers.is_set(Timer::Ping) || self.streams.any_publishing() {
                 self.expect_ping();
             }
         }

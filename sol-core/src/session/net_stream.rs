@@ -90,6 +90,11 @@ impl NetStreams {
         })
     }
 
+    /// Whether any stream publishes.
+    pub(super) fn any_publishing(&self) -> bool {
+        self.0.iter().any(|(_, doing)| matches!(doing, Doing::Publishing(_)))
+    }
+
     /// Whether any stream publishes, plays or waits for leave to.
     pub(super) fn any_busy(&self) -> bool {
         self.0.iter().any(|(_, doing)| *doing != Doing::Nothing)

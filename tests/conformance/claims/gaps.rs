@@ -62,7 +62,7 @@ fn narrow_house<'a>(adapter: &'a dyn Adapter, change: impl FnOnce(&mut StreamCon
         stream.lag_max = ms(1_000);
         change(stream);
     });
-    config.send_buffer_bytes = Some(32 * 1024);
+    config.socket.send_buffer_bytes = Some(32 * 1024);
     House::with(adapter, config)
 }
 

@@ -91,7 +91,7 @@ pub(crate) fn one_connection_plays_several_streams(adapter: &dyn Adapter) {
 
 pub(crate) fn frames_larger_than_all_buffers_arrive_whole(adapter: &dyn Adapter) {
     let mut config = patient();
-    config.send_buffer_bytes = Some(16 * 1024);
+    config.socket.send_buffer_bytes = Some(16 * 1024);
     let house = House::with(adapter, config);
     // Keyframes of 500 KB.
     let pattern = Pattern::new().keyframe_every_ms(200).video_kilobits(40_000);

@@ -12,7 +12,7 @@ use crate::visitor::Visitor;
 
 pub(crate) fn a_player_that_takes_nothing_is_reset_and_disturbs_nobody(adapter: &dyn Adapter) {
     let mut config = timed(|timers| timers.stall = ms(300));
-    config.send_buffer_bytes = Some(32 * 1024);
+    config.socket.send_buffer_bytes = Some(32 * 1024);
     let house = House::with(adapter, config);
     // So little that its kernel takes all of it at once, and nothing ever waits for it.
     let mut bystander = house.publisher("bystander");

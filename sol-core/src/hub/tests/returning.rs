@@ -90,6 +90,46 @@ fn a_publisher_that_comes_after_the_end_is_another_one_and_heard_at_once() {
     assert_eq!(camera.coded(&mut player), [(FrameKind::Audio, 960 + limits::RESUME_MILLIS)]);
 }
 
+#[test]
+fn players_that_are_to_wait_stay_until_somebody_publishes_again_or_they_leave() {
+    let (mut camera, mut player) = Camera::watched();
+    camera.stream.config_for_test(StreamConfig { after_grace: AfterGrace::Wait, ..StreamConfig::default() });
+    let Camera { mut stream, publication, mut now } = camera;
+    stream.abandon(publication, now);
+    for _ in 0..5 {
+        now = stream.poll_timeout().expect("it looks whether anybody waits");
+        assert!(!stream.handle_timeout(now));
+        assert_eq!(stream.read(&mut player), Read::CaughtUp);
+    }
+    assert!(stream.is_published(), "who joins waits as well");
+    let mut camera = Camera { now, ..Camera::without_configurations_on(stream) };
+    camera.frame(0, &KEY);
+    assert_eq!(camera.coded(&mut player), [(KEYFRAME, 960 + limits::RESUME_MILLIS)]);
+
+    let Camera { mut stream, publication, now } = camera;
+    stream.abandon(publication, now);
+    drop(player);
+    let now = stream.poll_timeout().unwrap();
+    assert!(stream.handle_timeout(now));
+    assert!(!stream.is_published(), "nobody waits");
+    assert_eq!(stream.poll_timeout(), None);
+}
+
+#[test]
+fn players_at_another_loop_wait_as_those_at_home_do() {
+    let (mut camera, player) = Camera::watched();
+    camera.stream.config_for_test(StreamConfig { after_grace: AfterGrace::Wait, ..StreamConfig::default() });
+    let relay = camera.stream.relay();
+    drop(player);
+    let Camera { mut stream, publication, now } = camera;
+    stream.abandon(publication, now);
+    let now = stream.poll_timeout().unwrap();
+    assert!(!stream.handle_timeout(now));
+    drop(relay);
+    let now = stream.poll_timeout().unwrap();
+    assert!(stream.handle_timeout(now));
+}
+
 impl Camera {
     /// Vanished and come back within the grace.
     fn returned(self) -> Self {
