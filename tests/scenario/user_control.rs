@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use sol_core::limits;
 use sol_core::quirk::Quirk;
 use sol_core::session::Session;
-use sol_tests::peer::message::{TypeId, UserControl};
+use sol_tests::peer::message::{StreamId, TypeId, UserControl};
 use sol_tests::peer::pattern::Pattern;
 use sol_tests::peer::script::Script;
 use sol_tests::peer::{Peer, PeerOptions};
@@ -60,16 +61,36 @@ fn a_ping_request_is_answered_with_its_own_number() {
 #[test]
 fn a_ping_measures_the_way_there_and_back_of_whoever_answers_it() {
     let mut world = World::new(seed(3));
-    let camera = world.publisher("live/cam").streaming(Pattern::new());
+    world.publisher("live/cam").streaming(Pattern::new());
+    let near = world.player("live/cam");
     world.set_link(LinkOptions { latency: ms(150), ..LinkOptions::default() });
     let far = world.player("live/cam");
     let mute = world.player_with("live/cam", PeerOptions { answers_pings: false, ..PeerOptions::default() });
     world.run_until(limits::PING_TIME + ms(2_000));
-    for (client, real) in [(round_trip(&world, &camera), ms(40)), (round_trip(&world, &far), ms(300))] {
+    for (client, real) in [(round_trip(&world, &near), ms(40)), (round_trip(&world, &far), ms(300))] {
         let measured = client.expect("it answers");
         assert!(measured.abs_diff(real) < ms(5), "{measured:?} on a way of {real:?}");
     }
     assert_eq!(round_trip(&world, &mute), None);
+}
+
+#[test]
+fn a_publisher_is_asked_whether_it_lives_only_when_it_has_fallen_silent() {
+    let mut world = World::new(seed(5));
+    let radio = world.peer();
+    radio.with(|peer| {
+        peer.connect("live");
+        peer.create_stream();
+        peer.publish(StreamId(1), "radio");
+    });
+    for second in 1..=60 {
+        world.run_until(ms(second * 1_000));
+        let sound = Bytes::from_static(&[0xAF, 1, 0x21]);
+        radio.with(|peer| peer.send_media(StreamId(1), TypeId::AUDIO, second as u32 * 1_000, sound));
+    }
+    assert_eq!(round_trip(&world, &radio), None, "nobody asked");
+    world.run_for(limits::PING_TIME + ms(1_000));
+    assert!(round_trip(&world, &radio).is_some());
 }
 
 #[test]

@@ -9,9 +9,9 @@ use sol_tests::programs::Sol;
 pub(crate) fn run() -> Result<(), String> {
     for runtime in ["tokio", "mio"] {
         let network = Network::make()?;
-        let mut sol = Sol::start_with(&format!("{HERE}:0"), &["--runtime", runtime]);
+        let mut sol = Sol::start_with("0.0.0.0:0", &["--runtime", runtime]);
         sol.extend_deadline(Duration::from_secs(300));
-        let mut camera = network.publish(&sol.url("live/cam"))?;
+        let mut camera = network.publish(&format!("rtmp://{HERE}:{}/live/cam", sol.address().port()))?;
         sol.wait_for(1, "publish");
         std::thread::sleep(BEFORE);
         network.cut()?;
@@ -38,6 +38,8 @@ struct Network;
 
 impl Network {
     fn make() -> Result<Self, String> {
+        // One that was left by a run that was killed.
+        drop(Self);
         let network = Self;
         ip(&["netns", "add", SPACE])?;
         ip(&["link", "add", "sol-here", "type", "veth", "peer", "name", "sol-there", "netns", SPACE])?;
