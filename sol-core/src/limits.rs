@@ -4,6 +4,7 @@
 //! wait until the driver takes them: for each call at most one for each byte of its input and of what was held, and
 //! [`AGGREGATE_PARTS`] where an aggregate ends.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 // --- Chunks -----------------------------------------------------------------------------------------------
@@ -90,7 +91,7 @@ pub const COMMAND_TIME: Duration = Duration::from_secs(15);
 pub const SILENCE_TIME: Duration = Duration::from_secs(60);
 
 /// Time for which the host of a peer may be out of reach, while nothing is on its way to it: a phone in a tunnel comes back
-/// within it, and a publisher whose host has vanished holds its stream's name no longer.
+/// within it, and a publisher whose host has vanished mostly holds its stream's name no longer.
 pub const UNREACHABLE_TIME: Duration = Duration::from_secs(15);
 
 /// Time between two pings. They measure the round trip, and ask a silent peer whether it lives: three fit into
@@ -233,14 +234,14 @@ pub const CLOCK_AHEAD_MILLIS: u64 = 10_000;
 /// that is tolerated in a player.
 pub const CLOCK_BACK_MILLIS: u64 = 3_000;
 
-/// The same for a frame behind the one before it of its own track: an encoder that is in disorder stays within it, while one
-/// that restarts and a clip that is looped count from 0 again.
+/// How far a track may go back to the first second of its clock and still be in disorder: one that restarts and a clip that is
+/// looped count from 0 again. And how long it may stand still for that.
 pub const TRACK_BACK_MILLIS: u64 = 500;
 
 /// A leap that nobody means, also where leaps are taken as they come: a day.
 pub const CLOCK_LEAP_MILLIS: u64 = 86_400_000;
 
-/// A frame that is as near to its stream as this is of the clock that it seems to be of: no other is asked.
+/// How far ahead of its stream a frame may be by a clock of which only one frame has been yet: that one may have been wild.
 pub const CLOCK_NEAR_MILLIS: u64 = 1_000;
 
 /// A clock that has gone back to before this has begun anew.
@@ -252,8 +253,17 @@ pub const TIMELINE_CLOCKS: usize = 4;
 /// Tracks of one publisher that are kept from going back. OBS sends up to six of audio and, at most, as many of video.
 pub const TIMELINE_TRACKS: usize = 16;
 
-/// Leaps of a track in a row before its clock may be taken for one of microseconds: a thousand times as fast as time.
+/// Leaps of a track in a row before its clock may be taken for one of microseconds.
 pub const RACE_LEAPS: u32 = 4;
+
+/// How many times as fast as time such a clock runs, which is a thousand, by what comes in jerks through a network.
+pub const RACE_PACE: RangeInclusive<u64> = 500..=2_000;
+
+/// A clock that was taken for one of microseconds and has run for so long a tenth of what it should is one of milliseconds.
+pub const RACE_DOUBT_TIME: Duration = Duration::from_secs(3);
+
+/// Shortest time between two looks whether anybody still waits for a publisher that did not return.
+pub const GRACE_LOOK_TIME: Duration = Duration::from_secs(1);
 
 /// How long a publisher that goes on with a stream of pictures may take to show a keyframe, from its first audio or picture on.
 /// Then whatever comes is taken: it may have lost its camera.

@@ -4,6 +4,10 @@
 //! Each that was seen is remembered by what it last said, so a time is always near one that came before, and wrapping is
 //! nothing special.
 
+use std::time::Duration;
+
+use crate::limits;
+use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
 #[derive(Clone, Debug)]
@@ -14,6 +18,10 @@ pub(super) struct Clock {
     /// The stream's time when it was first seen.
     from: u64,
     unit: Unit,
+    /// When it was first seen.
+    since: Instant,
+    /// Whether another frame has been of it since.
+    is_proven: bool,
 }
 
 /// What a clock counts.
@@ -33,9 +41,26 @@ impl Unit {
 }
 
 impl Clock {
-    /// A clock that says `time` when the stream has come to `at`.
-    pub(super) fn new(time: Timestamp, at: u64, unit: Unit) -> Self {
-        Self { last: time, run: 0, from: at, unit }
+    /// A clock that says `time` at `now`, when the stream has come to `at`.
+    pub(super) fn new(time: Timestamp, at: u64, unit: Unit, now: Instant) -> Self {
+        Self { last: time, run: 0, from: at, unit, since: now, is_proven: false }
+    }
+
+    /// The clock of a publication's first frame, which nothing speaks against.
+    pub(super) fn first(time: Timestamp, at: u64, now: Instant) -> Self {
+        Self { is_proven: true, ..Self::new(time, at, Unit::Millisecond, now) }
+    }
+
+    /// Whether more than one frame has been of it. A single one may have been wild.
+    pub(super) fn is_proven(&self) -> bool {
+        self.is_proven
+    }
+
+    /// Whether it was taken for one of microseconds and is none: it hardly runs.
+    pub(super) fn is_too_slow(&self, now: Instant) -> bool {
+        let age = now.saturating_since(self.since);
+        let ran = Duration::from_micros(self.run.unsigned_abs());
+        self.unit == Unit::Microsecond && age > limits::RACE_DOUBT_TIME && ran < age / 10
     }
 
     /// What the stream's time is when it says `time`. It may be before the stream began.
@@ -45,6 +70,7 @@ impl Clock {
 
     /// It has said `time`.
     pub(super) fn follow(&mut self, time: Timestamp) {
+        self.is_proven |= time != self.last;
         self.run = self.run_at(time);
         self.last = time;
     }

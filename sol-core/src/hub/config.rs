@@ -50,8 +50,8 @@ pub struct StreamConfig {
 pub enum AfterGrace {
     /// They are told that the stream ended.
     End,
-    /// They stay, and the stream's time goes on whenever somebody publishes it again. The grace lasts as long as anybody
-    /// plays it, and is looked at once in each [`StreamConfig::grace`].
+    /// They stay, and the stream's time goes on whenever somebody publishes it again: the grace lasts as long as anybody plays
+    /// it. Where there is no grace, as [`AfterGrace::End`].
     Wait,
 }
 

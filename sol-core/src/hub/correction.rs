@@ -27,12 +27,16 @@ macro_rules! corrections {
 }
 
 corrections! {
-    /// A track's time went back by less than
-    /// [`limits::TRACK_BACK_MILLIS`](crate::limits::TRACK_BACK_MILLIS): the frame has the time of the one before it.
+    /// A track's time went back by no more than [`limits::CLOCK_BACK_MILLIS`](crate::limits::CLOCK_BACK_MILLIS): the frame has
+    /// the time of the one before it.
     Disorder = "disorder",
-    /// A track's time went back to its first second: the encoder began anew, or its clip did. It goes on one frame later.
+    /// A track has had the same time for [`limits::TRACK_BACK_MILLIS`](crate::limits::TRACK_BACK_MILLIS), or not gone on for
+    /// longer than disorder lasts, though frames came: they are due when they come.
+    Standstill = "standstill",
+    /// A track's time went back to the first second of its clock: the encoder began anew, or its clip did. It goes on one frame
+    /// later.
     Restart = "restart",
-    /// A track's time went back to some other place. It goes on one frame later.
+    /// A track's time went back further, to some other place. It goes on one frame later.
     StepBack = "step-back",
     /// A track's time leapt ahead by more than the timeline follows. It goes on one frame later.
     Leap = "leap",
@@ -61,6 +65,11 @@ impl Corrections {
     /// Whether none was made.
     pub fn are_none(&self) -> bool {
         *self == Self::NONE
+    }
+
+    /// How many were made in all.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
     }
 
     /// Those that were made, and how often.

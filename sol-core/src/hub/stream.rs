@@ -34,6 +34,8 @@ pub struct Stream {
     grace_until: Option<Instant>,
     /// Whether the publication has shown any video: what decides where players may begin, so at a stream's home only.
     has_video: bool,
+    /// The publication goes on with what a vanished one began, and has sent nothing yet.
+    goes_on: bool,
     /// The publication goes on with a stream of pictures, and has not shown one yet.
     returning: Option<Returning>,
     /// When the publication last sent a keyframe, or else its first video.
@@ -93,6 +95,7 @@ impl Stream {
             publications: 0,
             grace_until: None,
             has_video: false,
+            goes_on: false,
             returning: None,
             last_keyframe: None,
             configurations: Configurations::default(),
@@ -111,15 +114,13 @@ impl Stream {
             return Err(NameInUse);
         }
         let goes_on = self.grace_until.take().is_some();
-        if goes_on {
-            self.tape.append_splice(self.timeline.head());
-        }
         let returning =
             (goes_on && (self.has_video || self.returning.is_some())).then_some(Returning { since: None });
         self.publications += 1;
         self.publication = Some(self.publications);
         self.forget_publication();
         self.returning = returning;
+        self.goes_on |= goes_on;
         self.timeline.begin_publication();
         Ok(Publication(self.publications))
     }
@@ -155,6 +156,10 @@ impl Stream {
         if kind.is_coded() && self.is_left_out(kind, now) {
             self.timeline.leave_out(Correction::BeforePicture);
             return Ok(false);
+        }
+        if std::mem::take(&mut self.goes_on) {
+            self.timeline.resume(now);
+            self.tape.append_splice(self.timeline.head());
         }
         if self.timeline.is_full() && self.may_begin_at(kind, self.timeline.head()) {
             self.tape.append_end(Ending::TimelineFull, self.timeline.head());
@@ -251,6 +256,7 @@ impl Stream {
             self.publication = None;
             self.pace.settle();
             self.bundles.forget();
+            self.timeline.end_publication();
             self.tape.append_end(Ending::Unpublished, self.timeline.head());
         }
     }
@@ -283,9 +289,10 @@ impl Stream {
         let is_over = self.grace_until.is_some_and(|until| until <= now);
         let goes_on = is_over && self.outlasts_its_grace();
         if goes_on {
-            self.grace_until = Some(now + self.config.grace);
+            self.grace_until = Some(now + self.config.grace.max(limits::GRACE_LOOK_TIME));
         } else if is_over {
             self.grace_until = None;
+            self.timeline.end_publication();
             self.tape.append_end(Ending::Unpublished, self.timeline.head());
         }
         is_due || (is_over && !goes_on)

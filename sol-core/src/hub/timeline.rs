@@ -1,15 +1,15 @@
 //! Timeline: a stream's own time, which begins at 0 and only its publishers' clocks move.
 //!
-//! One offset for all tracks maps a publisher's clock to it, fixed at the first coded frame of a publication; configurations
-//! never fix it, since FFmpeg sends them at 0 and media hours later. Where timestamps do not make sense ([`Repair`]), the
-//! frame is placed where it would be due, and the clock that it speaks of is remembered beside those that were seen before:
-//! whichever puts a frame nearest to where the stream is, is believed. So tracks with clocks of their own stay side by side,
-//! and one wild stamp costs nobody anything.
+//! A publisher's clock is mapped to it at the first coded frame of a publication, for all tracks alike; configurations never fix
+//! it, since FFmpeg sends them at 0 and media hours later. Where timestamps do not make sense ([`Repair`]), the frame is placed
+//! where it would be due, and the clock that it speaks of is remembered beside those that were seen before: of those that put a
+//! frame where it may be, the one that puts it nearest to where the stream is is believed. So tracks with clocks of their own
+//! stay side by side, and of a wild stamp nothing remains.
 //!
-//! Invariants: no frame is stamped before the first one of its publication. But for [`Repair::Off`], a track never goes back,
-//! and none is stamped further behind the stream's time than `limits::CLOCK_BACK_MILLIS`; with [`Repair::Resync`], nor
-//! further ahead of it than `limits::CLOCK_AHEAD_MILLIS`. No clock is believed that leaps by more than
-//! `limits::CLOCK_LEAP_MILLIS`.
+//! Invariants: no frame is stamped before the first one of its publication, nor behind [`Timeline::END`]. But for
+//! [`Repair::Off`], none of the first `limits::TIMELINE_TRACKS` tracks goes back, and none is stamped further behind the
+//! stream's time than `limits::CLOCK_BACK_MILLIS`; with [`Repair::Resync`], nor further ahead of it than
+//! `limits::CLOCK_AHEAD_MILLIS` and the time that nothing came.
 
 use std::time::Duration;
 
@@ -59,20 +59,22 @@ pub(super) struct Timeline {
     heard: Option<Instant>,
     /// Of the current publication: the one that was believed last, and those before it.
     clocks: SmallVec<[Clock; 1]>,
-    /// Of the current publication: its tracks, the first that were seen.
-    lanes: SmallVec<[Lane; 2]>,
+    /// Of the current publication: the first that were seen.
+    tracks: SmallVec<[Track; 2]>,
     /// Of the current publication.
     corrections: Corrections,
 }
 
 /// One track, which does not go back.
 #[derive(Debug)]
-struct Lane {
-    track: (TrackKind, TrackId),
+struct Track {
+    id: (TrackKind, TrackId),
     /// What its last frame said.
     said: Timestamp,
     /// Where that was put.
     at: u64,
+    /// When it went on last, as its clock has it.
+    moved: Instant,
     race: Option<Race>,
 }
 
@@ -97,7 +99,7 @@ impl Timeline {
             has_begun: false,
             heard: None,
             clocks: SmallVec::new(),
-            lanes: SmallVec::new(),
+            tracks: SmallVec::new(),
             corrections: Corrections::NONE,
         }
     }
@@ -106,8 +108,21 @@ impl Timeline {
     pub(super) fn begin_publication(&mut self) {
         self.base = if self.has_begun { self.head + u64::from(limits::RESUME_MILLIS) } else { 0 };
         self.clocks.clear();
-        self.lanes.clear();
+        self.tracks.clear();
         self.corrections = Corrections::NONE;
+    }
+
+    /// A publication is over, and nobody goes on with it: whoever comes next pauses for nobody.
+    pub(super) fn end_publication(&mut self) {
+        self.heard = None;
+    }
+
+    /// The first message comes of a publication that goes on with what a vanished one began.
+    pub(super) fn resume(&mut self, now: Instant) {
+        if let (Pause::Real, Some(heard)) = (self.pause, self.heard) {
+            let paused = now.saturating_since(heard).as_millis() as u64;
+            self.base = self.base.max(self.head.saturating_add(paused)).min(Self::END);
+        }
     }
 
     /// The stream's own time begins anew, for players that join from here on.
@@ -132,41 +147,44 @@ impl Timeline {
     }
 
     /// The place of a coded frame of a track that the publisher stamped with `time`, and that has come at `now`.
-    pub(super) fn stamp(&mut self, track: (TrackKind, TrackId), time: Timestamp, now: Instant) -> Timestamp {
-        let waited = self.heard.map(|heard| now.saturating_since(heard));
+    pub(super) fn stamp(&mut self, id: (TrackKind, TrackId), time: Timestamp, now: Instant) -> Timestamp {
+        let waited = self.heard.map(|heard| now.saturating_since(heard)).unwrap_or_default();
         self.heard = Some(now);
         if self.clocks.is_empty() {
-            self.begin_at(time, waited);
+            self.clocks.push(Clock::first(time, self.base, now));
         }
-        let lane = self.lanes.iter().position(|lane| lane.track == track);
+        let track = self.tracks.iter().position(|track| track.id == id);
         let believed = match self.repair {
             Repair::Off => Some(0),
-            Repair::Monotonic | Repair::Resync => self.believe(lane, time),
+            Repair::Monotonic | Repair::Resync => self.believe(track, time, waited, now),
         };
         match believed {
             Some(index) => {
                 // The next frame asks it first.
                 self.clocks[..=index].rotate_right(1);
-                if let Some(lane) = lane {
-                    self.lanes[lane].race = None;
+                if let Some(track) = track {
+                    self.tracks[track].race = None;
                 }
             }
-            None => self.take_up_clock(lane, time, waited.unwrap_or_default(), now),
+            None => self.take_up_clock(track, time, waited, now),
         }
         let run = self.clocks[0].at(time);
         self.clocks[0].follow(time);
         let mut at = u64::try_from(run).unwrap_or(0).max(self.base).min(Self::END);
-        match lane {
-            Some(lane) => {
-                let lane = &mut self.lanes[lane];
-                if self.repair != Repair::Off && at < lane.at {
-                    at = lane.at;
+        match track {
+            Some(track) => {
+                let track = &mut self.tracks[track];
+                if self.repair != Repair::Off && at < track.at {
+                    at = track.at;
                     self.corrections.add(Correction::Disorder);
                 }
-                (lane.said, lane.at) = (time, at);
+                if believed.is_some() && at > track.at {
+                    track.moved = now;
+                }
+                (track.said, track.at) = (time, at);
             }
-            None if self.lanes.len() < limits::TIMELINE_TRACKS => {
-                self.lanes.push(Lane { track, said: time, at, race: None });
+            None if self.tracks.len() < limits::TIMELINE_TRACKS => {
+                self.tracks.push(Track { id, said: time, at, moved: now, race: None });
             }
             None => {}
         }
@@ -175,59 +193,58 @@ impl Timeline {
         Self::wrapped(at)
     }
 
-    /// The first coded frame of a publication fixes where it is.
-    fn begin_at(&mut self, time: Timestamp, waited: Option<Duration>) {
-        if let (Pause::Real, Some(waited), true) = (self.pause, waited, self.has_begun) {
-            self.base = self.base.max(self.head + waited.as_millis() as u64);
-        }
-        self.clocks.push(Clock::new(time, self.base, Unit::Millisecond));
-    }
-
-    /// Which clock a frame of a track is stamped by: the one that puts it nearest to where the stream is.
+    /// Which clock a frame of a track is stamped by, if one that was seen can be.
     #[inline]
-    fn believe(&self, lane: Option<usize>, time: Timestamp) -> Option<usize> {
+    fn believe(
+        &self,
+        track: Option<usize>,
+        time: Timestamp,
+        waited: Duration,
+        now: Instant,
+    ) -> Option<usize> {
         let head = self.head.max(self.base) as i64;
+        let track = track.map(|index| &self.tracks[index]);
         // What is in front of the publication's first frame plays with it.
-        let of_stream = head - limits::CLOCK_BACK_MILLIS as i64;
-        let of_lane = lane.map(|lane| self.lanes[lane].at as i64 - limits::TRACK_BACK_MILLIS as i64);
-        let earliest = of_lane.map_or(of_stream, |of_lane| of_lane.max(of_stream));
-        let ahead = match self.repair {
+        let earliest = head - limits::CLOCK_BACK_MILLIS as i64;
+        let far = match self.repair {
             Repair::Off | Repair::Monotonic => limits::CLOCK_LEAP_MILLIS,
-            // Where a track leaps, the others are likely to do the same, if not as far.
-            Repair::Resync if self.lanes.iter().any(|lane| lane.race.is_some()) => limits::CLOCK_NEAR_MILLIS,
             Repair::Resync => limits::CLOCK_AHEAD_MILLIS,
         };
-        let latest = head + ahead as i64;
-        let place = |index: usize| {
-            let at = self.clocks[index].at(time);
-            (earliest..=latest).contains(&at).then(|| at.abs_diff(head))
+        let waited = waited.as_millis().min(limits::CLOCK_LEAP_MILLIS.into()) as i64;
+        let place = |clock: &Clock| {
+            let at = clock.at(time);
+            let ahead = match track {
+                None => limits::CLOCK_BACK_MILLIS,
+                Some(_) if clock.is_proven() => far,
+                Some(_) => limits::CLOCK_NEAR_MILLIS.min(far),
+            };
+            let is_in_place = at >= earliest && at <= head + ahead as i64 + waited;
+            let is_out_of_order = track.is_some_and(|track| track.stands_still_with(at, time, now));
+            (is_in_place && !is_out_of_order && !clock.is_too_slow(now)).then(|| at.abs_diff(head))
         };
-        match place(0) {
-            Some(distance) if distance <= limits::CLOCK_NEAR_MILLIS => Some(0),
-            first => {
-                let others = (1..self.clocks.len()).filter_map(|index| Some((place(index)?, index)));
-                first.map(|distance| (distance, 0)).into_iter().chain(others).min().map(|(_, index)| index)
-            }
+        if let [clock] = &self.clocks[..] {
+            return place(clock).map(|_| 0);
         }
+        let places = self.clocks.iter().enumerate().filter_map(|(index, clock)| Some((place(clock)?, index)));
+        places.min().map(|(_, index)| index)
     }
 
     /// No clock that was seen puts a frame where it could be: it is due as long after the last one as it came, up to a frame,
     /// and its clock is another one.
-    fn take_up_clock(&mut self, lane: Option<usize>, time: Timestamp, waited: Duration, now: Instant) {
+    fn take_up_clock(&mut self, track: Option<usize>, time: Timestamp, waited: Duration, now: Instant) {
         let mut unit = Unit::Millisecond;
         let mut wait = waited.as_millis().clamp(1, limits::RESUME_MILLIS.into()) as u64;
-        let correction = match lane.map(|lane| &mut self.lanes[lane]) {
+        let correction = match track.map(|track| &mut self.tracks[track]) {
             None => {
                 wait = 0;
                 Correction::OtherClock
             }
-            Some(lane) => {
-                let step = time.offset_from(lane.said);
-                if step > 0 {
-                    let since = lane.race.unwrap_or(Race { since: now - waited, leaps: 0, millis: 0 });
-                    let millis = since.millis + u64::from(step.unsigned_abs());
-                    let race = Race { leaps: since.leaps + 1, millis, ..since };
-                    lane.race = Some(race);
+            Some(track) => {
+                let step = time.offset_from(track.said);
+                if step > limits::TRACK_BACK_MILLIS as i32 {
+                    let race = track.race.unwrap_or(Race { since: now - waited, leaps: 0, millis: 0 });
+                    let race = race.with(step.unsigned_abs());
+                    track.race = Some(race);
                     if race.is_of_microseconds(now) {
                         unit = Unit::Microsecond;
                         Correction::Microseconds
@@ -235,14 +252,19 @@ impl Timeline {
                         Correction::Leap
                     }
                 } else {
-                    lane.race = None;
-                    let is_beginning = time.millis() < limits::CLOCK_RESTART_MILLIS;
-                    if is_beginning { Correction::Restart } else { Correction::StepBack }
+                    track.race = None;
+                    if step.unsigned_abs() <= limits::TRACK_BACK_MILLIS as u32 {
+                        Correction::Standstill
+                    } else if time.millis() < limits::CLOCK_RESTART_MILLIS {
+                        Correction::Restart
+                    } else {
+                        Correction::StepBack
+                    }
                 }
             }
         };
         self.corrections.add(correction);
-        let clock = Clock::new(time, self.head.max(self.base) + wait, unit);
+        let clock = Clock::new(time, self.head.max(self.base) + wait, unit, now);
         self.clocks.truncate(limits::TIMELINE_CLOCKS - 1);
         self.clocks.insert(0, clock);
     }
@@ -260,17 +282,17 @@ impl Timeline {
     /// before its picture; and where its time is of another clock, as in publishers that stamp all data with 0, it has
     /// none.
     pub(super) fn stamp_aside(&self, time: Timestamp) -> Timestamp {
-        let Some(clock) = self.clocks.first() else { return self.head() };
-        let earliest = self.head.saturating_sub(limits::CLOCK_BACK_MILLIS).max(self.base);
-        let at = clock.at(time);
-        let is_near = at >= self.head as i64 - limits::CLOCK_BACK_MILLIS as i64
-            && at <= (self.head + limits::CLOCK_AHEAD_MILLIS) as i64;
-        if is_near { Self::wrapped(u64::try_from(at).unwrap_or(0).max(earliest)) } else { self.head() }
+        let head = self.head.max(self.base) as i64;
+        let window = head - limits::CLOCK_BACK_MILLIS as i64..=head + limits::CLOCK_AHEAD_MILLIS as i64;
+        let places = self.clocks.iter().map(|clock| clock.at(time)).filter(|at| window.contains(at));
+        let Some(at) = places.min_by_key(|at| at.abs_diff(head)) else { return self.head() };
+        let at = u64::try_from(at).unwrap_or(0).max(self.base).min(Self::END);
+        Self::wrapped(at)
     }
 
     /// The place of something without a time of its own: just behind what was sent last.
     pub(super) fn head(&self) -> Timestamp {
-        Self::wrapped(self.head.max(self.base))
+        Self::wrapped(self.head.max(self.base).min(Self::END))
     }
 
     fn wrapped(millis: u64) -> Timestamp {
@@ -278,11 +300,37 @@ impl Timeline {
     }
 }
 
+impl Track {
+    /// Whether a frame at `at` would be out of order by more than disorder: its clock has begun anew; or this track has stood
+    /// still for too long.
+    fn stands_still_with(&self, at: i64, time: Timestamp, now: Instant) -> bool {
+        let back = self.at as i64 - at;
+        if back < 0 {
+            return false;
+        }
+        let back_max = limits::TRACK_BACK_MILLIS;
+        let begins_anew = back > back_max as i64 && time.millis() < limits::CLOCK_RESTART_MILLIS;
+        // Behind a wild stamp the others catch up.
+        let patience = if time == self.said { back_max } else { back_max + limits::CLOCK_BACK_MILLIS };
+        begins_anew || now.saturating_since(self.moved) > Duration::from_millis(patience)
+    }
+}
+
 impl Race {
+    fn with(self, millis: u32) -> Self {
+        Self {
+            leaps: self.leaps.saturating_add(1),
+            millis: self.millis.saturating_add(millis.into()),
+            ..self
+        }
+    }
+
     /// Whether it is about a thousand times as fast as time is, for long enough to tell.
     fn is_of_microseconds(&self, now: Instant) -> bool {
         let elapsed = now.saturating_since(self.since).as_millis() as u64;
-        self.leaps >= limits::RACE_LEAPS && elapsed > 0 && (300..=3_000).contains(&(self.millis / elapsed))
+        self.leaps >= limits::RACE_LEAPS
+            && elapsed > 0
+            && limits::RACE_PACE.contains(&(self.millis / elapsed))
     }
 }
 

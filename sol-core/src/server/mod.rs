@@ -138,6 +138,7 @@ impl Server {
             if self.local.hub.stream_mut(stream).handle_timeout(now) {
                 self.local.advanced.insert(stream);
             }
+            self.local.schedule_stream(stream);
             self.local.check_home(stream);
         }
         self.follow(now);

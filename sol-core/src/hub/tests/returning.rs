@@ -27,6 +27,30 @@ fn what_a_returning_publisher_sends_in_front_of_its_keyframe_is_left_out() {
 }
 
 #[test]
+fn players_stay_through_a_real_pause_that_is_longer_than_the_tape() {
+    let config =
+        StreamConfig { pause: Pause::Real, grace: Duration::from_secs(60), ..StreamConfig::default() };
+    let (mut camera, mut player) = Camera::watched();
+    camera.stream = Stream::new(Arc::new(config.clone()), chunk_size());
+    let mut camera = Camera::begin_on(camera.stream);
+    camera.group(0, 25);
+    player = {
+        drop(player);
+        camera.stream.subscribe()
+    };
+    camera.read_all(&mut player);
+    let Camera { mut stream, publication, now } = camera;
+    stream.abandon(publication, now);
+    let mut camera =
+        Camera { now: now + Duration::from_secs(30), ..Camera::without_configurations_on(stream) };
+    camera.send(0, metadata());
+    camera.send(0, video_content(&AVC_CONFIG));
+    camera.frame(0, &KEY);
+    assert_eq!(camera.coded(&mut player), [(KEYFRAME, 960 + 30_000)]);
+    assert_eq!(camera.stream.read(&mut player), Read::CaughtUp);
+}
+
+#[test]
 fn configurations_of_a_returning_publisher_do_not_fix_its_clock() {
     let (camera, mut player) = Camera::watched();
     let mut camera = camera.returned();

@@ -102,7 +102,7 @@ fn what_was_under_way_when_a_clock_began_anew_stays_where_it_belongs() {
 }
 
 #[test]
-fn a_clip_that_is_looped_goes_on_however_short_it_is() {
+fn a_clip_that_is_looped_goes_on() {
     let mut publisher = Publisher::begin();
     let mut last = None;
     for _ in 0..5 {
@@ -182,6 +182,96 @@ fn random_stamps_run_no_faster_than_time() {
 }
 
 #[test]
+fn slow_pictures_recover_from_a_hiccup_at_once() {
+    let mut publisher = Publisher::begin();
+    for time in [0, 2_000, 4_000, 17_000, 19_000, 21_000] {
+        publisher.clock += Duration::from_secs(2) - Publisher::FRAME;
+        publisher.video(time);
+    }
+    assert_eq!(publisher.timeline.head().millis(), 8_000 + RESUME, "the leap of 13 s cost its own frame");
+    assert_eq!(publisher.corrected(), [(Correction::Leap, 1)]);
+}
+
+#[test]
+fn what_truly_lasted_long_is_no_leap() {
+    let mut publisher = Publisher::begin();
+    for picture in 0..5 {
+        publisher.clock += Duration::from_secs(20) - Publisher::FRAME;
+        assert_eq!(publisher.video(picture * 20_000), picture * 20_000);
+    }
+    assert!(publisher.timeline.corrections().are_none());
+}
+
+#[test]
+fn of_a_stamp_that_is_wild_by_less_than_a_leap_nothing_remains() {
+    let mut publisher = Publisher::begin();
+    for frame in 0..10 {
+        publisher.video(10_000 + frame * 40);
+    }
+    assert_eq!(publisher.video(9_440), 360, "600 ms back");
+    assert_eq!(publisher.video(10_400), 400);
+    assert_eq!(publisher.corrected(), [(Correction::Disorder, 1)]);
+    assert_eq!(publisher.video(11_040), 1_040, "600 ms ahead");
+    assert_eq!(publisher.video(10_480), 1_040);
+    for frame in 13..40 {
+        let at = publisher.video(10_000 + frame * 40);
+        assert_eq!(at, (frame * 40).max(1_040), "caught up with");
+    }
+}
+
+#[test]
+fn a_clock_that_does_not_run_gives_frames_their_time_when_they_come() {
+    let mut publisher = Publisher::begin();
+    for _ in 0..250 {
+        publisher.video(0);
+        publisher.audio(0);
+    }
+    let head = publisher.timeline.head().millis();
+    assert!((9_000..=10_500).contains(&head), "{head} ms in 10 s");
+    assert!(publisher.timeline.corrections().count(Correction::Standstill) > 200);
+}
+
+#[test]
+fn a_track_that_begins_far_from_the_others_has_a_clock_of_its_own() {
+    for repair in [Repair::Monotonic, Repair::Resync] {
+        for start in [4_500, 3_600_000] {
+            let mut publisher = Publisher::with(repair, Pause::Cut);
+            for frame in 0..50 {
+                assert_eq!(publisher.video(1_000 + frame * 40), frame * 40, "{repair:?}");
+                assert_eq!(publisher.audio(start + frame * 40), frame * 40, "{repair:?}");
+            }
+            assert_eq!(publisher.corrected(), [(Correction::OtherClock, 1)]);
+        }
+    }
+}
+
+#[test]
+fn data_has_its_own_time_whichever_track_spoke_last() {
+    let mut publisher = Publisher::begin();
+    for frame in 0..50 {
+        publisher.video(1_000_000_000 + frame * 40);
+        assert_eq!(publisher.data(1_000_000_000 + frame * 40 + 2_000), frame * 40 + 2_000);
+        publisher.audio(7_000 + frame * 40);
+        assert_eq!(publisher.data(1_000_000_000 + frame * 40 + 2_000), frame * 40 + 2_000);
+    }
+}
+
+#[test]
+fn a_clock_that_was_taken_for_one_of_microseconds_and_hardly_runs_is_left() {
+    let mut publisher = Publisher::begin();
+    for frame in 0..10 {
+        publisher.video(frame * 40_000);
+    }
+    assert_eq!(publisher.timeline.corrections().count(Correction::Microseconds), 1);
+    let begin = publisher.timeline.head().millis();
+    for frame in 0..500 {
+        publisher.video(400_000 + frame * 40);
+    }
+    let ran = publisher.timeline.head().millis() - begin;
+    assert!((15_000..=21_000).contains(&ran), "{ran} ms in 20 s");
+}
+
+#[test]
 fn an_application_that_wants_no_repair_gets_what_was_sent() {
     let mut publisher = Publisher::with(Repair::Off, Pause::Cut);
     publisher.video(50_000);
@@ -243,6 +333,8 @@ fn leaps_in_front_of_the_end_do_not_pass_it() {
     }
     assert_eq!(publisher.timeline.head(), millis(i32::MAX as u32));
     assert!(publisher.timeline.is_full());
+    publisher.return_after(Duration::from_secs(4));
+    assert_eq!(publisher.timeline.head(), millis(i32::MAX as u32), "nor does a return");
 }
 
 /// Publications, each with the times that its publisher gives to its frames.
@@ -272,7 +364,7 @@ fn whatever_a_publishers_clock_does_the_timeline_only_goes_on(
             }
             assert!(at >= base && at + back >= head, "in its place");
             assert!(at >= last[usize::from(is_video)], "a track does not go back");
-            assert!(at.saturating_sub(head) <= limits::CLOCK_AHEAD_MILLIS as u32);
+            assert!(at.saturating_sub(head) <= limits::CLOCK_AHEAD_MILLIS as u32 + u32::from(waited));
             last[usize::from(is_video)] = at;
             head = head.max(at);
             assert_eq!(publisher.timeline.head(), millis(head));
@@ -300,8 +392,9 @@ impl Publisher {
     }
 
     fn return_after(&mut self, pause: Duration) {
-        self.clock = (self.clock + pause).saturating_sub(Self::FRAME);
         self.timeline.begin_publication();
+        self.timeline.resume(Instant::from_epoch(self.clock + pause));
+        self.clock = (self.clock + pause).saturating_sub(Self::FRAME);
     }
 
     const FRAME: Duration = Duration::from_millis(RESUME as u64);
