@@ -90,7 +90,7 @@ impl Listener {
         let Some(plays) = &mut self.plays else { return };
         let play = plays.get_mut(&message.stream).expect("playing starts before anything comes of it");
         let step = play.latest_millis.map_or(0, |latest| message.timestamp_ms.wrapping_sub(latest) as i32);
-        assert!(step >= -limits::CLOCK_BACK_MILLIS, "a player's time goes back by {step} ms");
+        assert!(step >= -(limits::CLOCK_BACK_MILLIS as i32), "a player's time goes back by {step} ms");
         if play.latest_millis.is_none() || step > 0 {
             play.latest_millis = Some(message.timestamp_ms);
         }

@@ -255,7 +255,7 @@ impl Clock {
 
     /// Not before the first, and no further back than a clock may step.
     fn place(&self, run: i64) -> u32 {
-        let earliest = i64::from(self.head) - i64::from(limits::CLOCK_BACK_MILLIS);
+        let earliest = i64::from(self.head) - (limits::CLOCK_BACK_MILLIS as i64);
         run.max(earliest).max(0) as u32
     }
 }
@@ -263,7 +263,7 @@ impl Clock {
 /// The step of a clock that is still the same one.
 fn believable(last_ms: u32, time_ms: u32) -> Option<i64> {
     let step = time_ms.wrapping_sub(last_ms) as i32;
-    (-limits::CLOCK_BACK_MILLIS..=limits::CLOCK_AHEAD_MILLIS).contains(&step).then_some(i64::from(step))
+    (-(limits::CLOCK_BACK_MILLIS as i32)..=limits::CLOCK_AHEAD_MILLIS as i32).contains(&step).then_some(i64::from(step))
 }
 
 /// Which of the three kinds that preambles have.
