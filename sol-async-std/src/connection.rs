@@ -156,7 +156,11 @@ fn tell<'a, A: Application>(
                 *verdict = Some(Box::pin(decide));
             }
             Event::Closed { hangup, .. } => return Some(hangup),
-            Event::Connected(_) | Event::Refused { .. } | Event::Started { .. } | Event::Ended { .. } => {}
+            Event::Connected(_)
+            | Event::Refused { .. }
+            | Event::Started { .. }
+            | Event::OnAir { .. }
+            | Event::Ended { .. } => {}
         }
     }
     None

@@ -200,7 +200,7 @@ impl<A: Application> Server<A> {
             Some(ConnectionReport { peer: entry.peer, roles, round_trip })
         });
         // Let go of before a connection's lock is taken: whoever has that may publish.
-        let from_within = streams.published_within().clone();
+        let from_within = streams.published_within().names();
         Report {
             streams: streams.report(),
             from_within,

@@ -10,7 +10,7 @@
 //! A player that has caught up is *armed* while it looks at the tape. A publisher appends and then rings whoever is armed,
 //! so that no frame is left unseen. A player without room is not armed and costs its publisher nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::task::{Context, Wake, Waker};
@@ -20,6 +20,7 @@ use sol_core::ids::{ChunkSize, SessionId};
 use sol_core::load::Load;
 use sol_core::name::StreamName;
 use sol_core::per_app::PerApp;
+use sol_core::server::NamesWithin;
 use sol_core::time::Instant;
 
 use crate::clock::{Alarm, Clock};
@@ -30,7 +31,7 @@ use crate::line::Line;
 pub(crate) struct SharedStreams {
     registry: Mutex<Registry<Arc<SharedStream>>>,
     /// The names that the process itself publishes.
-    published_within: Mutex<BTreeSet<StreamName>>,
+    published_within: Mutex<NamesWithin>,
     configs: PerApp<Arc<StreamConfig>>,
     chunk_size: ChunkSize,
     pub(crate) clock: Clock,
@@ -78,7 +79,7 @@ impl SharedStreams {
     }
 
     /// The names that the process itself publishes.
-    pub(crate) fn published_within(&self) -> MutexGuard<'_, BTreeSet<StreamName>> {
+    pub(crate) fn published_within(&self) -> MutexGuard<'_, NamesWithin> {
         self.published_within.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -211,7 +212,7 @@ mod tests {
     use std::time::Duration;
 
     use bytes::Bytes;
-    use sol_core::hub::{Coalesce, Publication};
+    use sol_core::hub::{Bid, Coalesce, Publication};
     use sol_core::media::{Content, Media};
     use sol_core::timestamp::Timestamp;
 
@@ -260,7 +261,8 @@ mod tests {
     fn a_timer_keeps_no_stream_alive() {
         let streams = streams();
         let publisher = Somebody::new(1);
-        let (home, publication) = publisher.sees(&streams).publish(&name()).unwrap();
+        let (home, publication) =
+            publisher.sees(&streams).publish(&name(), &Bid::default(), Instant::EPOCH).unwrap();
         let stream = Arc::downgrade(&home);
         let mut view = publisher.sees(&streams);
         view.unpublish(&name(), home, publication, sol_core::hub::Parting::Vanished, streams.clock.now());
@@ -273,7 +275,8 @@ mod tests {
         let streams = streams_with(config);
         let (player, publisher) = (Somebody::new(1), Somebody::new(2));
         let seat = player.sits(&streams);
-        let (home, publication) = publisher.sees(&streams).publish(&name()).unwrap();
+        let (home, publication) =
+            publisher.sees(&streams).publish(&name(), &Bid::default(), Instant::EPOCH).unwrap();
         publisher.appends(&streams, &home, &publication);
         publisher.sees(&streams).write(&home, |stream| stream.abandon(publication, streams.clock.now()));
         let ends = home.read().poll_timeout().unwrap();
@@ -293,7 +296,8 @@ mod tests {
         let (player, publisher) = (Somebody::new(1), Somebody::new(2));
         let seat = player.sits(&streams);
         let _playhead = player.sees(&streams).write(&seat, Stream::subscribe);
-        let (home, publication) = publisher.sees(&streams).publish(&name()).unwrap();
+        let (home, publication) =
+            publisher.sees(&streams).publish(&name(), &Bid::default(), Instant::EPOCH).unwrap();
         let began = streams.clock.now();
         for deliveries in 0..3 {
             player.arms(&streams, &seat);

@@ -4,7 +4,7 @@ use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use sol_tokio::{Media, Report, ServerConfig, StreamName};
+use sol_tokio::{Media, Replaced, Report, ServerConfig, StreamName};
 use tokio::sync::Notify;
 
 use crate::config::Runtime;
@@ -54,7 +54,7 @@ impl Backend {
     }
 
     /// What takes a stream from within the process. Its name must be free.
-    pub(crate) fn publish(&self, name: StreamName) -> Box<dyn FnMut(&Media) + Send> {
+    pub(crate) fn publish(&self, name: StreamName) -> Box<dyn FnMut(&Media) -> Result<(), Replaced> + Send> {
         const FREE: &str = "nobody can have taken the name before";
         match self {
             Self::Tokio(server) => {

@@ -4,17 +4,17 @@
 
 use std::time::Duration;
 
-use sol_tokio::Media;
 use sol_tokio::sol_core::flv::{FlvItem, FlvReader};
 use sol_tokio::sol_core::media::FrameKind;
 use sol_tokio::sol_core::timestamp::Timestamp;
+use sol_tokio::{Media, Replaced};
 use tokio::time::{Instant, sleep_until};
 
 /// The stream's name.
 pub(crate) const NAME: &str = "live/demo";
 
-/// Passes on the clip again and again, as fast as it is meant to be seen.
-pub(crate) async fn run(mut publish: impl FnMut(&Media)) {
+/// Passes on the clip again and again, as fast as it is meant to be seen, until another publisher takes its place.
+pub(crate) async fn run(mut publish: impl FnMut(&Media) -> Result<(), Replaced>) {
     let mut began = Instant::now();
     for (due, media) in showings() {
         sleep_until(began + due).await;
@@ -23,7 +23,10 @@ pub(crate) async fn run(mut publish: impl FnMut(&Media)) {
             // The process was stopped for a while. A live stream does not make up for it.
             began += late;
         }
-        publish(&media);
+        if let Err(replaced) = publish(&media) {
+            tracing::warn!(stream = NAME, why = replaced.to_string(), "the demo ended");
+            return;
+        }
     }
 }
 

@@ -75,6 +75,10 @@ impl Journal {
             Event::Started { kind, name, stream: _ } => {
                 info!(session = id, peer = %address, stream = %name, "{}", verb(*kind));
             }
+            Event::OnAir { name, on_air, stream: _ } => {
+                let what = if *on_air { "on air" } else { "stands by" };
+                info!(session = id, peer = %address, stream = %name, "{what}");
+            }
             Event::Ended { kind, name, why, summary, stream: _ } => {
                 let corrected = (!summary.corrections.are_none()).then(|| summary.corrections.to_string());
                 let lost = (summary.gaps > 0).then_some(summary.lost.frames);

@@ -49,8 +49,11 @@ pub(crate) fn write(report: &Report) {
 
 fn write_stream(name: &StreamName, stream: &StreamReport, roles: &Roles<'_>, is_from_within: bool) {
     let publisher = roles.iter().find_map(|&(connection, role)| match role.activity {
-        Activity::Publishing { quiet } => Some((connection, role, quiet)),
-        Activity::Playing(_) | Activity::Paused | Activity::Waiting => None,
+        Activity::Publishing { quiet, on_air: true } => Some((connection, role, quiet)),
+        Activity::Publishing { on_air: false, .. }
+        | Activity::Playing(_)
+        | Activity::Paused
+        | Activity::Waiting => None,
     });
     let (video, audio) = (Tracks::of(stream, TrackKind::Video), Tracks::of(stream, TrackKind::Audio));
     info!(
@@ -77,7 +80,8 @@ fn write_stream(name: &StreamName, stream: &StreamReport, roles: &Roles<'_>, is_
 
 fn write_player(name: &StreamName, connection: &ConnectionReport, role: &RoleReport) {
     let (state, lag) = match role.activity {
-        Activity::Publishing { .. } => return,
+        Activity::Publishing { on_air: true, .. } => return,
+        Activity::Publishing { quiet, on_air: false } => return write_standby(name, connection, role, quiet),
         Activity::Playing(lag) => ("playing", Some(lag)),
         Activity::Paused => ("paused", None),
         Activity::Waiting => ("waiting", None),
@@ -98,6 +102,22 @@ fn write_player(name: &StreamName, connection: &ConnectionReport, role: &RoleRep
         gaps = summary.gaps,
         lost_ms = (summary.gaps > 0).then(|| millis(summary.lost.duration)),
         "player"
+    );
+}
+
+/// A publisher that stands by.
+fn write_standby(name: &StreamName, connection: &ConnectionReport, role: &RoleReport, quiet: Duration) {
+    let summary = role.summary;
+    info!(
+        target: TARGET,
+        stream = %name,
+        session = connection.peer.id.get(),
+        peer = %readable(connection.peer.address),
+        seconds = seconds(summary.lasted),
+        quiet_ms = millis(quiet),
+        frames = summary.frames,
+        bytes = summary.bytes,
+        "standby"
     );
 }
 

@@ -136,7 +136,10 @@ impl Driver {
                         eprintln!("{id}: {why}");
                         self.lines.get_mut(&id).into_iter().for_each(|line| line.hang_up(hangup));
                     }
-                    Event::Started { .. } | Event::Refused { .. } | Event::Ended { .. } => {
+                    Event::Started { .. }
+                    | Event::Refused { .. }
+                    | Event::OnAir { .. }
+                    | Event::Ended { .. } => {
                         eprintln!("{id}: {event:?}");
                     }
                     Event::Connected(_) => {}

@@ -8,7 +8,7 @@
 //! of its own.
 
 // What holds: connections, streams, apps.
-pub use crate::hub::{Coalesce, Join, StreamConfig};
+pub use crate::hub::{AfterGrace, Coalesce, Join, Pause, Repair, StreamConfig, Takeover};
 pub use crate::ids::ChunkSize;
 pub use crate::per_app::{AppPattern, AppPatternError, AppTwice, PerApp};
 pub use crate::server::ServerConfig;
@@ -37,7 +37,7 @@ pub use crate::participant::{Activity, RoleReport};
 pub use crate::server::{ConnectionReport, CrossingReport, Report};
 
 // What is published from within, sent and received.
-pub use crate::hub::{NameInUse, PublishRefused, TooManyStreams};
+pub use crate::hub::{Bid, Credential, NameInUse, PublishRefused, PublisherRole, Replaced, TooManyStreams};
 pub use crate::ids::MessageType;
 pub use crate::media::{Content, FrameKind, Media};
 pub use crate::message::Data;

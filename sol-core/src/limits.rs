@@ -269,6 +269,13 @@ pub const GRACE_LOOK_TIME: Duration = Duration::from_secs(1);
 /// Then whatever comes is taken: it may have lost its camera.
 pub const RETURN_TIME: Duration = Duration::from_secs(5);
 
+/// How long a publisher may send nothing before its connection counts as dead where another one wants its place, or stands by. An
+/// encoder that lives sends sound or pictures many times a second; a phone that changes its network pauses for a second or two.
+pub const PUBLISHER_SILENCE: Duration = Duration::from_secs(3);
+
+/// How often a publisher looks whether another one has taken its place.
+pub const SUCCESSOR_LOOK_TIME: Duration = Duration::from_secs(1);
+
 /// Distance between the last frame of one publication and the first of the next, on a stream that goes on: one
 /// frame at 25 per second.
 pub const RESUME_MILLIS: u32 = 40;

@@ -16,7 +16,8 @@ use smallvec::SmallVec;
 
 use crate::frame::{Bundle, Frame};
 use crate::hub::{
-    Ending, Parting, Playhead, Publication, PublishRefused, Purpose, Read, Stream, Streams, TooManyStreams,
+    Bid, Ending, Parting, Playhead, Publication, PublishRefused, Purpose, Read, Replaced, Stream, Streams,
+    TooManyStreams,
 };
 use crate::ids::{MessageStreamId, RequestId};
 use crate::limits;
@@ -58,6 +59,10 @@ enum Part {
         has_appended: bool,
         /// When something came last.
         heard: Instant,
+        /// Whether players get what it sends, as far as was told.
+        on_air: bool,
+        /// When to look whether its place has been taken, though nothing comes of it.
+        look_at: Instant,
     },
     Player {
         playhead: Playhead,
@@ -121,6 +126,7 @@ impl<H: std::fmt::Debug> Participant<H> {
     pub fn handle_timeout(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
         self.session.handle_timeout(now);
         self.stop_waiting(streams, now);
+        self.look_for_successors(streams, now);
         self.follow(streams, now);
     }
 
@@ -149,6 +155,9 @@ impl<H: std::fmt::Debug> Participant<H> {
             Ok(role) => {
                 let (stream, kind, name) = (asked.stream, asked.kind, asked.name);
                 self.events.push_back(Event::Started { stream, kind, name });
+                if let Part::Publisher { on_air: false, .. } = role.part {
+                    self.events.push_back(Event::OnAir { stream, name: role.name.clone(), on_air: false });
+                }
                 let awaits = matches!(role.part, Part::Player { waits_until: Some(_), .. });
                 self.roles.push(role);
                 if awaits {
@@ -202,12 +211,11 @@ impl<H: std::fmt::Debug> Participant<H> {
 
     /// See [`Session::poll_timeout`].
     pub fn poll_timeout(&self) -> Option<Deadline> {
-        let waits = self.roles.iter().filter_map(|role| match role.part {
-            Part::Player { waits_until, .. } => waits_until,
-            Part::Publisher { .. } => None,
+        let roles = self.roles.iter().filter_map(|role| match role.part {
+            Part::Player { waits_until, .. } => Some(Deadline { at: waits_until?, timer: Timer::Waiting }),
+            Part::Publisher { look_at, .. } => Some(Deadline { at: look_at, timer: Timer::Successor }),
         });
-        let waits = waits.map(|at| Deadline { at, timer: Timer::Waiting });
-        waits.chain(self.session.poll_timeout()).min_by_key(|deadline| deadline.at)
+        roles.chain(self.session.poll_timeout()).min_by_key(|deadline| deadline.at)
     }
 
     /// See [`Session::outbound`].
@@ -270,8 +278,10 @@ impl<H: std::fmt::Debug> Participant<H> {
         let name = asked.name.clone();
         let (handle, part) = match asked.kind {
             RequestKind::Publish => {
-                let (handle, publication) = streams.publish(&name)?;
-                (handle, Part::Publisher { publication, has_appended: false, heard: now })
+                let (handle, publication) = streams.publish(&name, &Bid::of_query(&asked.query), now)?;
+                let on_air = streams.is_on_air(&handle, &publication).unwrap_or(false);
+                let look_at = now + limits::SUCCESSOR_LOOK_TIME;
+                (handle, Part::Publisher { publication, has_appended: false, heard: now, on_air, look_at })
             }
             RequestKind::Play => {
                 let handle = streams.hold(&name, Purpose::Play)?;
@@ -293,7 +303,8 @@ impl<H: std::fmt::Debug> Participant<H> {
             | EndReason::StreamEnded
             | EndReason::NotFound
             | EndReason::TimelineFull
-            | EndReason::TooSlow => Parting::InGoodOrder,
+            | EndReason::TooSlow
+            | EndReason::Replaced => Parting::InGoodOrder,
             EndReason::Closed(_) => Parting::Vanished,
         };
         match role.part {
@@ -313,7 +324,9 @@ impl<H: std::fmt::Debug> Participant<H> {
     ) {
         let Some(index) = self.roles.iter().position(|role| role.stream == stream) else { return };
         let mut role = self.roles.remove(index);
-        if let Part::Publisher { .. } = role.part {
+        if let Part::Publisher { publication, .. } = &role.part
+            && streams.is_on_air(&role.handle, publication) == Ok(true)
+        {
             role.summary.corrections = streams.corrections(&role.handle);
         }
         self.events.push_back(Event::Ended {
@@ -352,12 +365,47 @@ impl<H: std::fmt::Debug> Participant<H> {
         now: Instant,
     ) {
         let Some(role) = self.roles.iter_mut().find(|role| role.stream == stream) else { return };
-        let Part::Publisher { publication, has_appended, heard } = &mut role.part else { return };
+        let Part::Publisher { publication, has_appended, heard, on_air, .. } = &mut role.part else { return };
         *heard = now;
         role.summary.frames += 1;
         role.summary.bytes += media.content.payload().len() as u64;
-        let grew = streams.append(&role.handle, publication, media, now);
-        *has_appended |= grew.unwrap_or(false);
+        match streams.append(&role.handle, publication, media, now) {
+            Ok(appended) => {
+                *has_appended |= appended.grew;
+                if std::mem::replace(on_air, appended.on_air) != appended.on_air {
+                    let (name, on_air) = (role.name.clone(), appended.on_air);
+                    self.events.push_back(Event::OnAir { stream, name, on_air });
+                }
+            }
+            Err(Replaced) => self.make_way(stream, streams, now),
+        }
+    }
+
+    /// Looks whether another publisher has taken the place of one of whom nothing may come any more.
+    fn look_for_successors(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
+        let mut over = SmallVec::<[MessageStreamId; 1]>::new();
+        for role in &mut self.roles {
+            if let Part::Publisher { publication, look_at, .. } = &mut role.part
+                && *look_at <= now
+            {
+                *look_at = now + limits::SUCCESSOR_LOOK_TIME;
+                match streams.is_on_air(&role.handle, publication) {
+                    // Kept for the time when they are another publisher's.
+                    Ok(true) => role.summary.corrections = streams.corrections(&role.handle),
+                    Ok(false) => {}
+                    Err(Replaced) => over.push(role.stream),
+                }
+            }
+        }
+        for stream in over {
+            self.make_way(stream, streams, now);
+        }
+    }
+
+    /// Another publisher has taken the place of this one, which is told.
+    fn make_way(&mut self, stream: MessageStreamId, streams: &mut impl Streams<Handle = H>, now: Instant) {
+        self.session.end_publish(stream, now);
+        self.end(stream, &EndReason::Replaced, streams, now);
     }
 
     fn pause(&mut self, stream: MessageStreamId, paused: bool, streams: &mut impl Streams<Handle = H>) {

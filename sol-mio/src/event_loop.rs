@@ -282,6 +282,11 @@ impl<A: Application> EventLoop<A> {
             Ok(Standing::Claimed(..)) => self.inbox.take_parcels(),
             Ok(Standing::Wanted(..)) | Err(_) => Vec::new(),
         };
+        if let Ok(standing) = &asked
+            && let Some((to, parcel)) = standing.parcel(self.here)
+        {
+            self.shared.loops.pass(self.here, to, parcel);
+        }
         (asked, before)
     }
 
@@ -464,7 +469,11 @@ impl<A: Application> EventLoop<A> {
                 }
             }
             Event::Closed { hangup, .. } => self.hang_up(id, hangup),
-            Event::Connected(_) | Event::Refused { .. } | Event::Started { .. } | Event::Ended { .. } => {}
+            Event::Connected(_)
+            | Event::Refused { .. }
+            | Event::Started { .. }
+            | Event::OnAir { .. }
+            | Event::Ended { .. } => {}
         }
     }
 

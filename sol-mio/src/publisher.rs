@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use sol_core::crossing::{Claim, ClaimId, InwardId, LoopId, Notice, Parcel, media_cost};
-use sol_core::hub::{Parting, PublishRefused};
+use sol_core::crossing::{ClaimId, LoopId, Notice, Parcel, media_cost};
+use sol_core::hub::{Bid, Parting, PublishRefused, Replaced};
 use sol_core::media::Media;
 use sol_core::name::StreamName;
 
@@ -24,11 +24,11 @@ use crate::server::{Running, Server};
 /// let mut publisher = server.publish("live/silence".parse()?)?;
 /// // Payloads are what stands in the tags of FLV files: here AAC, its configuration and behind it each frame of 23 ms.
 /// let configuration = Bytes::from_static(&[0xAF, 0, 0x12, 0x10]);
-/// publisher.append(&Media { timestamp: Timestamp::ZERO, content: Content::Audio(configuration) });
+/// publisher.append(&Media { timestamp: Timestamp::ZERO, content: Content::Audio(configuration) })?;
 /// for number in 0..100 {
 ///     let frame = Bytes::from_static(&[0xAF, 1, 0x21, 0x10, 0x04, 0x60, 0x8C, 0x1C]);
 ///     let timestamp = Timestamp::from_millis(number * 23); // and this is when to append it
-///     publisher.append(&Media { timestamp, content: Content::Audio(frame) });
+///     publisher.append(&Media { timestamp, content: Content::Audio(frame) })?;
 /// }
 /// publisher.finish();
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -36,7 +36,6 @@ use crate::server::{Running, Server};
 #[derive(Debug)]
 pub struct Publisher {
     name: StreamName,
-    id: InwardId,
     claim: ClaimId,
     home: LoopId,
     running: Arc<Running>,
@@ -47,17 +46,26 @@ impl<A: Application> Server<A> {
     /// Publishes a stream from within the process. The application's policy is not asked.
     ///
     /// # Errors
-    /// [`PublishRefused`]: somebody publishes it, or there are too many streams.
+    /// [`PublishRefused`]: somebody publishes it whose place is not to be taken, or there are too many streams.
     pub fn publish(&self, name: StreamName) -> Result<Publisher, PublishRefused> {
+        self.publish_as(name, &Bid::default())
+    }
+
+    /// The same as a backup publisher, or with a credential: see [`Takeover`](sol_core::hub::Takeover).
+    ///
+    /// # Errors
+    /// [`PublishRefused`].
+    pub fn publish_as(&self, name: StreamName, bid: &Bid) -> Result<Publisher, PublishRefused> {
         let running = Arc::clone(&self.running);
         let loops = &running.loops;
         let mut directory = loops.directory();
-        let Claim { id: claim, home, wanted } = directory.claim(&name, loops.next_within())?;
-        let id = loops.within.enter(&name);
+        let claim = directory.claim(&name, loops.next_within(), bid.clone())?;
+        loops.within.enter(claim.id, &name);
         // Before anybody can ask who has the name: whoever hears of this home finds it.
-        loops.pass(LoopId::WITHIN, home, Parcel::Publish { name: name.clone(), inward: id, claim, wanted });
+        loops.pass(LoopId::WITHIN, claim.home, claim.parcel(&name));
         drop(directory);
-        Ok(Publisher { name, id, claim, home, running, has_parted: false })
+        let (claim, home) = (claim.id, claim.home);
+        Ok(Publisher { name, claim, home, running, has_parted: false })
     }
 }
 
@@ -71,14 +79,20 @@ impl Publisher {
     /// [`limits::CLOCK_BACK_MILLIS`](sol_core::limits::CLOCK_BACK_MILLIS) is taken for another clock, and the stream goes on
     /// one frame later. Configurations and metadata that say nothing new are not passed on again.
     ///
+    /// # Errors
+    /// [`Replaced`]: another publisher has taken the place of this one, which the stream's
+    /// [`takeover`](sol_core::hub::StreamConfig::takeover) allows. Nothing can be appended any more.
+    ///
     /// # Panics
     /// If the payload is longer than [`limits::MESSAGE_BYTES`](sol_core::limits::MESSAGE_BYTES).
-    pub fn append(&mut self, media: &Media) {
+    pub fn append(&mut self, media: &Media) -> Result<(), Replaced> {
         let payload_bytes = media.content.payload().len();
         assert!(payload_bytes <= sol_core::limits::MESSAGE_BYTES, "no message is longer than 16 MiB");
         let loops = &self.running.loops;
-        loops.within.send(self.id, media_cost(media));
-        loops.pass(LoopId::WITHIN, self.home, Parcel::Media { inward: self.id, media: vec![media.clone()] });
+        loops.within.send(self.claim, media_cost(media))?;
+        let parcel = Parcel::Media { claim: self.claim, media: vec![media.clone()] };
+        loops.pass(LoopId::WITHIN, self.home, parcel);
+        Ok(())
     }
 
     /// Ends the stream in good order: its players read what is left and are told.
@@ -94,8 +108,8 @@ impl Publisher {
     fn part(&mut self, parting: Parting) {
         if !std::mem::replace(&mut self.has_parted, true) {
             let loops = &self.running.loops;
-            loops.within.leave(self.id, &self.name);
-            loops.pass(LoopId::WITHIN, self.home, Parcel::Unpublish { inward: self.id, parting });
+            loops.within.leave(self.claim, &self.name);
+            loops.pass(LoopId::WITHIN, self.home, Parcel::Unpublish { claim: self.claim, parting });
             let parted = Notice::Parted { name: self.name.clone(), claim: self.claim };
             // Nothing follows from it for others.
             let _ = loops.directory().handle_notice(parted, LoopId::WITHIN);

@@ -81,7 +81,7 @@ impl<A: Application> Server<A> {
         let census = Census::new(config.connections_max.min(limits::CONNECTIONS), polls.len());
         let common = Loops {
             inboxes: inboxes.collect::<io::Result<_>>()?,
-            directory: Mutex::default(),
+            directory: Mutex::new(Directory::new(config.stream.clone())),
             within: Within::default(),
             next: AtomicUsize::new(0),
             next_within: AtomicUsize::new(0),
@@ -208,12 +208,15 @@ impl Loops {
 
     /// Passes a parcel on.
     pub(crate) fn pass(&self, from: LoopId, to: LoopId, parcel: Parcel) {
+        if to != LoopId::WITHIN {
+            return self.inbox(to).pass(from, parcel);
+        }
         match parcel {
-            Parcel::MediaTaken { inward, cost } if to == LoopId::WITHIN => {
-                self.within.has_taken(inward, cost);
-            }
-            _ if to == LoopId::WITHIN => unreachable!("whoever publishes from within is told nothing else"),
-            parcel => self.inbox(to).pass(from, parcel),
+            Parcel::MediaTaken { claim, cost } => self.within.has_taken(claim, cost),
+            Parcel::Replaced { claim } => self.within.replaced(claim),
+            // Nobody has asked.
+            Parcel::Corrected { .. } | Parcel::OnAir { .. } => {}
+            _ => unreachable!("whoever publishes from within is told nothing else"),
         }
     }
 

@@ -161,8 +161,11 @@ impl<A: Application, I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connect
             match event {
                 Event::Requested(request) => self.asked = Some(request),
                 Event::Closed { hangup, .. } => return Some(hangup),
-                Event::Connected(_) | Event::Refused { .. } | Event::Started { .. } | Event::Ended { .. } => {
-                }
+                Event::Connected(_)
+                | Event::Refused { .. }
+                | Event::Started { .. }
+                | Event::OnAir { .. }
+                | Event::Ended { .. } => {}
             }
         }
         None

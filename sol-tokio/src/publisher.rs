@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sol_core::hub::{Parting, Publication, PublishRefused, Streams};
+use sol_core::hub::{Bid, Parting, Publication, PublishRefused, Replaced, Streams};
 use sol_core::media::Media;
 use sol_core::name::StreamName;
 
@@ -26,11 +26,11 @@ use crate::streams::{Seat, SharedStreams};
 /// let mut publisher = server.publish("live/silence".parse()?)?;
 /// // Payloads are what stands in the tags of FLV files: here AAC, its configuration and behind it each frame of 23 ms.
 /// let configuration = Bytes::from_static(&[0xAF, 0, 0x12, 0x10]);
-/// publisher.append(&Media { timestamp: Timestamp::ZERO, content: Content::Audio(configuration) });
+/// publisher.append(&Media { timestamp: Timestamp::ZERO, content: Content::Audio(configuration) })?;
 /// for number in 0..100 {
 ///     let frame = Bytes::from_static(&[0xAF, 1, 0x21, 0x10, 0x04, 0x60, 0x8C, 0x1C]);
 ///     let timestamp = Timestamp::from_millis(number * 23); // and this is when to append it
-///     publisher.append(&Media { timestamp, content: Content::Audio(frame) });
+///     publisher.append(&Media { timestamp, content: Content::Audio(frame) })?;
 /// }
 /// publisher.finish();
 /// # Ok(())
@@ -50,11 +50,19 @@ impl<A: Application> Server<A> {
     /// Publishes a stream from within the process. The application's policy is not asked.
     ///
     /// # Errors
-    /// [`PublishRefused`]: somebody publishes it, or there are too many streams.
+    /// [`PublishRefused`]: somebody publishes it whose place is not to be taken, or there are too many streams.
     pub fn publish(&self, name: StreamName) -> Result<Publisher, PublishRefused> {
+        self.publish_as(name, &Bid::default())
+    }
+
+    /// The same as a backup publisher, or with a credential: see [`Takeover`](sol_core::hub::Takeover).
+    ///
+    /// # Errors
+    /// [`PublishRefused`].
+    pub fn publish_as(&self, name: StreamName, bid: &Bid) -> Result<Publisher, PublishRefused> {
         let (streams, line) = (Arc::clone(&self.shared.streams), Arc::new(Line::default()));
-        let place = streams.seen_by(&line).publish(&name)?;
-        streams.published_within().insert(name.clone());
+        let place = streams.seen_by(&line).publish(&name, bid, streams.now())?;
+        streams.published_within().add(&name);
         Ok(Publisher { streams, name, place: Some(place), line })
     }
 }
@@ -69,16 +77,20 @@ impl Publisher {
     /// [`limits::CLOCK_BACK_MILLIS`](sol_core::limits::CLOCK_BACK_MILLIS) is taken for another clock, and the stream goes on
     /// one frame later. Configurations and metadata that say nothing new are not passed on again.
     ///
+    /// # Errors
+    /// [`Replaced`]: another publisher has taken the place of this one, which the stream's
+    /// [`takeover`](sol_core::hub::StreamConfig::takeover) allows. Nothing can be appended any more.
+    ///
     /// # Panics
     /// If the payload is longer than [`limits::MESSAGE_BYTES`](sol_core::limits::MESSAGE_BYTES).
-    pub fn append(&mut self, media: &Media) {
+    pub fn append(&mut self, media: &Media) -> Result<(), Replaced> {
         let (seat, publication) = self.place.as_ref().expect("only `finish` and `drop` end it");
         let mut streams = self.streams.seen_by(&self.line);
         let now = self.streams.now();
-        let grew = streams.write(seat, |stream| stream.append(publication, media, now));
-        if grew.expect("nobody else can end this publication") {
+        if streams.append(seat, publication, media, now)?.grew {
             streams.appended(seat, now);
         }
+        Ok(())
     }
 
     /// Ends the stream in good order: its players read what is left and are told.

@@ -156,7 +156,7 @@ impl<A: Application> Server<A> {
     pub async fn report(&self) -> Report {
         let answers = report::ask(self.shared.lines());
         let (streams, from_within) =
-            (self.shared.streams.report(), self.shared.streams.published_within().clone());
+            (self.shared.streams.report(), self.shared.streams.published_within().names());
         Report { streams, from_within, connections: report::collect(answers).await, ..Report::default() }
     }
 

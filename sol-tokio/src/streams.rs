@@ -10,7 +10,6 @@
 //! A player that has caught up *arms* its seat while it looks at the tape. A publisher appends and then delivers to
 //! whoever is armed, so that no frame is left unseen. A player without room is not armed and costs its publisher nothing.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
@@ -20,6 +19,7 @@ use sol_core::ids::ChunkSize;
 use sol_core::load::Load;
 use sol_core::name::StreamName;
 use sol_core::per_app::PerApp;
+use sol_core::server::NamesWithin;
 use sol_core::time::Instant;
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, unconstrained, yield_now};
@@ -34,7 +34,7 @@ use crate::load::LoadGauge;
 pub(crate) struct SharedStreams {
     registry: Mutex<Registry<Arc<SharedStream>>>,
     /// The names that the process itself publishes.
-    published_within: Mutex<BTreeSet<StreamName>>,
+    published_within: Mutex<NamesWithin>,
     configs: PerApp<Arc<StreamConfig>>,
     chunk_size: ChunkSize,
     clock: Clock,
@@ -109,7 +109,7 @@ impl SharedStreams {
     }
 
     /// The names that the process itself publishes.
-    pub(crate) fn published_within(&self) -> MutexGuard<'_, BTreeSet<StreamName>> {
+    pub(crate) fn published_within(&self) -> MutexGuard<'_, NamesWithin> {
         self.published_within.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -287,7 +287,7 @@ mod tests {
     use std::time::Duration;
 
     use bytes::Bytes;
-    use sol_core::hub::{Coalesce, Publication};
+    use sol_core::hub::{Bid, Coalesce, Publication};
     use sol_core::media::{Content, Media};
     use sol_core::name::App;
     use sol_core::timestamp::Timestamp;
@@ -397,7 +397,8 @@ mod tests {
         let streams = streams();
         let (player, publisher) = (Somebody::new(), Somebody::new());
         let seat = player.sits(&streams);
-        let (home, publication) = publisher.sees(&streams).publish(&name()).unwrap();
+        let (home, publication) =
+            publisher.sees(&streams).publish(&name(), &Bid::default(), Instant::EPOCH).unwrap();
         publisher.appends(&streams, &home, &publication);
         publisher.sees(&streams).write(&home, |stream| stream.abandon(publication, streams.now()));
         let ends = publisher.sees(&streams).read(&home, Stream::poll_timeout).unwrap();
@@ -417,7 +418,8 @@ mod tests {
         let (player, publisher) = (Somebody::new(), Somebody::new());
         let seat = player.sits(&streams);
         let _playhead = player.sees(&streams).write(&seat, Stream::subscribe);
-        let (home, publication) = publisher.sees(&streams).publish(&name()).unwrap();
+        let (home, publication) =
+            publisher.sees(&streams).publish(&name(), &Bid::default(), Instant::EPOCH).unwrap();
         let began = streams.now();
         for deliveries in 1..=3 {
             player.arms(&streams, &seat);

@@ -99,7 +99,11 @@ impl Application for Porter {
         self.saw(match event {
             Event::Started { kind, .. } => Seen::Started(*kind),
             Event::Closed { why, .. } => Seen::Closed(why.code()),
-            Event::Connected(_) | Event::Requested(_) | Event::Refused { .. } | Event::Ended { .. } => return,
+            Event::Connected(_)
+            | Event::Requested(_)
+            | Event::Refused { .. }
+            | Event::OnAir { .. }
+            | Event::Ended { .. } => return,
         });
     }
 

@@ -37,6 +37,7 @@ pub(crate) enum What {
     Asked,
     Refused(&'static str),
     Started(RequestKind),
+    OnAir(bool),
     Ended(RequestKind, &'static str, Summary),
     Closed(&'static str),
     TurnedAway(&'static str),
@@ -112,6 +113,7 @@ impl Porter {
             Event::Connected(_) | Event::Requested(_) => return,
             Event::Refused { why, .. } => What::Refused(why.code()),
             Event::Started { kind, .. } => What::Started(*kind),
+            Event::OnAir { on_air, .. } => What::OnAir(*on_air),
             Event::Ended { kind, why, summary, .. } => What::Ended(*kind, why.code(), *summary),
             Event::Closed { why, .. } => {
                 book.closed.insert(peer.id);

@@ -78,7 +78,11 @@ impl Application for Policy {
             Event::Started { .. } => return self.tell_started.send(()).unwrap_or_default(),
             Event::Refused { why, .. } => why.code(),
             Event::Closed { why: why @ CloseReason::ConnectRefused(_), .. } => why.code(),
-            Event::Connected(_) | Event::Requested(_) | Event::Ended { .. } | Event::Closed { .. } => return,
+            Event::Connected(_)
+            | Event::Requested(_)
+            | Event::OnAir { .. }
+            | Event::Ended { .. }
+            | Event::Closed { .. } => return,
         };
         self.refused.lock().expect("nobody panics with it").push(code);
     }

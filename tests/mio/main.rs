@@ -107,7 +107,7 @@ fn the_loops_end_with_the_last_handle_and_a_publisher_from_within_is_one() {
     let mut player = Wire::connect(address, Player::new("live", "within")).unwrap();
     player.decide().unwrap();
     let content = Content::Audio([0x2F, 1, 2, 3].to_vec().into());
-    within.append(&Media { timestamp: Timestamp::ZERO, content });
+    within.append(&Media { timestamp: Timestamp::ZERO, content }).expect("nobody takes its place");
     player.run_until(|player| !player.media().is_empty()).unwrap();
     within.finish();
     // Sockets close with their loop.
@@ -126,7 +126,7 @@ fn what_is_appended_faster_than_its_loop_takes_it_is_not_lost() {
     };
     // Six times what may be under way, and less than a tape holds.
     let appended = std::thread::spawn(move || {
-        (0..60).for_each(|number| within.append(&frame(number)));
+        (0..60).for_each(|number| within.append(&frame(number)).expect("nobody takes its place"));
         within
     });
     player.run_until(|player| player.media().len() == 60).unwrap();

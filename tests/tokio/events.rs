@@ -27,12 +27,17 @@ impl Application for Studio {
                 let mut publisher = server.publish(name.clone()).expect("nobody else does");
                 for (millis, payload) in [(0, &[0xAF, 0, 0x12, 0x10][..]), (23, &[0xAF, 1, 0x21])] {
                     let content = Content::Audio(Bytes::from_static(payload));
-                    publisher.append(&Media { timestamp: Timestamp::from_millis(millis), content });
+                    let media = Media { timestamp: Timestamp::from_millis(millis), content };
+                    publisher.append(&media).expect("nobody takes its place");
                 }
                 *stream = Some(publisher);
             }
             Event::Ended { .. } => *stream = None,
-            Event::Connected(_) | Event::Requested(_) | Event::Refused { .. } | Event::Closed { .. } => {}
+            Event::Connected(_)
+            | Event::Requested(_)
+            | Event::Refused { .. }
+            | Event::OnAir { .. }
+            | Event::Closed { .. } => {}
         }
     }
 }

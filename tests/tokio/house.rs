@@ -23,9 +23,11 @@ impl Application for Porter {
         let seen = match event {
             Event::Ended { kind, .. } => Seen::Ended(*kind),
             Event::Closed { .. } => Seen::Closed,
-            Event::Connected(_) | Event::Requested(_) | Event::Refused { .. } | Event::Started { .. } => {
-                Seen::Other
-            }
+            Event::Connected(_)
+            | Event::Requested(_)
+            | Event::Refused { .. }
+            | Event::OnAir { .. }
+            | Event::Started { .. } => Seen::Other,
         };
         // A test that is over listens no longer.
         self.0.send(seen).ok();

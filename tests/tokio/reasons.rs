@@ -48,6 +48,7 @@ fn the_page_has_every_reason_of_a_closed_connection_and_no_other() {
         CloseReason::StreamEnded => CloseReason::StreamEnded,
         CloseReason::TimelineFull => CloseReason::TimelineFull,
         CloseReason::TooSlow => CloseReason::TooSlow,
+        CloseReason::Replaced => CloseReason::Replaced,
         CloseReason::ClosedByPeer => CloseReason::ClosedByPeer,
         CloseReason::Shutdown => CloseReason::Shutdown,
         CloseReason::Left => CloseReason::Left,
@@ -78,6 +79,7 @@ fn the_page_has_every_end_of_publishing_and_playing_and_no_other() {
         EndReason::NotFound => EndReason::NotFound,
         EndReason::TimelineFull => EndReason::TimelineFull,
         EndReason::TooSlow => EndReason::TooSlow,
+        EndReason::Replaced => EndReason::Replaced,
         EndReason::Closed(_) => EndReason::Closed(CloseReason::PeerLeft),
     };
     let mut codes = codes(&ends, EndReason::code);

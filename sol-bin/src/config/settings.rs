@@ -99,6 +99,12 @@ pub(crate) struct AppSettings {
     pub(crate) publish: Policy,
     /// Who may play.
     pub(crate) play: Policy,
+    /// Who may take the place of a publisher that is connected. The place of one that has vanished is free for whoever may
+    /// publish.
+    pub(crate) takeover: Takeover,
+    /// Whether a backup publisher (`NAME?role=backup`) leaves the air to the main one when that has returned, at its keyframe.
+    /// Otherwise the main one stands by.
+    pub(crate) give_back: bool,
     /// What becomes of the players when nobody came within `grace`.
     pub(crate) after_grace: AfterGrace,
     /// What is done about a publisher's timestamps that make no sense. Each correction is counted in the log.
@@ -187,6 +193,20 @@ pub(crate) struct Policies {
     pub(crate) play: Policy,
 }
 
+/// Who may take the place of a publisher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Takeover {
+    /// Nobody; whoever comes is refused
+    Refuse,
+    /// Whoever comes once it has sent nothing for 3 s
+    Silent,
+    /// The same, and at once whoever has the same query string, such as a stream key
+    Credential,
+    /// Whoever comes, at once
+    Replace,
+}
+
 /// What becomes of players whose publisher does not return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -273,6 +293,13 @@ impl Default for AppSettings {
         Self {
             publish: Policy::Open,
             play: Policy::Open,
+            takeover: match core.takeover {
+                hub::Takeover::Refuse => Takeover::Refuse,
+                hub::Takeover::Silent => Takeover::Silent,
+                hub::Takeover::Credential => Takeover::Credential,
+                hub::Takeover::Replace => Takeover::Replace,
+            },
+            give_back: core.give_back,
             after_grace: match core.after_grace {
                 hub::AfterGrace::End => AfterGrace::End,
                 hub::AfterGrace::Wait => AfterGrace::Wait,
@@ -360,6 +387,13 @@ impl AppSettings {
         StreamConfig {
             waiting: self.waiting.duration(),
             grace: self.grace.duration(),
+            takeover: match self.takeover {
+                Takeover::Refuse => hub::Takeover::Refuse,
+                Takeover::Silent => hub::Takeover::Silent,
+                Takeover::Credential => hub::Takeover::Credential,
+                Takeover::Replace => hub::Takeover::Replace,
+            },
+            give_back: self.give_back,
             after_grace: match self.after_grace {
                 AfterGrace::End => hub::AfterGrace::End,
                 AfterGrace::Wait => hub::AfterGrace::Wait,
@@ -455,6 +489,8 @@ mod tests {
         let mut streams = PerApp::new(Arc::new(StreamConfig {
             waiting: s(21),
             grace: s(22),
+            takeover: hub::Takeover::Silent,
+            give_back: false,
             after_grace: hub::AfterGrace::Wait,
             repair: hub::Repair::Monotonic,
             pause: hub::Pause::Real,
@@ -470,6 +506,8 @@ mod tests {
         let of_app = StreamConfig {
             waiting: s(31),
             grace: s(32),
+            takeover: hub::Takeover::Replace,
+            give_back: false,
             after_grace: hub::AfterGrace::Wait,
             repair: hub::Repair::Off,
             pause: hub::Pause::Real,
@@ -547,6 +585,8 @@ farewell = "15s"
 [defaults]
 publish = "closed"
 play = "open"
+takeover = "silent"
+give_back = false
 after_grace = "wait"
 repair = "monotonic"
 pause = "real"
@@ -564,6 +604,8 @@ tape_bytes = "2MiB"
 [app."live"]
 publish = "open"
 play = "closed"
+takeover = "replace"
+give_back = false
 after_grace = "wait"
 repair = "off"
 pause = "real"

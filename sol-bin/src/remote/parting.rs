@@ -76,6 +76,7 @@ impl Parting {
             | CloseReason::Refused
             | CloseReason::TimelineFull
             | CloseReason::TooSlow
+            | CloseReason::Replaced
             | CloseReason::ClosedByPeer => lost(format!("the connection to {server} is over: {why}")),
         }
     }

@@ -1,18 +1,23 @@
 //! Directory: at which loop a stream is at home, and which loops want it.
 //!
 //! Asked when somebody begins to publish or to play, and told when they end: rarely enough for all loops to share one behind a
-//! lock. Whoever comes to hold that lock first has the name.
+//! lock. Whoever comes to hold that lock first has the name, until another one's bid wins.
 //!
 //! Invariants: a name is known exactly while it has a home or somebody wants it. It has one home at most, and that one
-//! publisher at most. No more than `limits::STREAMS` names are known because they are wanted, and `limits::STREAMS_RESERVED`
+//! publisher of each role at most. A home hears of its publishers in the order of their claims. No more than `limits::STREAMS` names are known because they are wanted, and `limits::STREAMS_RESERVED`
 //! more to be published.
 
 use std::collections::BTreeMap;
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
-use crate::hub::{NameInUse, PublishRefused, Purpose, TooManyStreams};
+use crate::hub::{
+    Bid, Credential, NameInUse, PublishRefused, PublisherRole, Purpose, StreamConfig, TooManyStreams,
+};
 use crate::name::StreamName;
+use crate::per_app::PerApp;
 use crate::session::{Refusal, Request, RequestKind};
 
 use super::{ClaimId, LoopId, Notice, Parcel, Ticket};
@@ -20,6 +25,7 @@ use super::{ClaimId, LoopId, Notice, Parcel, Ticket};
 /// Who is at home where, and who wants what.
 #[derive(Debug, Default)]
 pub struct Directory {
+    streams: PerApp<Arc<StreamConfig>>,
     names: BTreeMap<StreamName, Entry>,
     tickets: u64,
     claims: u64,
@@ -34,17 +40,38 @@ struct Entry {
 #[derive(Debug)]
 struct Home {
     at: LoopId,
-    /// Of its latest publisher, wherever that is.
+    /// The latest that was given, whoever has it and whether that one is still there.
     latest: ClaimId,
-    /// That one is there; otherwise the grace runs.
-    is_taken: bool,
+    /// Those who are there. Without any the grace runs.
+    holders: [Option<Holder>; PublisherRole::ALL.len()],
+}
+
+/// A publisher.
+#[derive(Debug)]
+struct Holder {
+    claim: ClaimId,
+    credential: Option<Credential>,
+    /// As its home has told.
+    is_silent: bool,
+}
+
+impl Home {
+    fn is_taken(&self) -> bool {
+        self.holders.iter().any(Option::is_some)
+    }
+
+    fn holder(&mut self, claim: ClaimId) -> Option<&mut Option<Holder>> {
+        self.holders.iter_mut().find(|holder| holder.as_ref().is_some_and(|holder| holder.claim == claim))
+    }
 }
 
 /// That somebody may publish a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Names this publisher in [`Notice::Parted`].
+    /// Names this publisher from here on.
     pub id: ClaimId,
+    /// With what it came.
+    pub bid: Bid,
     /// Where the stream is at home: at the loop that asked, or the one to which its publisher has to cross.
     pub home: LoopId,
     /// Who wants it.
@@ -70,23 +97,48 @@ pub enum Standing {
     Wanted(StreamName, Want),
 }
 
+impl Claim {
+    /// What the home of the stream is to be told of a publisher elsewhere. To be passed there before the directory's lock is
+    /// let go.
+    pub fn parcel(&self, name: &StreamName) -> Parcel {
+        let Claim { id, bid, wanted, .. } = self.clone();
+        Parcel::Publish { name: name.clone(), claim: id, bid, wanted }
+    }
+}
+
+impl Standing {
+    /// What is to be passed on, and to whom, before the directory's lock is let go: that somebody here publishes a stream that
+    /// is at home elsewhere.
+    pub fn parcel(&self, here: LoopId) -> Option<(LoopId, Parcel)> {
+        match self {
+            Standing::Claimed(name, claim) if claim.home != here => Some((claim.home, claim.parcel(name))),
+            Standing::Claimed(..) | Standing::Wanted(..) => None,
+        }
+    }
+}
+
 impl Directory {
-    /// Nobody is anywhere.
-    pub fn new() -> Self {
-        Self::default()
+    /// Nobody is anywhere. What holds for the streams is said as to each [`Server`](crate::server::Server).
+    pub fn new(streams: PerApp<Arc<StreamConfig>>) -> Self {
+        Self { streams, ..Self::default() }
     }
 
     /// Asks for whomever a server may allow something. To be passed to
-    /// [`Server::allow_among`](crate::server::Server::allow_among), when all parcels were passed that came before.
+    /// [`Server::allow_among`](crate::server::Server::allow_among), which says how.
     ///
     /// # Errors
     /// The refusal that the peer is to be told.
     pub fn ask(&mut self, request: &Request, here: LoopId) -> Result<Standing, Refusal> {
+        let name = request.name.clone();
         match request.kind {
             RequestKind::Publish => {
-                Ok(Standing::Claimed(request.name.clone(), self.claim(&request.name, here)?))
+                let claim = self.claim(&name, here, Bid::of_query(&request.query))?;
+                Ok(Standing::Claimed(name, claim))
             }
-            RequestKind::Play => Ok(Standing::Wanted(request.name.clone(), self.want(&request.name, here)?)),
+            RequestKind::Play => {
+                let want = self.want(&name, here)?;
+                Ok(Standing::Wanted(name, want))
+            }
         }
     }
 
@@ -94,15 +146,20 @@ impl Directory {
     ///
     /// # Errors
     /// [`PublishRefused`].
-    pub fn claim(&mut self, name: &StreamName, by: LoopId) -> Result<Claim, PublishRefused> {
+    pub fn claim(&mut self, name: &StreamName, by: LoopId, bid: Bid) -> Result<Claim, PublishRefused> {
         let id = ClaimId(self.claims + 1);
+        let takeover = self.streams.for_stream(name).takeover;
         let entry = self.entry(name, Purpose::Publish)?;
-        let home = entry.home.get_or_insert(Home { at: by, latest: id, is_taken: false });
-        if home.is_taken {
+        let home = entry.home.get_or_insert(Home { at: by, latest: id, holders: [None, None] });
+        let seat = &mut home.holders[bid.role as usize];
+        if let Some(holder) = seat
+            && !takeover.allows(&bid, holder.credential.as_ref(), holder.is_silent)
+        {
             return Err(NameInUse.into());
         }
-        (home.latest, home.is_taken) = (id, true);
-        let claim = Claim { id, home: home.at, wanted: entry.wanted.to_vec() };
+        *seat = Some(Holder { claim: id, credential: bid.credential.clone(), is_silent: false });
+        home.latest = id;
+        let claim = Claim { id, bid, home: home.at, wanted: entry.wanted.to_vec() };
         self.claims += 1;
         Ok(claim)
     }
@@ -126,20 +183,28 @@ impl Directory {
     /// A server has something to tell. What is to be passed on for it, and to whom.
     pub fn handle_notice(&mut self, notice: Notice, by: LoopId) -> Option<(LoopId, Parcel)> {
         let (Notice::Parted { name, .. }
+        | Notice::Silent { name, .. }
         | Notice::Released { name, .. }
         | Notice::Unwanted(name)
         | Notice::Unserved { name, .. }) = &notice;
         let entry = self.names.get_mut(name)?;
         let parcel = match &notice {
             Notice::Parted { claim, .. } => {
-                if let Some(home) = entry.home.as_mut().filter(|home| home.latest == *claim) {
-                    home.is_taken = false;
+                // Whoever has taken its place stays.
+                if let Some(holder) = entry.home.as_mut().and_then(|home| home.holder(*claim)) {
+                    *holder = None;
+                }
+                None
+            }
+            Notice::Silent { claim, is_silent, .. } => {
+                if let Some(Some(holder)) = entry.home.as_mut().and_then(|home| home.holder(*claim)) {
+                    holder.is_silent = *is_silent;
                 }
                 None
             }
             Notice::Released { claim, .. } => {
                 // Whoever has claimed it meanwhile is on the way there, also where that one has gone again.
-                entry.home.take_if(|home| home.at == by && home.latest == *claim && !home.is_taken);
+                entry.home.take_if(|home| home.at == by && home.latest == *claim && !home.is_taken());
                 None
             }
             Notice::Unserved { name, ticket } => {
@@ -189,34 +254,34 @@ mod tests {
 
     #[test]
     fn a_name_that_two_loops_claim_has_one_owner() {
-        let mut directory = Directory::new();
-        assert_eq!(directory.claim(&name(), ONE).unwrap().home, ONE);
-        assert_eq!(directory.claim(&name(), TWO), Err(NameInUse.into()));
-        assert_eq!(directory.claim(&name(), ONE), Err(NameInUse.into()));
+        let mut directory = directory();
+        assert_eq!(directory.claim(&name(), ONE, Bid::default()).unwrap().home, ONE);
+        assert_eq!(directory.claim(&name(), TWO, Bid::default()), Err(NameInUse.into()));
+        assert_eq!(directory.claim(&name(), ONE, Bid::default()), Err(NameInUse.into()));
     }
 
     #[test]
     fn within_the_grace_whoever_comes_crosses_to_the_home() {
-        let mut directory = Directory::new();
-        let first = directory.claim(&name(), ONE).unwrap().id;
+        let mut directory = directory();
+        let first = directory.claim(&name(), ONE, Bid::default()).unwrap().id;
         directory.handle_notice(Notice::Parted { name: name(), claim: first }, ONE);
-        let second = directory.claim(&name(), TWO).unwrap();
+        let second = directory.claim(&name(), TWO, Bid::default()).unwrap();
         assert_eq!(second.home, ONE);
         // The grace has ended while the publisher was on its way; and that the first has parted is told again.
         directory.handle_notice(Notice::Released { name: name(), claim: first }, ONE);
         directory.handle_notice(Notice::Parted { name: name(), claim: first }, ONE);
-        assert_eq!(directory.claim(&name(), ONE), Err(NameInUse.into()));
+        assert_eq!(directory.claim(&name(), ONE, Bid::default()), Err(NameInUse.into()));
         directory.handle_notice(Notice::Parted { name: name(), claim: second.id }, ONE);
         directory.handle_notice(Notice::Released { name: name(), claim: second.id }, ONE);
-        assert_eq!(directory.claim(&name(), TWO).map(|claim| claim.home), Ok(TWO));
+        assert_eq!(directory.claim(&name(), TWO, Bid::default()).map(|claim| claim.home), Ok(TWO));
     }
 
     #[test]
     fn a_home_stays_until_it_has_heard_of_whoever_came_and_went() {
-        let mut directory = Directory::new();
-        let first = directory.claim(&name(), ONE).unwrap().id;
+        let mut directory = directory();
+        let first = directory.claim(&name(), ONE, Bid::default()).unwrap().id;
         directory.handle_notice(Notice::Parted { name: name(), claim: first }, ONE);
-        let second = directory.claim(&name(), TWO).unwrap().id;
+        let second = directory.claim(&name(), TWO, Bid::default()).unwrap().id;
         directory.handle_notice(Notice::Parted { name: name(), claim: second }, TWO);
         directory.handle_notice(Notice::Released { name: name(), claim: first }, ONE);
         assert_eq!(directory.want(&name(), TWO).unwrap().home, Some(ONE), "the second is on the way there");
@@ -226,11 +291,11 @@ mod tests {
 
     #[test]
     fn a_home_is_told_who_wants_its_stream_and_who_does_not_any_more() {
-        let mut directory = Directory::new();
+        let mut directory = directory();
         let want = directory.want(&name(), TWO).unwrap();
         assert_eq!(want.home, None);
         assert_eq!(directory.want(&name(), TWO), Ok(want), "the loop wants it once");
-        assert_eq!(directory.claim(&name(), ONE).unwrap().wanted, [(TWO, want.ticket)]);
+        assert_eq!(directory.claim(&name(), ONE, Bid::default()).unwrap().wanted, [(TWO, want.ticket)]);
         assert_eq!(directory.want(&name(), TWO).unwrap().home, Some(ONE));
         let told = directory.handle_notice(Notice::Unwanted(name()), TWO);
         assert!(matches!(told, Some((ONE, Parcel::Unwant { ticket, .. })) if ticket == want.ticket));
@@ -239,11 +304,11 @@ mod tests {
 
     #[test]
     fn who_finds_no_home_where_it_was_said_to_be_is_sent_to_where_it_is() {
-        let mut directory = Directory::new();
+        let mut directory = directory();
         let ticket = directory.want(&name(), TWO).unwrap().ticket;
         let unserved = || Notice::Unserved { name: name(), ticket };
         assert!(directory.handle_notice(unserved(), TWO).is_none());
-        directory.claim(&name(), ONE).unwrap();
+        directory.claim(&name(), ONE, Bid::default()).unwrap();
         let told = directory.handle_notice(unserved(), TWO);
         assert!(matches!(told, Some((ONE, Parcel::Want { ticket: wanted, .. })) if wanted == ticket));
         directory.handle_notice(Notice::Unwanted(name()), TWO);
@@ -252,9 +317,9 @@ mod tests {
 
     #[test]
     fn a_name_is_known_while_somebody_is_at_home_or_wants_it() {
-        let mut directory = Directory::new();
+        let mut directory = directory();
         directory.want(&name(), ONE).unwrap();
-        let claim = directory.claim(&name(), TWO).unwrap().id;
+        let claim = directory.claim(&name(), TWO, Bid::default()).unwrap().id;
         directory.handle_notice(Notice::Parted { name: name(), claim }, TWO);
         directory.handle_notice(Notice::Unwanted(name()), ONE);
         assert_eq!(directory.len(), 1);
@@ -264,14 +329,18 @@ mod tests {
 
     #[test]
     fn names_that_are_waited_for_do_not_keep_publishers_out() {
-        let mut directory = Directory::new();
+        let mut directory = directory();
         let numbered = |index: usize| -> StreamName { format!("waited/{index}").parse().unwrap() };
         for index in 0..limits::STREAMS {
             directory.want(&numbered(index), ONE).unwrap();
         }
         assert_eq!(directory.want(&name(), ONE), Err(TooManyStreams));
         assert!(directory.want(&numbered(7), TWO).is_ok(), "those that are there can be joined");
-        assert!(directory.claim(&name(), ONE).is_ok());
+        assert!(directory.claim(&name(), ONE, Bid::default()).is_ok());
+    }
+
+    fn directory() -> Directory {
+        Directory::new(PerApp::default())
     }
 
     fn name() -> StreamName {

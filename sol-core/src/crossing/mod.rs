@@ -19,7 +19,7 @@ mod directory;
 
 use std::fmt;
 
-use crate::hub::{Corrections, Parting, Passage};
+use crate::hub::{Bid, Corrections, Parting, Passage};
 use crate::media::Media;
 use crate::name::StreamName;
 
@@ -57,17 +57,6 @@ pub struct Ticket(u64);
 /// That somebody publishes a stream, at its home or across. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClaimId(u64);
-
-/// A publication whose publisher is on another loop than the stream's home; unique on its publisher's loop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct InwardId(u64);
-
-impl InwardId {
-    /// The publication of that number.
-    pub const fn new(number: u64) -> Self {
-        Self(number)
-    }
-}
 
 /// What one loop passes to another.
 #[derive(Debug)]
@@ -118,42 +107,56 @@ pub enum Parcel {
         /// Since when it is wanted.
         ticket: Ticket,
     },
-    /// To a stream's home: its publisher has returned, or another has come, on another loop.
+    /// To a stream's home: its publisher has returned, or another has come, on another loop. Passed before the directory's lock
+    /// is let go, so that these come in the order of their claims: see [`Standing::parcel`].
     Publish {
         /// Which stream.
         name: StreamName,
-        /// By what it is called from here on.
-        inward: InwardId,
-        /// The claim that the directory gave.
+        /// The claim that the directory gave, by which it is called from here on.
         claim: ClaimId,
+        /// With what it came.
+        bid: Bid,
         /// Who wants the stream.
         wanted: Vec<(LoopId, Ticket)>,
     },
     /// To a stream's home: what its publisher sent.
     Media {
         /// Of which publication.
-        inward: InwardId,
+        claim: ClaimId,
         /// What was sent, in order.
         media: Vec<Media>,
     },
     /// To whoever publishes inwards: so much has been taken of it.
     MediaTaken {
         /// Of which publication.
-        inward: InwardId,
+        claim: ClaimId,
         /// See [`media_cost`].
         cost: usize,
     },
     /// To whoever publishes inwards: so much was corrected of its timestamps, in all.
     Corrected {
         /// Of which publication.
-        inward: InwardId,
+        claim: ClaimId,
         /// What.
         corrections: Corrections,
+    },
+    /// To whoever publishes inwards: whether players get what it sends. Told where that has changed, and where it does not from
+    /// the beginning.
+    OnAir {
+        /// Of which publication.
+        claim: ClaimId,
+        /// Which of both.
+        on_air: bool,
+    },
+    /// To whoever publishes inwards: another publisher has taken its place.
+    Replaced {
+        /// Of which publication.
+        claim: ClaimId,
     },
     /// To a stream's home: its publisher goes.
     Unpublish {
         /// Of which publication.
-        inward: InwardId,
+        claim: ClaimId,
         /// How.
         parting: Parting,
     },
@@ -185,6 +188,15 @@ pub enum Notice {
         name: StreamName,
         /// Which one.
         claim: ClaimId,
+    },
+    /// A publisher has sent nothing for [`limits::PUBLISHER_SILENCE`](crate::limits::PUBLISHER_SILENCE), or does again.
+    Silent {
+        /// Of which stream.
+        name: StreamName,
+        /// Which one.
+        claim: ClaimId,
+        /// Which of both.
+        is_silent: bool,
     },
     /// A stream is not at home any more: it has ended, its grace is over, or nothing came of a claim.
     Released {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::limits;
 
+use super::bid::Takeover;
 use super::pace::Coalesce;
 use super::playhead::Join;
 use super::timeline::{Pause, Repair};
@@ -17,6 +18,11 @@ pub struct StreamConfig {
     /// How long a stream waits for its publisher to return before its players are told that it ended. Zero: they
     /// are told at once. Up to some minutes: nobody's name is free before.
     pub grace: Duration,
+    /// Who may take the place of a publisher that is connected.
+    pub takeover: Takeover,
+    /// Whether a backup publisher leaves the air to the main one when that has returned, at its keyframe. Otherwise the main one
+    /// stands by.
+    pub give_back: bool,
     /// What players meet when nobody came within the grace.
     pub after_grace: AfterGrace,
     /// What is done about timestamps of a publisher that make no sense.
@@ -56,12 +62,15 @@ pub enum AfterGrace {
 }
 
 impl Default for StreamConfig {
-    /// Waiting 10 s; grace 10 s, then the end; timestamps resynchronised, pauses cut; from the newest keyframe on; gathered only under load, for 100 ms at most; lag 6 s or 16 MiB;
-    /// gaps up to 8 s, three in a row; a tape of 20 s or 32 MiB.
+    /// Waiting 10 s; grace 10 s, then the end; the place of a publisher for the same credential; backups give back; timestamps
+    /// resynchronised, pauses cut; from the newest keyframe on; gathered only under load, for 100 ms at most; lag 6 s or
+    /// 16 MiB; gaps up to 8 s, three in a row; a tape of 20 s or 32 MiB.
     fn default() -> Self {
         Self {
             waiting: Duration::from_secs(10),
             grace: Duration::from_secs(10),
+            takeover: Takeover::Credential,
+            give_back: true,
             after_grace: AfterGrace::End,
             repair: Repair::Resync,
             pause: Pause::Cut,

@@ -7,6 +7,7 @@
 //! [`Hub`] keeps all of it for one thread. A driver with threads keeps a [`Registry`] behind one lock and each
 //! [`Stream`] behind one of its own, and gives both to participants as [`Streams`].
 
+mod bid;
 mod bundle;
 mod clock;
 mod config;
@@ -14,9 +15,11 @@ mod correction;
 mod pace;
 mod playhead;
 mod preamble;
+mod publishers;
 mod registry;
 mod relay;
 mod report;
+mod standby;
 mod stream;
 mod tape;
 mod timeline;
@@ -24,6 +27,7 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
+pub use bid::{Bid, Credential, PublisherRole, Takeover};
 pub use config::{AfterGrace, StreamConfig};
 pub use correction::{Correction, Corrections};
 pub use pace::{Coalesce, Delivery};
@@ -32,7 +36,7 @@ pub use preamble::Preamble;
 pub use registry::{Purpose, Registry, TooManyStreams};
 pub use relay::{Passage, Relay};
 pub use report::{Lag, StreamReport, StreamState, TrackRate, TrackReport};
-pub use stream::{NameInUse, Parting, Publication, StaleToken, Stream};
+pub use stream::{Appended, NameInUse, Parting, Publication, Replaced, Stream};
 pub use tape::Ending;
 pub use timeline::{Pause, Repair};
 
@@ -68,18 +72,26 @@ pub trait Streams {
     /// Changes a stream. Say [`Streams::appended`] afterwards if its tape grew.
     fn write<R>(&mut self, handle: &Self::Handle, change: impl FnOnce(&mut Stream) -> R) -> R;
 
-    /// Appends what a publisher sent; whether the tape grew. See [`Stream::append`].
+    /// Appends what a publisher sent. See [`Stream::append`].
     ///
     /// # Errors
-    /// [`StaleToken`] once the publication is over.
+    /// [`Replaced`] once the publication is over.
     fn append(
         &mut self,
         handle: &Self::Handle,
         publication: &Publication,
         media: &Media,
         now: Instant,
-    ) -> Result<bool, StaleToken> {
+    ) -> Result<Appended, Replaced> {
         self.write(handle, |stream| stream.append(publication, media, now))
+    }
+
+    /// Whether players get what a publisher sends. See [`Stream::is_on_air`].
+    ///
+    /// # Errors
+    /// [`Replaced`] once the publication is over.
+    fn is_on_air(&mut self, handle: &Self::Handle, publication: &Publication) -> Result<bool, Replaced> {
+        self.read(handle, |stream| stream.is_on_air(publication))
     }
 
     /// What was corrected of the timestamps of a publication, as far as that is known here.
@@ -117,8 +129,13 @@ pub trait Streams {
     ///
     /// # Errors
     /// [`PublishRefused`]. Then nothing is held.
-    fn publish(&mut self, name: &StreamName) -> Result<(Self::Handle, Publication), PublishRefused> {
-        publish_held(self, name)
+    fn publish(
+        &mut self,
+        name: &StreamName,
+        bid: &Bid,
+        now: Instant,
+    ) -> Result<(Self::Handle, Publication), PublishRefused> {
+        publish_held(self, name, |stream| stream.publish(bid, now))
     }
 
     /// Ends what [`Streams::publish`] began, and gives the stream back.
@@ -131,7 +148,7 @@ pub trait Streams {
         now: Instant,
     ) {
         self.write(&handle, |stream| match parting {
-            Parting::InGoodOrder => stream.unpublish(publication),
+            Parting::InGoodOrder => stream.unpublish(publication, now),
             Parting::Vanished => stream.abandon(publication, now),
         });
         self.schedule(&handle);
@@ -145,9 +162,10 @@ pub trait Streams {
 pub(crate) fn publish_held<S: Streams + ?Sized>(
     streams: &mut S,
     name: &StreamName,
+    publish: impl FnOnce(&mut Stream) -> Result<Publication, NameInUse>,
 ) -> Result<(S::Handle, Publication), PublishRefused> {
     let handle = streams.hold(name, Purpose::Publish)?;
-    match streams.write(&handle, Stream::publish) {
+    match streams.write(&handle, publish) {
         Ok(publication) => Ok((handle, publication)),
         Err(in_use) => {
             streams.release(name, handle);
@@ -159,7 +177,7 @@ pub(crate) fn publish_held<S: Streams + ?Sized>(
 /// Why a name cannot be published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublishRefused {
-    /// It has a publisher.
+    /// It has a publisher, whose place is not to be taken.
     #[error(transparent)]
     NameInUse(#[from] NameInUse),
     /// It would be one name too many.

@@ -9,12 +9,14 @@
 //! needs before whatever follows.
 
 use crate::frame::Frame;
+use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
+use super::bid::Bid;
 use super::playhead::{Gap, Playhead, Read};
 use super::preamble::{Configurations, Preamble};
 use super::report::Lag;
-use super::stream::{Publication, StaleToken, Stream};
+use super::stream::{Publication, Replaced, Stream};
 use super::tape::{Ending, Entry, LastEnd, Position, SyncPoint};
 
 /// Reads one stream for all who want it in another place. Made by [`Stream::relay`].
@@ -138,17 +140,18 @@ impl Stream {
 
     /// Begins to mirror a stream that has its home elsewhere. `None` while somebody publishes it.
     pub fn mirror(&mut self) -> Option<Publication> {
-        let publication = self.publish().ok()?;
+        let publication = self.publish(&Bid::default(), Instant::EPOCH).ok()?;
         self.timeline.restart();
+        self.watched = None;
         Some(publication)
     }
 
     /// Appends what has passed from the stream's home.
     ///
     /// # Errors
-    /// [`StaleToken`] once the publication is over.
-    pub fn append_ready(&mut self, publication: &Publication, passage: Passage) -> Result<(), StaleToken> {
-        self.check(publication)?;
+    /// [`Replaced`] once the publication is over.
+    pub fn append_ready(&mut self, publication: &Publication, passage: Passage) -> Result<(), Replaced> {
+        self.is_on_air(publication)?;
         match passage {
             Passage::Resume { lost, preamble, at, last_keyframe } => {
                 self.timeline.follow(at);

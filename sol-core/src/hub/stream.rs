@@ -1,4 +1,4 @@
-//! Stream: one publisher at a time, one tape, any number of playheads.
+//! Stream: one publisher on air at a time, one tape, any number of playheads.
 //!
 //! Appending costs the same whatever the number of players, but for one look at their positions now and then.
 
@@ -14,29 +14,32 @@ use crate::media::{Codec, FrameKind, Media, TrackId, TrackKind};
 use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
+use super::bid::{Bid, PublisherRole};
 use super::bundle::Bundles;
 use super::config::{AfterGrace, StreamConfig};
 use super::correction::{Correction, Corrections};
 use super::pace::{Delivery, Pace};
 use super::playhead::{Cursors, Join, Playhead};
 use super::preamble::Configurations;
+use super::publishers::Publishers;
 use super::report::{self, StreamReport, StreamState};
 use super::tape::{Ending, SyncPoint, Tape};
 use super::timeline::Timeline;
 use reading::is_late;
 
-/// One stream: its publisher, its tape, and what joins need.
+/// One stream: its publishers, its tape, and what joins need.
 #[derive(Debug)]
 pub struct Stream {
     config: Arc<StreamConfig>,
     chunk_size: ChunkSize,
-    publication: Option<u64>,
-    publications: u64,
+    publishers: Publishers,
+    /// Publishers that fall silent after this are to be told of, if anybody wants to know.
+    pub(super) watched: Option<Instant>,
     /// The publisher has gone and may return until then.
     grace_until: Option<Instant>,
     /// Whether the publication has shown any video: what decides where players may begin, so at a stream's home only.
     has_video: bool,
-    /// The publication goes on with what a vanished one began, and has sent nothing yet.
+    /// The publication goes on with what another one began, and has sent nothing yet.
     goes_on: bool,
     /// The publication goes on with a stream of pictures, and has not shown one yet.
     returning: Option<Returning>,
@@ -59,7 +62,7 @@ impl Publication {
     pub(crate) const ELSEWHERE: Publication = Publication(0);
 }
 
-/// The stream has a publisher.
+/// The stream has a publisher, whose place is not to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the stream name is in use")]
 pub struct NameInUse;
@@ -80,10 +83,21 @@ struct Returning {
     since: Option<Instant>,
 }
 
-/// The token is of another publication than the current one. Nothing was done.
+/// Another publisher has taken the place of this one, whose publication is over. Nothing was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this publication is over")]
-pub struct StaleToken;
+#[error("another publisher has taken the place of this one")]
+pub struct Replaced;
+
+/// What became of something that a publisher sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Whether the tape grew.
+    pub grew: bool,
+    /// Whether players get what this publisher sends; otherwise it stands by.
+    pub on_air: bool,
+    /// Whether it has taken over from another one with this.
+    pub took_over: bool,
+}
 
 impl Stream {
     /// A stream that nobody publishes. Its frames will be chunked with `chunk_size`.
@@ -93,8 +107,8 @@ impl Stream {
             timeline: Timeline::new(config.repair, config.pause),
             config,
             chunk_size,
-            publication: None,
-            publications: 0,
+            publishers: Publishers::default(),
+            watched: None,
             grace_until: None,
             has_video: false,
             goes_on: false,
@@ -107,57 +121,100 @@ impl Stream {
         }
     }
 
-    /// Begins a publication, or goes on with the last one within its grace.
+    /// Begins a publication, or goes on with the last one: within its grace, or in the place of a publisher that may be
+    /// [replaced](super::Takeover). While the publisher of the other role is on air, the publication stands by.
     ///
     /// # Errors
-    /// [`NameInUse`] while another one lasts.
-    pub fn publish(&mut self) -> Result<Publication, NameInUse> {
-        if self.publication.is_some() {
+    /// [`NameInUse`] while another one of the same role lasts.
+    pub fn publish(&mut self, bid: &Bid, now: Instant) -> Result<Publication, NameInUse> {
+        if let Some(seated) = self.publishers.at(bid.role)
+            && !self.config.takeover.allows(bid, seated.credential(), seated.is_silent(now))
+        {
             return Err(NameInUse);
         }
-        let goes_on = self.grace_until.take().is_some();
+        Ok(self.replace(bid, now))
+    }
+
+    /// The same, whoever has the place: for those whose bid was weighed elsewhere.
+    pub fn replace(&mut self, bid: &Bid, now: Instant) -> Publication {
+        let number = self.publishers.seat(bid, now);
+        if self.publishers.on_air().is_none_or(|on_air| on_air == bid.role) {
+            self.put_on_air(bid.role, now);
+        }
+        Publication(number)
+    }
+
+    /// A publisher takes over from whoever was on air, or begins. Whether the tape grew, with what was kept of it.
+    fn put_on_air(&mut self, role: PublisherRole, now: Instant) -> bool {
+        let goes_on = self.grace_until.take().is_some() || self.publishers.on_air().is_some();
+        self.publishers.put_on_air(role);
         let returning =
             (goes_on && (self.has_video || self.returning.is_some())).then_some(Returning { since: None });
-        self.publications += 1;
-        self.publication = Some(self.publications);
         self.forget_publication();
         self.returning = returning;
         self.goes_on |= goes_on;
         self.timeline.begin_publication();
-        Ok(Publication(self.publications))
+        let kept = self.publishers.at_mut(role).map(|seated| seated.standby.take()).unwrap_or_default();
+        kept.iter().fold(false, |grew, media| self.append_on_air(media, now) | grew)
     }
 
-    /// Appends one message of the publisher as a frame; whether the tape grew. Not appended are: video and data without a
-    /// payload, configurations and metadata that say nothing new, and `@clearDataFrame`, which only has metadata
-    /// forgotten. Nor is what a publisher that goes on with a stream of pictures sends in front of its first keyframe.
+    /// Appends one message of a publisher as a frame. Not appended are: video and data without a payload, configurations and
+    /// metadata that say nothing new, and `@clearDataFrame`, which only has metadata forgotten. Nor is what a publisher that
+    /// goes on with a stream of pictures sends in front of its first keyframe.
+    ///
+    /// While another publisher is on air, the newest group of pictures is kept instead, until this one takes over with it:
+    /// when the other has gone or fallen silent, or is a backup that gives back.
     ///
     /// # Errors
-    /// [`StaleToken`] once the publication is over.
+    /// [`Replaced`] once the publication is over.
     pub fn append(
         &mut self,
         publication: &Publication,
         media: &Media,
         now: Instant,
-    ) -> Result<bool, StaleToken> {
-        self.check(publication)?;
+    ) -> Result<Appended, Replaced> {
+        let role = self.publishers.hear(publication.0, now).ok_or(Replaced)?;
+        if self.publishers.on_air() == Some(role) {
+            let grew = self.append_on_air(media, now);
+            return Ok(Appended { grew, on_air: true, took_over: false });
+        }
+        Ok(self.stand_by(role, media, now))
+    }
+
+    /// A publisher that is not on air has sent something.
+    // Apart, since it is rare and a frame is not.
+    #[cold]
+    fn stand_by(&mut self, role: PublisherRole, media: &Media, now: Instant) -> Appended {
+        if let Some(seated) = self.publishers.at_mut(role) {
+            seated.standby.keep(media, &self.config, now);
+        }
+        if self.publishers.takes_over(role, self.config.give_back, now) {
+            let grew = self.put_on_air(role, now);
+            return Appended { grew, on_air: true, took_over: true };
+        }
+        Appended { grew: false, on_air: false, took_over: false }
+    }
+
+    /// Whether the tape grew.
+    fn append_on_air(&mut self, media: &Media, now: Instant) -> bool {
         let content = &media.content;
         let payload = content.payload();
         if content.is_clear() {
             self.configurations.forget_metadata();
-            return Ok(false);
+            return false;
         }
         let kind = FrameKind::of(content);
         // Without audio there is silence; without video there is nothing to show.
         if payload.is_empty() && kind != FrameKind::Audio {
-            return Ok(false);
+            return false;
         }
         self.has_video |= kind.is_video();
         if kind.is_preamble() && self.configurations.is_known(kind, payload) {
-            return Ok(false);
+            return false;
         }
         if kind.is_coded() && self.is_left_out(kind, now) {
             self.timeline.leave_out(Correction::BeforePicture);
-            return Ok(false);
+            return false;
         }
         if std::mem::take(&mut self.goes_on) {
             self.timeline.resume(now);
@@ -186,7 +243,7 @@ impl Stream {
         let begins = self.may_begin_at(kind, timestamp);
         // A clock that steps back brings nobody further behind.
         self.put(frame, self.timeline.head(), begins);
-        Ok(true)
+        true
     }
 
     /// Whether a coded frame would come in front of the first keyframe of a publisher that goes on with a stream of pictures.
@@ -231,9 +288,24 @@ impl Stream {
         self.configurations = Configurations::default();
     }
 
-    /// Whether this is the publication that is under way.
-    pub(super) fn check(&self, publication: &Publication) -> Result<(), StaleToken> {
-        if self.publication == Some(publication.0) { Ok(()) } else { Err(StaleToken) }
+    /// Whether players get what a publisher sends; otherwise it stands by.
+    ///
+    /// # Errors
+    /// [`Replaced`] once the publication is over.
+    pub fn is_on_air(&self, publication: &Publication) -> Result<bool, Replaced> {
+        let role = self.publishers.role_of(publication.0).ok_or(Replaced)?;
+        Ok(self.publishers.on_air() == Some(role))
+    }
+
+    /// Whose frames players get.
+    pub fn on_air(&self) -> Option<PublisherRole> {
+        self.publishers.on_air()
+    }
+
+    /// Whether the publisher of that role is there and has sent nothing for
+    /// [`limits::PUBLISHER_SILENCE`](crate::limits::PUBLISHER_SILENCE).
+    pub fn is_silent(&self, role: PublisherRole, now: Instant) -> bool {
+        self.publishers.at(role).is_some_and(|seated| seated.is_silent(now))
     }
 
     /// Something was appended: when players are to be woken for it. [`Stream::poll_timeout`] may have changed.
@@ -249,13 +321,43 @@ impl Stream {
         delivery
     }
 
-    /// Ends a publication in good order: its players read what is left, then [`Read::Ended`]. Without effect if the
-    /// publication is over.
+    /// Ends a publication in good order: its players read what is left, then [`Read::Ended`]. Where another publisher
+    /// stands by, that one takes over, or is waited for. Without effect if the publication is over.
     ///
     /// [`Stream::poll_timeout`] may have changed.
-    pub fn unpublish(&mut self, publication: Publication) {
-        if self.publication == Some(publication.0) {
-            self.publication = None;
+    pub fn unpublish(&mut self, publication: Publication, now: Instant) {
+        self.take_off(&publication, Parting::InGoodOrder, now);
+    }
+
+    /// The publisher has vanished. Its players read what is left and then wait for one to go on, until the grace is over
+    /// and they read [`Read::Ended`]; at once where there is none. Where another publisher stands by, that one takes over.
+    /// Without effect if the publication is over.
+    ///
+    /// [`Stream::poll_timeout`] has changed.
+    pub fn abandon(&mut self, publication: Publication, now: Instant) {
+        self.take_off(&publication, Parting::Vanished, now);
+    }
+
+    fn take_off(&mut self, publication: &Publication, parting: Parting, now: Instant) {
+        let Some((_, true)) = self.publishers.unseat(publication.0) else { return };
+        self.pace.settle();
+        self.bundles.forget();
+        let is_waited_for = parting == Parting::Vanished || self.publishers.are_any();
+        if !is_waited_for {
+            self.timeline.end_publication();
+            self.tape.append_end(Ending::Unpublished, self.timeline.head());
+            return;
+        }
+        self.grace_until = Some(now + self.config.grace);
+        match self.publishers.successor(now) {
+            Some(role) => drop(self.put_on_air(role, now)),
+            None => drop(self.handle_timeout(now)),
+        }
+    }
+
+    /// The stream had its home elsewhere, and has none there any more.
+    pub(crate) fn end_mirror(&mut self, publication: &Publication) {
+        if self.publishers.unseat(publication.0).is_some() {
             self.pace.settle();
             self.bundles.forget();
             self.timeline.end_publication();
@@ -263,27 +365,20 @@ impl Stream {
         }
     }
 
-    /// The publisher has vanished. Its players read what is left and then wait for one to go on, until the grace is over
-    /// and they read [`Read::Ended`]; at once where there is none. Without effect if the publication is over.
-    ///
-    /// [`Stream::poll_timeout`] has changed.
-    pub fn abandon(&mut self, publication: Publication, now: Instant) {
-        if self.publication == Some(publication.0) {
-            self.publication = None;
-            self.pace.settle();
-            self.bundles.forget();
-            self.grace_until = Some(now + self.config.grace);
-            self.handle_timeout(now);
-        }
+    /// From here on [`Stream::poll_timeout`] also says when a publisher falls silent.
+    pub(crate) fn watch_for_silence(&mut self) {
+        self.watched.get_or_insert(Instant::EPOCH);
     }
 
     /// When to call [`Stream::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.grace_until.into_iter().chain(self.pace.due()).min()
+        let silence = self.watched.and_then(|since| self.publishers.next_silence(since));
+        self.grace_until.into_iter().chain(self.pace.due()).chain(silence).min()
     }
 
     /// The time of [`Stream::poll_timeout`] has come; whether players are to be woken. Harmless when it has not.
     pub fn handle_timeout(&mut self, now: Instant) -> bool {
+        self.watched = self.watched.map(|since| since.max(now));
         let is_due = self.pace.expire(now);
         if is_due {
             self.bundles.deliver(&self.tape, |players| self.cursors.are_at_least(players));
@@ -331,7 +426,7 @@ impl Stream {
 
     /// Whether anybody publishes, or may return to do so.
     pub fn is_published(&self) -> bool {
-        self.publication.is_some() || self.grace_until.is_some()
+        self.publishers.are_any() || self.grace_until.is_some()
     }
 
     /// What was corrected of the timestamps of the publication that is under way, or was the last.
@@ -347,7 +442,7 @@ impl Stream {
     /// What the stream is at this moment, for its operator. Costs a look at every frame on the tape and every player.
     pub fn report(&self) -> StreamReport {
         let (tracks, keyframe_interval) = report::measure(&self.tape);
-        let state = match (self.publication, self.grace_until) {
+        let state = match (self.publishers.on_air(), self.grace_until) {
             (Some(_), _) => StreamState::Live,
             (None, Some(_)) => StreamState::Grace,
             (None, None) => StreamState::Waiting,

@@ -35,6 +35,16 @@ pub enum Event {
         /// With which stream.
         name: StreamName,
     },
+    /// A publisher of a stream that has another one as well comes on air, or stands by. Told when it first stands by, and when
+    /// it sends something after that has changed.
+    OnAir {
+        /// The NetStream of the connection.
+        stream: MessageStreamId,
+        /// Which stream.
+        name: StreamName,
+        /// Which of both.
+        on_air: bool,
+    },
     /// Publishing or playing ended.
     Ended {
         /// The NetStream of the connection.
@@ -75,6 +85,9 @@ pub enum EndReason {
     /// The player was given up.
     #[error("too slow for the stream")]
     TooSlow,
+    /// Another publisher has taken this one's place: [`Takeover`](crate::hub::Takeover) says who may.
+    #[error("another publisher took its place")]
+    Replaced,
     /// The session closed.
     #[error(transparent)]
     Closed(CloseReason),
@@ -89,6 +102,7 @@ impl EndReason {
             EndReason::NotFound => "not-found",
             EndReason::TimelineFull => "timeline-full",
             EndReason::TooSlow => "too-slow",
+            EndReason::Replaced => "replaced",
             EndReason::Closed(reason) => reason.code(),
         }
     }

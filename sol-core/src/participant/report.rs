@@ -29,6 +29,8 @@ pub enum Activity {
     Publishing {
         /// How long nothing has come of it.
         quiet: Duration,
+        /// Whether players get what it sends; otherwise it stands by.
+        on_air: bool,
     },
     /// It plays, and is so far behind.
     Playing(Lag),
@@ -45,7 +47,9 @@ impl<H: std::fmt::Debug> Participant<H> {
             stream: role.stream,
             name: role.name.clone(),
             activity: match &role.part {
-                Part::Publisher { heard, .. } => Activity::Publishing { quiet: now.saturating_since(*heard) },
+                Part::Publisher { heard, on_air, .. } => {
+                    Activity::Publishing { quiet: now.saturating_since(*heard), on_air: *on_air }
+                }
                 Part::Player { playhead, .. } if playhead.is_paused() => Activity::Paused,
                 Part::Player { waits_until: Some(_), .. } => Activity::Waiting,
                 Part::Player { playhead, .. } => {

@@ -87,7 +87,7 @@ fn a_report_says_what_each_net_stream_does_and_for_how_long() {
     viewer.handle_advanced(&mut streams, at(1));
     assert_eq!(activities(&viewer, &mut streams, 4), [Activity::Playing(Lag::default())]);
     let quiet = Duration::from_secs(3);
-    assert_eq!(activities(&camera, &mut streams, 4), [Activity::Publishing { quiet }]);
+    assert_eq!(activities(&camera, &mut streams, 4), [Activity::Publishing { quiet, on_air: true }]);
     let [role] = &camera.report(&mut streams, at(4))[..] else { panic!("one role") };
     assert_eq!((role.name.as_str(), role.stream), ("live/cam", MessageStreamId::new(1)));
     assert_eq!(

@@ -7,10 +7,10 @@ mod parcels;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::crossing::{
-    Claim, ClaimId, Dispatch, InwardId, LoopId, Notice, Parcel, Standing, Ticket, media_cost,
+use crate::crossing::{Claim, ClaimId, Dispatch, LoopId, Notice, Parcel, Standing, Ticket, media_cost};
+use crate::hub::{
+    Corrections, Gap, Parting, Passage, Publication, PublisherRole, Relay, Replaced, Stream, StreamId,
 };
-use crate::hub::{Corrections, Gap, Parting, Passage, Publication, Relay, Stream, StreamId};
 use crate::ids::SessionId;
 use crate::limits;
 use crate::media::Media;
@@ -27,15 +27,16 @@ pub(super) struct Crossings {
     homes: BTreeMap<StreamId, Home>,
     /// Streams at home that have grown since they last crossed.
     grown: BTreeSet<StreamId>,
+    /// Streams at home with a publisher that is silent, as the directory was told.
+    silent: BTreeSet<StreamId>,
     wanted: BTreeMap<StreamName, Wanted>,
     mirrors: BTreeMap<Ticket, Mirror>,
     /// Publishers here whose streams are at home elsewhere.
-    inward: BTreeMap<InwardId, Inward>,
-    inward_so_far: u64,
+    inward: BTreeMap<ClaimId, Inward>,
     /// Whose are full, and how many.
     full: BTreeMap<SessionId, u32>,
     /// Publishers elsewhere whose streams are at home here.
-    guests: BTreeMap<(LoopId, InwardId), Guest>,
+    guests: BTreeMap<ClaimId, Guest>,
 }
 
 /// A stream that is at home here.
@@ -44,7 +45,20 @@ struct Home {
     name: StreamName,
     /// Of its latest publisher.
     claim: ClaimId,
+    publishers: [Option<Occupant>; PublisherRole::ALL.len()],
     outward: Vec<Outward>,
+}
+
+/// A publisher of a stream that is at home here.
+#[derive(Debug)]
+struct Occupant {
+    claim: ClaimId,
+    /// Where it is, if it is elsewhere.
+    guest_of: Option<LoopId>,
+    /// Whether it is on air, as its loop was told.
+    on_air: bool,
+    /// Whether it is silent, as the directory was told.
+    is_silent: bool,
 }
 
 /// The way from a home to one other loop.
@@ -86,9 +100,12 @@ struct Mirror {
 #[derive(Debug)]
 struct Inward {
     name: StreamName,
-    claim: ClaimId,
     home: LoopId,
     publisher: SessionId,
+    /// As its home has told.
+    on_air: bool,
+    /// Another publisher has taken its place.
+    is_over: bool,
     /// What goes with the next parcel.
     media: Vec<Media>,
     /// What it costs that was not yet taken.
@@ -100,6 +117,7 @@ struct Inward {
 /// A publisher elsewhere.
 #[derive(Debug)]
 struct Guest {
+    from: LoopId,
     stream: StreamId,
     name: StreamName,
     publication: Publication,
@@ -122,8 +140,8 @@ impl Crossings {
             grown: BTreeSet::new(),
             wanted: BTreeMap::new(),
             mirrors: BTreeMap::new(),
+            silent: BTreeSet::new(),
             inward: BTreeMap::new(),
-            inward_so_far: 0,
             full: BTreeMap::new(),
             guests: BTreeMap::new(),
         }
@@ -155,8 +173,8 @@ impl Crossings {
             Some(Standing::Claimed(name, claim)) if claim.home == self.here => self.disclaim(&name, claim.id),
             Some(Standing::Claimed(name, claim)) => {
                 // Its home waits for it. One that comes and goes is no worse than one that has gone.
-                let inward = self.publish_inwards(&name, claim, SessionId::new(0));
-                self.unpublish_inwards(inward, Parting::Vanished);
+                let id = self.publish_inwards(&name, &claim, SessionId::new(0));
+                self.unpublish_inwards(id, Parting::Vanished);
             }
             Some(Standing::Wanted(name, _)) if self.wanted.contains_key(&name) => {}
             Some(Standing::Wanted(name, _)) => self.notify(Notice::Unwanted(name)),
@@ -175,37 +193,57 @@ impl Crossings {
 
     // --- Publishers here, homes elsewhere -------------------------------------------------------------------
 
+    /// The home has been told, see [`Standing::parcel`].
     pub(super) fn publish_inwards(
         &mut self,
         name: &StreamName,
-        claim: Claim,
+        claim: &Claim,
         publisher: SessionId,
-    ) -> InwardId {
-        self.inward_so_far += 1;
-        let id = InwardId::new(self.inward_so_far);
-        let Claim { id: claim, home, wanted } = claim;
+    ) -> ClaimId {
         let inward = Inward {
             name: name.clone(),
-            claim,
-            home,
+            home: claim.home,
             publisher,
+            on_air: true,
+            is_over: false,
             media: Vec::new(),
             under_way: 0,
             corrections: Corrections::NONE,
         };
-        self.inward.insert(id, inward);
-        self.pass(home, Parcel::Publish { name: name.clone(), inward: id, claim, wanted });
-        id
+        self.inward.insert(claim.id, inward);
+        claim.id
     }
 
-    pub(super) fn append(&mut self, id: InwardId, media: &Media) {
+    /// Whether players get it, as far as is known.
+    pub(super) fn append(&mut self, id: ClaimId, media: &Media) -> Result<bool, Replaced> {
+        let on_air = self.is_on_air(id)?;
         if let Some(inward) = self.inward.get_mut(&id) {
             inward.media.push(media.clone());
+        }
+        Ok(on_air)
+    }
+
+    pub(super) fn is_on_air(&self, id: ClaimId) -> Result<bool, Replaced> {
+        let inward = self.inward.get(&id).filter(|inward| !inward.is_over);
+        inward.map(|inward| inward.on_air).ok_or(Replaced)
+    }
+
+    /// A home has told whether players get what somebody here sends.
+    pub(super) fn note_on_air(&mut self, id: ClaimId, on_air: bool) {
+        if let Some(inward) = self.inward.get_mut(&id) {
+            inward.on_air = on_air;
+        }
+    }
+
+    /// A home has told that another publisher has taken the place of somebody here.
+    pub(super) fn replaced(&mut self, id: ClaimId) {
+        if let Some(inward) = self.inward.get_mut(&id) {
+            inward.is_over = true;
         }
     }
 
     /// Passes on what was appended.
-    pub(super) fn pass_media(&mut self, id: InwardId) {
+    pub(super) fn pass_media(&mut self, id: ClaimId) {
         let Some(inward) = self.inward.get_mut(&id) else { return };
         let media = std::mem::take(&mut inward.media);
         if !media.is_empty() {
@@ -215,24 +253,24 @@ impl Crossings {
                 *self.full.entry(inward.publisher).or_default() += 1;
             }
             let home = inward.home;
-            self.pass(home, Parcel::Media { inward: id, media });
+            self.pass(home, Parcel::Media { claim: id, media });
         }
     }
 
-    pub(super) fn unpublish_inwards(&mut self, id: InwardId, parting: Parting) {
+    pub(super) fn unpublish_inwards(&mut self, id: ClaimId, parting: Parting) {
         self.pass_media(id);
         if let Some(inward) = self.inward.remove(&id) {
             if inward.is_full() {
                 self.is_full_no_more(inward.publisher);
             }
-            self.pass(inward.home, Parcel::Unpublish { inward: id, parting });
+            self.pass(inward.home, Parcel::Unpublish { claim: id, parting });
             // Whoever claims the name from here on comes to its home behind that.
-            self.notify(Notice::Parted { name: inward.name, claim: inward.claim });
+            self.notify(Notice::Parted { name: inward.name, claim: id });
         }
     }
 
     /// Something was taken at a home; whose connection may go on by that.
-    pub(super) fn media_taken(&mut self, id: InwardId, cost: usize) -> Option<SessionId> {
+    pub(super) fn media_taken(&mut self, id: ClaimId, cost: usize) -> Option<SessionId> {
         let inward = self.inward.get_mut(&id)?;
         let was_full = inward.is_full();
         inward.under_way = inward.under_way.saturating_sub(cost);
@@ -245,13 +283,13 @@ impl Crossings {
     }
 
     /// What a home has told of a publisher's timestamps.
-    pub(super) fn note_corrections(&mut self, id: InwardId, corrections: Corrections) {
+    pub(super) fn note_corrections(&mut self, id: ClaimId, corrections: Corrections) {
         if let Some(inward) = self.inward.get_mut(&id) {
             inward.corrections = corrections;
         }
     }
 
-    pub(super) fn corrections(&self, id: InwardId) -> Corrections {
+    pub(super) fn corrections(&self, id: ClaimId) -> Corrections {
         self.inward.get(&id).map(|inward| inward.corrections).unwrap_or_default()
     }
 
@@ -283,6 +321,7 @@ impl Crossings {
     /// A stream has nobody left who holds it.
     pub(super) fn forget(&mut self, stream: StreamId, name: &StreamName) {
         self.grown.remove(&stream);
+        self.silent.remove(&stream);
         if let Some(Home { claim, .. }) = self.homes.remove(&stream) {
             self.notify(Notice::Released { name: name.clone(), claim });
         }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use crate::crossing::{InwardId, Standing};
+use crate::crossing::{ClaimId, Standing};
 use crate::hub::{
-    Corrections, Delivery, Hub, Parting, Publication, PublishRefused, Purpose, StaleToken, Stream, StreamId,
-    Streams, TooManyStreams,
+    Appended, Bid, Corrections, Delivery, Hub, Parting, Publication, PublishRefused, Purpose, Replaced,
+    Stream, StreamId, Streams, TooManyStreams,
 };
 use crate::ids::SessionId;
 use crate::load::Load;
@@ -36,10 +36,10 @@ pub(super) struct Local {
 /// A publisher's or player's place at one stream.
 #[derive(Debug)]
 pub(super) enum Seat {
-    /// At a stream of this hub.
-    Here { stream: StreamId, purpose: Purpose, spot: Spot },
+    /// At a stream of this hub; a publisher's with what the directory has given, if there is one.
+    Here { stream: StreamId, purpose: Purpose, spot: Spot, claim: Option<ClaimId> },
     /// A publisher's, whose stream is at home elsewhere.
-    Inward(InwardId),
+    Inward(ClaimId),
 }
 
 impl Seat {
@@ -108,7 +108,7 @@ impl Local {
     ) {
         let tape = self.hub.stream_mut(stream);
         match parting {
-            Parting::InGoodOrder => tape.unpublish(publication),
+            Parting::InGoodOrder => tape.unpublish(publication, now),
             Parting::Vanished => tape.abandon(publication, now),
         }
         self.schedule_stream(stream);
@@ -129,11 +129,11 @@ impl Streams for Local {
         if purpose == Purpose::Play {
             self.want(stream, name);
         }
-        Ok(Seat::Here { stream, purpose, spot: Spot::default() })
+        Ok(Seat::Here { stream, purpose, spot: Spot::default(), claim: None })
     }
 
     fn release(&mut self, name: &StreamName, seat: Seat) {
-        let Seat::Here { stream, purpose, spot } = seat else { return };
+        let Seat::Here { stream, purpose, spot, claim: _ } = seat else { return };
         if let Some(armed) = self.armed.get_mut(&stream) {
             armed.remove(&spot);
         }
@@ -182,33 +182,52 @@ impl Streams for Local {
         publication: &Publication,
         media: &Media,
         now: Instant,
-    ) -> Result<bool, StaleToken> {
+    ) -> Result<Appended, Replaced> {
         match seat {
-            Seat::Here { stream, .. } => self.hub.stream_mut(*stream).append(publication, media, now),
-            Seat::Inward(inward) => {
-                self.crossings_mut().append(*inward, media);
-                Ok(true)
+            Seat::Here { stream, .. } => {
+                let appended = self.hub.stream_mut(*stream).append(publication, media, now)?;
+                self.has_heard(*stream, now);
+                if appended.took_over {
+                    self.tell_who_is_on_air(*stream);
+                }
+                Ok(appended)
             }
+            Seat::Inward(claim) => {
+                let on_air = self.crossings_mut().append(*claim, media)?;
+                Ok(Appended { grew: true, on_air, took_over: false })
+            }
+        }
+    }
+
+    fn is_on_air(&mut self, seat: &Seat, publication: &Publication) -> Result<bool, Replaced> {
+        match seat {
+            Seat::Here { stream, .. } => self.hub.stream(*stream).is_on_air(publication),
+            Seat::Inward(claim) => self.crossings_mut().is_on_air(*claim),
         }
     }
 
     fn corrections(&mut self, seat: &Seat) -> Corrections {
         match seat {
             Seat::Here { stream, .. } => self.hub.stream(*stream).corrections(),
-            Seat::Inward(inward) => self.crossings_mut().corrections(*inward),
+            Seat::Inward(claim) => self.crossings_mut().corrections(*claim),
         }
     }
 
     fn appended(&mut self, seat: &Seat, now: Instant) {
         match seat {
             Seat::Here { stream, .. } => self.has_appended(*stream, now),
-            Seat::Inward(inward) => self.crossings_mut().pass_media(*inward),
+            Seat::Inward(claim) => self.crossings_mut().pass_media(*claim),
         }
     }
 
-    fn publish(&mut self, name: &StreamName) -> Result<(Seat, Publication), PublishRefused> {
+    fn publish(
+        &mut self,
+        name: &StreamName,
+        bid: &Bid,
+        now: Instant,
+    ) -> Result<(Seat, Publication), PublishRefused> {
         let claim = match self.crossings.as_mut().and_then(Crossings::take_standing) {
-            None => return crate::hub::publish_held(self, name),
+            None => return crate::hub::publish_held(self, name, |stream| stream.publish(bid, now)),
             Some(Standing::Claimed(of, claim)) if of == *name => claim,
             Some(Standing::Claimed(..) | Standing::Wanted(..)) => {
                 unreachable!("the directory was asked for this publisher")
@@ -216,16 +235,17 @@ impl Streams for Local {
         };
         if claim.home != self.crossings_mut().here() {
             let publisher = self.current;
-            let inward = self.crossings_mut().publish_inwards(name, claim, publisher);
-            return Ok((Seat::Inward(inward), Publication::ELSEWHERE));
+            let id = self.crossings_mut().publish_inwards(name, &claim, publisher);
+            return Ok((Seat::Inward(id), Publication::ELSEWHERE));
         }
         self.forget_mirror(name);
-        let published = crate::hub::publish_held(self, name);
-        match &published {
-            Ok((seat, _)) => self.come_home(seat.here(), name, claim.id, claim.wanted),
-            Err(_) => self.crossings_mut().disclaim(name, claim.id),
-        }
-        published
+        let stream = self.hub.hold_known(name);
+        // The directory has weighed its bid.
+        let publication = self.hub.stream_mut(stream).replace(bid, now);
+        self.come_home(stream, name, (bid.role, claim.id), None, claim.wanted);
+        let seat =
+            Seat::Here { stream, purpose: Purpose::Publish, spot: Spot::default(), claim: Some(claim.id) };
+        Ok((seat, publication))
     }
 
     fn unpublish(
@@ -237,12 +257,14 @@ impl Streams for Local {
         now: Instant,
     ) {
         match seat {
-            Seat::Here { stream, .. } => {
+            Seat::Here { stream, claim, .. } => {
                 self.part(stream, publication, parting, now);
-                self.vacate(stream, name);
+                if let Some(claim) = claim {
+                    self.vacate(stream, name, claim);
+                }
                 self.let_go(stream, name);
             }
-            Seat::Inward(inward) => self.crossings_mut().unpublish_inwards(inward, parting),
+            Seat::Inward(claim) => self.crossings_mut().unpublish_inwards(claim, parting),
         }
     }
 }

@@ -20,7 +20,7 @@ mod turned_away;
 
 pub use config::{KeepAlive, ServerConfig, SocketConfig};
 pub use output::Output;
-pub use report::{ConnectionReport, CrossingReport, Peer, Report};
+pub use report::{ConnectionReport, CrossingReport, NamesWithin, Peer, Report};
 pub use turned_away::TurnedAway;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -139,7 +139,7 @@ impl Server {
                 self.local.advanced.insert(stream);
             }
             self.local.schedule_stream(stream);
-            self.local.check_home(stream);
+            self.local.check_home(stream, now);
         }
         self.follow(now);
         while let Some(&(at, id)) = self.deadlines.first()
@@ -173,9 +173,9 @@ impl Server {
     /// The same for one of several servers:
     ///
     /// 1. [`Server::poll`] until nothing is left.
-    /// 2. Ask the [`Directory`](crate::crossing::Directory), and where it says [`Standing::Claimed`] take all parcels that have
-    ///    come for this server, still with the directory's lock held.
-    /// 3. Pass those to [`Server::handle_parcel`].
+    /// 2. Ask the [`Directory`](crate::crossing::Directory). Where it says [`Standing::Claimed`], take all parcels that have come
+    ///    for this server, and then pass on [`Standing::parcel`] if there is one: both still with the directory's lock held.
+    /// 3. Give those that have come to [`Server::handle_parcel`].
     /// 4. Call this, with no other parcels passed since step 2.
     ///
     /// # Errors

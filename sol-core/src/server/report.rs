@@ -1,6 +1,6 @@
 //! Report: what a server does at one moment, for whoever operates it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -17,6 +17,38 @@ pub struct Peer {
     pub id: SessionId,
     /// Its address.
     pub address: SocketAddr,
+}
+
+/// The names that a process publishes itself. One counts for as long as anybody has it: a main and a backup publisher, or one
+/// that was replaced and does not know yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamesWithin(BTreeMap<StreamName, usize>);
+
+impl NamesWithin {
+    /// None.
+    pub const fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// Somebody begins to publish.
+    pub fn add(&mut self, name: &StreamName) {
+        *self.0.entry(name.clone()).or_default() += 1;
+    }
+
+    /// Somebody does no longer.
+    pub fn remove(&mut self, name: &StreamName) {
+        if let Some(count) = self.0.get_mut(name) {
+            *count -= 1;
+            if *count == 0 {
+                self.0.remove(name);
+            }
+        }
+    }
+
+    /// Each once.
+    pub fn names(&self) -> BTreeSet<StreamName> {
+        self.0.keys().cloned().collect()
+    }
 }
 
 /// What a server does at one moment. Where connections are asked one by one, what they say may be some milliseconds apart.

@@ -71,6 +71,10 @@ pub enum CloseReason {
     /// The player lost too much to lag, or lost something too often without ever catching up.
     #[error("too slow for the stream")]
     TooSlow,
+    /// Another publisher has taken the place of this one. It left thereupon, or was made to after
+    /// [`SessionTimers::farewell`](super::SessionTimers).
+    #[error("another publisher took its place")]
+    Replaced,
     /// The client said `close`.
     #[error("the client asked for it")]
     ClosedByPeer,
@@ -175,6 +179,7 @@ impl CloseReason {
             CloseReason::StreamEnded => "stream-ended",
             CloseReason::TimelineFull => "timeline-full",
             CloseReason::TooSlow => "too-slow",
+            CloseReason::Replaced => "replaced",
             CloseReason::ClosedByPeer => "closed-by-peer",
             CloseReason::Shutdown => "shutdown",
             CloseReason::Left => "left",
@@ -201,6 +206,7 @@ pub enum PlayEnd {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Farewell {
     Refused,
+    Replaced,
     Ended(PlayEnd),
 }
 
@@ -208,6 +214,7 @@ impl From<Farewell> for CloseReason {
     fn from(farewell: Farewell) -> Self {
         match farewell {
             Farewell::Refused => CloseReason::Refused,
+            Farewell::Replaced => CloseReason::Replaced,
             Farewell::Ended(PlayEnd::Unpublished) => CloseReason::StreamEnded,
             Farewell::Ended(PlayEnd::TimelineFull) => CloseReason::TimelineFull,
             Farewell::Ended(PlayEnd::TooSlow) => CloseReason::TooSlow,

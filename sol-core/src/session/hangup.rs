@@ -39,6 +39,7 @@ impl Hangup {
             | CloseReason::StreamEnded
             | CloseReason::TimelineFull
             | CloseReason::TooSlow
+            | CloseReason::Replaced
             | CloseReason::ClosedByPeer
             | CloseReason::Shutdown
             | CloseReason::Left

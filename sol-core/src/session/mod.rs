@@ -266,7 +266,7 @@ impl Session {
                 Timer::Stall => self.finish(CloseReason::Stalled),
                 Timer::Flush => self.finish_closing(),
                 // A participant's, never set here.
-                Timer::Waiting => {}
+                Timer::Waiting | Timer::Successor => {}
                 Timer::Reply => {
                     let asked = self.asked().expect("it runs while something is asked");
                     self.close_for(CloseReason::NoReply(asked));
@@ -389,6 +389,21 @@ impl Session {
             self.send_play_end(stream, name.as_str());
             self.streams.set(stream, Doing::Nothing);
             self.settle(Some(Farewell::Ended(why)));
+        }
+        self.debug_check();
+    }
+
+    /// Another publisher has taken the place of what the NetStream publishes: this one is told, and gets
+    /// [`SessionTimers::farewell`] to leave if nothing else is going on.
+    pub fn end_publish(&mut self, stream: MessageStreamId, now: Instant) {
+        self.touch(now);
+        if let Some(Doing::Publishing(name)) = self.streams.get(stream)
+            && self.phase.is_connected()
+        {
+            let status = reply::replaced(name.as_str());
+            self.streams.set(stream, Doing::Nothing);
+            self.send_status(stream, &status);
+            self.settle(Some(Farewell::Replaced));
         }
         self.debug_check();
     }

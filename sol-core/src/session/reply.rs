@@ -94,6 +94,12 @@ pub(super) fn unpublished(name: &str) -> Command {
     Command::on_status("status", "NetStream.Unpublish.Success", &format!("{name} is now unpublished."))
 }
 
+/// Another publisher has taken the place of this one. What a name in use is told, so that every encoder knows the code.
+pub(super) fn replaced(name: &str) -> Command {
+    let description = format!("Another publisher took over {name}.");
+    Command::on_status("error", "NetStream.Publish.BadName", &description)
+}
+
 /// What was played before is over.
 pub(super) fn play_reset(name: &str) -> Command {
     Command::on_status("status", "NetStream.Play.Reset", &format!("Playing and resetting {name}."))

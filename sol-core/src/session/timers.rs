@@ -27,10 +27,12 @@ pub enum Timer {
     Waiting,
     /// The server must have answered a client.
     Reply,
+    /// Somebody may have taken the place of a participant that publishes.
+    Successor,
 }
 
 impl Timer {
-    const ALL: [Timer; 10] = [
+    const ALL: [Timer; 11] = [
         Timer::Handshake,
         Timer::Command,
         Timer::Answer,
@@ -41,6 +43,7 @@ impl Timer {
         Timer::Flush,
         Timer::Waiting,
         Timer::Reply,
+        Timer::Successor,
     ];
 }
 

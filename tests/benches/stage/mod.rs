@@ -11,7 +11,7 @@ use sol_core::amf::{Properties, Value};
 use sol_core::chunk::{ChunkReader, MessageHeader, write_message};
 use sol_core::frame::Frame;
 use sol_core::hub::{
-    Coalesce, Hub, Playhead, Publication, Purpose, Read, Stream, StreamConfig, StreamId, Streams,
+    Bid, Coalesce, Hub, Playhead, Publication, Purpose, Read, Stream, StreamConfig, StreamId, Streams,
     TooManyStreams,
 };
 use sol_core::ids::{ChunkSize, ChunkStreamId, MessageStreamId, MessageType};
@@ -218,7 +218,7 @@ pub(crate) struct Tape {
 impl Tape {
     pub(crate) fn new() -> Self {
         let mut stream = Stream::new(Arc::new(StreamConfig::default()), SessionConfig::default().chunk_size);
-        let publication = stream.publish().expect("nobody else does");
+        let publication = stream.publish(&Bid::default(), Instant::EPOCH).expect("nobody else does");
         let mut payload = vec![0x27, 1, 0, 0, 0];
         payload.resize(PICTURE_BYTES, 0x55);
         let picture = |head| Content::Video(Bytes::from([&[head][..], &payload[1..]].concat()));

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use sol_async_std::{
-    Application, Client, Media, Peer, PublishRefused, Publisher, Refusal, Request, Server, ServerConfig,
-    Session, SessionConfig, StreamName, TurnedAway,
+    Application, Client, Media, Peer, PublishRefused, Publisher, Refusal, Replaced, Request, Server,
+    ServerConfig, Session, SessionConfig, StreamName, TurnedAway,
 };
 use sol_core::server::Report;
 use sol_core::session::{Event, Target};
@@ -119,8 +119,8 @@ impl Drop for Served {
 }
 
 impl Within for Publisher {
-    fn append(&mut self, media: &Media) {
-        self.append(media);
+    fn append(&mut self, media: &Media) -> Result<(), Replaced> {
+        self.append(media)
     }
 
     fn finish(self: Box<Self>) {

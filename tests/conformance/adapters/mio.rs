@@ -8,8 +8,8 @@ use sol_core::server::Report;
 use sol_core::session::{Event, Target};
 use sol_core::url::RtmpUrl;
 use sol_mio::{
-    Answer, Application, Client, Media, Peer, PublishRefused, Publisher, Request, Server, ServerConfig,
-    Session, SessionConfig, StreamName, TurnedAway,
+    Answer, Application, Client, Media, Peer, PublishRefused, Publisher, Replaced, Request, Server,
+    ServerConfig, Session, SessionConfig, StreamName, TurnedAway,
 };
 
 use super::{Adapter, ClientRole, Within};
@@ -78,8 +78,8 @@ impl super::Server for Server<Porter> {
 }
 
 impl Within for Publisher {
-    fn append(&mut self, media: &Media) {
-        self.append(media);
+    fn append(&mut self, media: &Media) -> Result<(), Replaced> {
+        self.append(media)
     }
 
     fn finish(self: Box<Self>) {

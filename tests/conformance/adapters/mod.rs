@@ -7,7 +7,7 @@ mod tokio;
 use std::io;
 use std::net::TcpListener;
 
-use sol_core::hub::PublishRefused;
+use sol_core::hub::{PublishRefused, Replaced};
 use sol_core::media::Media;
 use sol_core::name::StreamName;
 use sol_core::server::{Report, ServerConfig};
@@ -51,7 +51,7 @@ pub(crate) trait Server: Send + Sync {
 
 /// A stream from within the process. Dropped, it has vanished.
 pub(crate) trait Within: Send {
-    fn append(&mut self, media: &Media);
+    fn append(&mut self, media: &Media) -> Result<(), Replaced>;
 
     fn finish(self: Box<Self>);
 }

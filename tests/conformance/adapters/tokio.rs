@@ -8,8 +8,8 @@ use sol_core::server::Report;
 use sol_core::session::{Event, Target};
 use sol_core::url::RtmpUrl;
 use sol_tokio::{
-    Application, Client, Media, Peer, PublishRefused, Publisher, Refusal, Request, Server, ServerConfig,
-    Session, SessionConfig, StreamName, TurnedAway,
+    Application, Client, Media, Peer, PublishRefused, Publisher, Refusal, Replaced, Request, Server,
+    ServerConfig, Session, SessionConfig, StreamName, TurnedAway,
 };
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
@@ -93,8 +93,8 @@ impl super::Server for Served {
 }
 
 impl Within for Publisher {
-    fn append(&mut self, media: &Media) {
-        self.append(media);
+    fn append(&mut self, media: &Media) -> Result<(), Replaced> {
+        self.append(media)
     }
 
     fn finish(self: Box<Self>) {

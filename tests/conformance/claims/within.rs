@@ -18,7 +18,7 @@ pub(crate) fn a_stream_from_within_is_played_like_any_other(adapter: &dyn Adapte
     let mut inside = house.within("live/cam").expect("the name is free");
     assert!(matches!(house.within("live/cam"), Err(PublishRefused::NameInUse(_))));
     let sent = three_seconds();
-    sent.iter().for_each(|sent| inside.append(&as_media(sent)));
+    sent.iter().for_each(|sent| inside.append(&as_media(sent)).expect(ALONE));
     players.iter_mut().for_each(|player| drop(player.watch(&sent)));
     assert!(house.report().from_within.contains(&"live/cam".parse().expect("it is a name")));
     assert_eq!(*house.publisher("cam").phase(), name_in_use());
@@ -44,7 +44,7 @@ pub(crate) fn a_stream_from_within_that_is_dropped_may_be_taken_up_by_another_pu
     house.until_ended(camera.vanish(0));
     let mut again = house.within("live/cam").expect("it is in its grace");
     let sent: Vec<MediaSent> = three_seconds();
-    sent.iter().for_each(|sent| again.append(&as_media(sent)));
+    sent.iter().for_each(|sent| again.append(&as_media(sent)).expect(ALONE));
     player.read_on(&sent);
     assert!(player.is_live());
 }
@@ -53,7 +53,7 @@ pub(crate) fn a_stream_from_within_goes_on_over_a_shutdown(adapter: &dyn Adapter
     let house = House::open(adapter);
     let mut inside = house.within("live/cam").expect("the name is free");
     house.shutdown();
-    three_seconds().iter().for_each(|sent| inside.append(&as_media(sent)));
+    three_seconds().iter().for_each(|sent| inside.append(&as_media(sent)).expect(ALONE));
     house.until_counts(0, 1);
     inside.finish();
     house.until_empty();
@@ -70,7 +70,7 @@ pub(crate) fn streams_from_within_are_appended_in_several_threads_at_once(adapte
             let mut inside = house.within(&format!("live/{name}")).expect("the name is free");
             let sent = &sent;
             scope.spawn(move || {
-                sent.iter().for_each(|sent| inside.append(&as_media(sent)));
+                sent.iter().for_each(|sent| inside.append(&as_media(sent)).expect(ALONE));
                 inside.finish();
             });
         }
@@ -81,3 +81,5 @@ pub(crate) fn streams_from_within_are_appended_in_several_threads_at_once(adapte
 fn three_seconds() -> Vec<MediaSent> {
     Pattern::new().marked(3).media().take_while(|media| media.due < ms(3_000)).collect()
 }
+
+const ALONE: &str = "nobody takes its place";

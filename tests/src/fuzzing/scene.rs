@@ -31,8 +31,8 @@ pub(super) struct Scene {
     inboxes: Vec<VecDeque<(LoopId, Parcel)>>,
     clients: Vec<Client>,
     by_session: BTreeMap<SessionId, usize>,
-    /// What is published, whoever does.
-    published: BTreeSet<StreamName>,
+    /// How many have begun to publish what, and have not heard of an end: those that were replaced hear of it later.
+    published: BTreeMap<StreamName, usize>,
     opened: u8,
     now: Instant,
     rules: Rules,
@@ -80,11 +80,11 @@ impl Scene {
         };
         Self {
             servers: (0..loops).map(server).collect(),
-            directory: Directory::new(),
+            directory: Directory::new(config.stream.clone()),
             inboxes: (0..loops).map(|_| VecDeque::new()).collect(),
             clients: Vec::new(),
             by_session: BTreeMap::new(),
-            published: BTreeSet::new(),
+            published: BTreeMap::new(),
             opened: 0,
             now: Instant::EPOCH,
             rules,
@@ -332,14 +332,21 @@ impl Scene {
             }
             Event::Refused { .. } => assert!(client.is_connected),
             Event::Started { stream, kind, name } => {
-                let is_published = kind == RequestKind::Publish;
-                assert!(!is_published || self.published.insert(name), "two publish at once");
+                if kind == RequestKind::Publish {
+                    *self.published.entry(name).or_default() += 1;
+                }
                 assert_eq!(client.roles.insert(stream, kind), None, "one role on a NetStream");
                 client.played.extend((kind == RequestKind::Play).then_some(stream));
             }
             Event::Ended { stream, kind, name, .. } => {
-                assert!(kind == RequestKind::Play || self.published.remove(&name), "{name} was published");
+                if kind == RequestKind::Publish {
+                    let publishers = self.published.get_mut(&name).filter(|publishers| **publishers > 0);
+                    *publishers.expect("what ends was published") -= 1;
+                }
                 assert_eq!(client.roles.remove(&stream), Some(kind), "what ends has begun");
+            }
+            Event::OnAir { stream, .. } => {
+                assert_eq!(client.roles.get(&stream), Some(&RequestKind::Publish), "who publishes");
             }
             Event::Closed { .. } => {
                 assert!(client.roles.is_empty(), "what has begun ends before: {:?}", client.roles);
@@ -364,10 +371,15 @@ impl Scene {
         let here = LoopId::new(at as u32);
         let answer = match self.directory.ask(request, here) {
             Ok(standing) => {
-                if let Standing::Claimed(..) = standing {
-                    for (from, parcel) in std::mem::take(&mut self.inboxes[at]) {
-                        self.servers[at].handle_parcel(from, parcel, self.now);
-                    }
+                let before = match standing {
+                    Standing::Claimed(..) => std::mem::take(&mut self.inboxes[at]),
+                    Standing::Wanted(..) => VecDeque::new(),
+                };
+                if let Some((to, parcel)) = standing.parcel(here) {
+                    self.inboxes[to.index()].push_back((here, parcel));
+                }
+                for (from, parcel) in before {
+                    self.servers[at].handle_parcel(from, parcel, self.now);
                 }
                 self.servers[at].allow_among(session, request.id, standing, self.now)
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sol_core::hub::{AfterGrace, Coalesce, Join, Pause, Repair, StreamConfig};
+use sol_core::hub::{AfterGrace, Coalesce, Join, Pause, Repair, StreamConfig, Takeover};
 use sol_core::limits;
 use sol_core::load::Load;
 use sol_core::server::ServerConfig;
@@ -135,6 +135,13 @@ fn stream(choices: &mut Choices<'_>) -> StreamConfig {
     StreamConfig {
         waiting: time(choices.below(4)),
         grace: time(choices.below(4)),
+        takeover: choices.pick(&[
+            Takeover::Refuse,
+            Takeover::Silent,
+            Takeover::Credential,
+            Takeover::Replace,
+        ]),
+        give_back: how & 32 == 0,
         after_grace: if how & 16 == 0 { AfterGrace::End } else { AfterGrace::Wait },
         repair: [Repair::Resync, Repair::Monotonic, Repair::Off, Repair::Resync][usize::from(how >> 1 & 3)],
         pause: if how & 8 == 0 { Pause::Cut } else { Pause::Real },

@@ -184,7 +184,7 @@ impl Ledger {
     pub(super) fn witness(&mut self, now: Duration, session: SessionId, event: &Event) {
         self.now = now;
         match event {
-            Event::Connected(_) => {}
+            Event::Connected(_) | Event::OnAir { .. } => {}
             Event::Requested(request) => {
                 let asked =
                     self.find_asked(session, request.stream.get(), request.kind, request.name.as_str());

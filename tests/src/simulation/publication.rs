@@ -263,7 +263,9 @@ impl Clock {
 /// The step of a clock that is still the same one.
 fn believable(last_ms: u32, time_ms: u32) -> Option<i64> {
     let step = time_ms.wrapping_sub(last_ms) as i32;
-    (-(limits::CLOCK_BACK_MILLIS as i32)..=limits::CLOCK_AHEAD_MILLIS as i32).contains(&step).then_some(i64::from(step))
+    (-(limits::CLOCK_BACK_MILLIS as i32)..=limits::CLOCK_AHEAD_MILLIS as i32)
+        .contains(&step)
+        .then_some(i64::from(step))
 }
 
 /// Which of the three kinds that preambles have.
@@ -290,6 +292,7 @@ impl From<&EndReason> for Parting {
             | EndReason::NotFound
             | EndReason::TimelineFull
             | EndReason::TooSlow
+            | EndReason::Replaced
             | EndReason::Closed(_) => Parting::Vanished,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sol_core::hub::{AfterGrace, Coalesce, Join, Lag, Pause, Repair, StreamConfig};
+use sol_core::hub::{AfterGrace, Coalesce, Join, Lag, Pause, Repair, StreamConfig, Takeover};
 use sol_core::ids::ChunkSize;
 use sol_core::limits;
 use sol_core::load::Load;
@@ -183,6 +183,8 @@ impl Setting {
         StreamConfig {
             waiting,
             grace: if dice.up_to(3) == 1 { ms(0) } else { ms(1_500 + dice.up_to(6_500) as u64) },
+            takeover: Takeover::Refuse,
+            give_back: true,
             after_grace: AfterGrace::End,
             repair: Repair::Resync,
             pause: Pause::Cut,

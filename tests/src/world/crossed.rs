@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sol_core::crossing::{InwardId, LoopId, Parcel, Ticket, media_cost};
+use sol_core::crossing::{ClaimId, LoopId, Parcel, Ticket, media_cost};
 use sol_core::hub::{Gap, Passage};
 use sol_core::media::Media;
 
@@ -42,23 +42,23 @@ pub struct CrossedInwards {
 pub(super) struct Ledger {
     outward: BTreeMap<(LoopId, Ticket), Crossed>,
     inward: BTreeMap<LoopId, CrossedInwards>,
-    inward_under_way: BTreeMap<(LoopId, InwardId), usize>,
+    inward_under_way: BTreeMap<ClaimId, usize>,
 }
 
 impl Ledger {
     /// One loop has passed something to another.
-    pub(super) fn has_left(&mut self, from: LoopId, to: LoopId, parcel: &Parcel) {
+    pub(super) fn has_left(&mut self, to: LoopId, parcel: &Parcel) {
         match parcel {
             Parcel::Carry { ticket, passages, .. } => {
                 let crossed = self.outward.entry((to, *ticket)).or_default();
                 crossed.parcels += 1;
                 passages.iter().for_each(|passage| crossed.count(passage));
             }
-            Parcel::Media { inward, media } => {
+            Parcel::Media { claim, media } => {
                 let crossed = self.inward.entry(to).or_default();
                 crossed.parcels += 1;
                 crossed.media += media.len();
-                let under_way = self.inward_under_way.entry((from, *inward)).or_default();
+                let under_way = self.inward_under_way.entry(*claim).or_default();
                 *under_way += cost_of(media);
                 crossed.bytes_peak = crossed.bytes_peak.max(*under_way);
             }
@@ -70,19 +70,21 @@ impl Ledger {
             | Parcel::Publish { .. }
             | Parcel::MediaTaken { .. }
             | Parcel::Corrected { .. }
+            | Parcel::OnAir { .. }
+            | Parcel::Replaced { .. }
             | Parcel::Unpublish { .. } => {}
         }
     }
 
     /// It has come there.
-    pub(super) fn has_arrived(&mut self, from: LoopId, to: LoopId, parcel: &Parcel) {
+    pub(super) fn has_arrived(&mut self, to: LoopId, parcel: &Parcel) {
         if let Parcel::Carry { ticket, passages, .. } = parcel
             && let Some(crossed) = self.outward.get_mut(&(to, *ticket))
         {
             crossed.under_way -= passages.iter().map(Passage::cost).sum::<usize>();
         }
-        if let Parcel::Media { inward, media } = parcel
-            && let Some(under_way) = self.inward_under_way.get_mut(&(from, *inward))
+        if let Parcel::Media { claim, media } = parcel
+            && let Some(under_way) = self.inward_under_way.get_mut(claim)
         {
             *under_way -= cost_of(media);
         }

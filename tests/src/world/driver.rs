@@ -126,7 +126,11 @@ impl World {
             }
             Event::Requested(request) => self.consider(session, &request),
             Event::Closed { .. } => self.close(session, &mut seat.borrow_mut()),
-            Event::Connected(_) | Event::Refused { .. } | Event::Started { .. } | Event::Ended { .. } => {}
+            Event::Connected(_)
+            | Event::Refused { .. }
+            | Event::Started { .. }
+            | Event::OnAir { .. }
+            | Event::Ended { .. } => {}
         }
     }
 
@@ -174,7 +178,7 @@ impl World {
 
     /// Between what the directory says of this and what follows from it, other loops and their clients go on, if the dice say so.
     fn allow(&mut self, session: SessionId, request: RequestId) -> Result<(), StaleRequest> {
-        let asked = self.server.ask(session, request)?;
+        let asked = self.server.ask(session, request, self.now)?;
         if self.server.others_go_on() {
             self.others_go_on();
         }

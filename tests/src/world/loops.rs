@@ -9,8 +9,8 @@ use std::io::IoSlice;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use sol_core::crossing::{Directory, Dispatch, InwardId, LoopId, Parcel, Standing};
-use sol_core::hub::{Parting, PublishRefused};
+use sol_core::crossing::{ClaimId, Directory, Dispatch, LoopId, Parcel, Standing};
+use sol_core::hub::{Bid, Parting, PublishRefused};
 use sol_core::ids::{RequestId, SessionId};
 use sol_core::limits;
 use sol_core::load::Load;
@@ -30,9 +30,9 @@ pub(super) struct Loops {
     directory: Directory,
     pub(super) post: Post,
     /// What was taken of publishers within the process, and they do not know yet.
-    taken: Vec<(InwardId, usize)>,
-    /// Publishers within the process so far.
-    within: u64,
+    taken: Vec<(ClaimId, usize)>,
+    /// Those of them that were replaced, and do not know yet.
+    replaced: Vec<ClaimId>,
     /// At which the next client arrives.
     next: usize,
     /// Those that have asked the directory and not gone on.
@@ -57,10 +57,10 @@ impl Loops {
         };
         Self {
             servers: (0..count.get()).map(server).collect(),
-            directory: Directory::new(),
+            directory: Directory::new(config.stream.clone()),
             post: Post::new(count.get() as usize, dice),
             taken: Vec::new(),
-            within: 0,
+            replaced: Vec::new(),
             next: 0,
             busy: Vec::new(),
         }
@@ -95,16 +95,25 @@ impl Loops {
     ///
     /// # Errors
     /// [`StaleRequest`] if the request does not wait.
-    pub(super) fn ask(&mut self, id: SessionId, request: RequestId) -> Result<Asked, StaleRequest> {
+    pub(super) fn ask(
+        &mut self,
+        id: SessionId,
+        request: RequestId,
+        now: Duration,
+    ) -> Result<Asked, StaleRequest> {
         let (session, index) = (id, self.index_of(id));
         let mut asked = Asked { session, request, standing: None, before: Vec::new() };
         if self.servers.len() > 1 {
             let waiting = self.session(id).and_then(Session::waiting);
             let waiting = waiting.filter(|waiting| waiting.id == request).cloned();
             let waiting = waiting.ok_or(StaleRequest(request))?;
-            let standing = self.directory.ask(&waiting, LoopId::new(index as u32));
+            let here = LoopId::new(index as u32);
+            let standing = self.directory.ask(&waiting, here);
             if let Ok(Standing::Claimed(..)) = standing {
                 asked.before = self.post.take(index);
+            }
+            if let Some((to, parcel)) = standing.as_ref().ok().and_then(|standing| standing.parcel(here)) {
+                self.post.send(here, to, parcel, now);
             }
             asked.standing = Some(standing);
         }
@@ -264,16 +273,15 @@ impl Loops {
     pub(super) fn publish_within(
         &mut self,
         name: StreamName,
+        bid: &Bid,
         media: MediaWithin,
         now: Duration,
     ) -> Result<Inside, PublishRefused> {
         assert!(self.servers.len() > 1, "a server that is alone has no directory");
         let by = LoopId::new(self.go_round() as u32);
-        let claim = self.directory.claim(&name, by)?;
-        self.within += 1;
-        let (inside, (home, publish)) = Inside::begin(InwardId::new(self.within), name, claim, media, now);
-        self.pass_from_within(home, publish, now);
-        Ok(inside)
+        let claim = self.directory.claim(&name, by, bid.clone())?;
+        self.pass_from_within(claim.home, claim.parcel(&name), now);
+        Ok(Inside::begin(name, &claim, media, now))
     }
 
     pub(super) fn pass_from_within(&mut self, home: LoopId, parcel: Parcel, now: Duration) {
@@ -289,8 +297,13 @@ impl Loops {
     }
 
     /// What was taken of publishers within the process since.
-    pub(super) fn take_taken(&mut self) -> Vec<(InwardId, usize)> {
+    pub(super) fn take_taken(&mut self) -> Vec<(ClaimId, usize)> {
         std::mem::take(&mut self.taken)
+    }
+
+    /// Publishers within the process that were replaced since.
+    pub(super) fn take_replaced(&mut self) -> Vec<ClaimId> {
+        std::mem::take(&mut self.replaced)
     }
 
     /// What a loop has dispatched is on its way.
@@ -301,7 +314,7 @@ impl Loops {
             Dispatch::ToDirectory(notice) => self.directory.handle_notice(notice, here),
             Dispatch::Parting { parcels, notices } => {
                 for (to, parcel) in parcels {
-                    self.post.send(here, to, parcel, now);
+                    self.pass(here, to, parcel, now);
                 }
                 for notice in notices {
                     let told = self.directory.handle_notice(notice, here);
@@ -310,10 +323,21 @@ impl Loops {
                 None
             }
         };
+        if let Some((to, parcel)) = parcel {
+            self.pass(here, to, parcel, now);
+        }
+    }
+
+    fn pass(&mut self, here: LoopId, to: LoopId, parcel: Parcel, now: Duration) {
+        if to != LoopId::WITHIN {
+            return self.post.send(here, to, parcel, now);
+        }
         match parcel {
-            None => {}
-            Some((LoopId::WITHIN, Parcel::MediaTaken { inward, cost })) => self.taken.push((inward, cost)),
-            Some((to, parcel)) => self.post.send(here, to, parcel, now),
+            Parcel::MediaTaken { claim, cost } => self.taken.push((claim, cost)),
+            Parcel::Replaced { claim } => self.replaced.push(claim),
+            // Nobody there has asked.
+            Parcel::Corrected { .. } | Parcel::OnAir { .. } => {}
+            parcel => panic!("whoever publishes from within is told nothing else: {parcel:?}"),
         }
     }
 

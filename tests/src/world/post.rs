@@ -66,7 +66,7 @@ impl Post {
     }
 
     pub(super) fn send(&mut self, from: LoopId, to: LoopId, parcel: Parcel, now: Duration) {
-        self.ledger.has_left(from, to, &parcel);
+        self.ledger.has_left(to, &parcel);
         let delay = match self.delay_max.as_micros() as usize {
             0 => Duration::ZERO,
             longest => Duration::from_micros(self.dice.up_to(longest) as u64),
@@ -85,15 +85,15 @@ impl Post {
         }
         let to = waiting[self.dice.up_to(waiting.len()) - 1];
         let Letter { from, parcel, .. } = self.inboxes[to].letters.pop_front()?;
-        self.ledger.has_arrived(from, LoopId::new(to as u32), &parcel);
+        self.ledger.has_arrived(LoopId::new(to as u32), &parcel);
         Some((to, from, parcel))
     }
 
     /// All that is under way to a loop, held back or not: who empties an inbox empties all of it.
     pub(super) fn take(&mut self, to: usize) -> Vec<(LoopId, Parcel)> {
         let letters = std::mem::take(&mut self.inboxes[to].letters);
-        for Letter { from, parcel, .. } in &letters {
-            self.ledger.has_arrived(*from, LoopId::new(to as u32), parcel);
+        for Letter { parcel, .. } in &letters {
+            self.ledger.has_arrived(LoopId::new(to as u32), parcel);
         }
         letters.into_iter().map(|Letter { from, parcel, .. }| (from, parcel)).collect()
     }

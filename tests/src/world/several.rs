@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::time::Duration;
 
-use sol_core::hub::{Parting, PublishRefused};
+use sol_core::hub::{Bid, Parting, PublishRefused};
 use sol_core::server::ServerConfig;
 
 use super::crossed::{Crossed, CrossedInwards};
@@ -36,8 +36,20 @@ impl World {
         M: IntoIterator<Item = MediaSent>,
         M::IntoIter: 'static,
     {
+        self.publish_within_as(name, &Bid::default(), media)
+    }
+
+    /// The same as a backup publisher, or with a credential.
+    ///
+    /// # Errors
+    /// What the directory says.
+    pub fn publish_within_as<M>(&mut self, name: &str, bid: &Bid, media: M) -> Result<Within, PublishRefused>
+    where
+        M: IntoIterator<Item = MediaSent>,
+        M::IntoIter: 'static,
+    {
         let (name, media) = (name.parse().expect("a name"), Box::new(media.into_iter()));
-        let inside = Rc::new(RefCell::new(self.server.publish_within(name, media, self.now)?));
+        let inside = Rc::new(RefCell::new(self.server.publish_within(name, bid, media, self.now)?));
         self.within.push(Rc::clone(&inside));
         Ok(Within { inside })
     }
@@ -94,6 +106,9 @@ impl World {
         for (id, cost) in self.server.take_taken() {
             self.within.iter().for_each(|inside| inside.borrow_mut().has_taken(id, cost));
             moved = true;
+        }
+        for id in self.server.take_replaced() {
+            self.within.iter().for_each(|inside| inside.borrow_mut().replaced(id));
         }
         moved
     }

@@ -8,7 +8,7 @@ use std::iter::Peekable;
 use std::rc::Rc;
 use std::time::Duration;
 
-use sol_core::crossing::{Claim, ClaimId, InwardId, LoopId, Notice, Parcel, media_cost};
+use sol_core::crossing::{Claim, ClaimId, LoopId, Notice, Parcel, media_cost};
 use sol_core::hub::Parting;
 use sol_core::ids::MessageType;
 use sol_core::limits;
@@ -37,7 +37,6 @@ pub(super) type MediaWithin = Box<dyn Iterator<Item = MediaSent>>;
 /// The same as the world has it.
 pub(super) struct Inside {
     name: StreamName,
-    id: InwardId,
     claim: ClaimId,
     home: LoopId,
     media: Peekable<MediaWithin>,
@@ -45,6 +44,7 @@ pub(super) struct Inside {
     sent: Vec<MediaSent>,
     /// What it costs that was not taken.
     under_way: usize,
+    is_replaced: bool,
     has_parted: bool,
 }
 
@@ -53,19 +53,19 @@ impl Inside {
         self.name.as_str()
     }
 
-    /// It begins, and what it passes to its home first.
-    pub(super) fn begin(
-        id: InwardId,
-        name: StreamName,
-        claim: Claim,
-        media: MediaWithin,
-        now: Duration,
-    ) -> (Inside, (LoopId, Parcel)) {
-        let Claim { id: claim, home, wanted } = claim;
-        let publish = Parcel::Publish { name: name.clone(), inward: id, claim, wanted };
-        let media = media.peekable();
-        let (sent, under_way, has_parted) = (Vec::new(), 0, false);
-        (Inside { name, id, claim, home, media, began: now, sent, under_way, has_parted }, (home, publish))
+    /// It begins, and its home is told.
+    pub(super) fn begin(name: StreamName, claim: &Claim, media: MediaWithin, now: Duration) -> Inside {
+        Inside {
+            name,
+            claim: claim.id,
+            home: claim.home,
+            media: media.peekable(),
+            began: now,
+            sent: Vec::new(),
+            under_way: 0,
+            is_replaced: false,
+            has_parted: false,
+        }
     }
 
     /// The next message that is due, if there is room for it.
@@ -77,21 +77,26 @@ impl Inside {
         let media = media_of(&sent);
         self.sent.push(sent);
         self.under_way += media_cost(&media);
-        Some((self.home, Parcel::Media { inward: self.id, media: vec![media] }))
+        Some((self.home, Parcel::Media { claim: self.claim, media: vec![media] }))
     }
 
     /// When it goes on by itself.
     pub(super) fn next_time(&mut self) -> Option<Duration> {
-        let goes_on = !self.has_parted && self.under_way < limits::CROSSING_BYTES;
+        let goes_on = !self.has_parted && !self.is_replaced && self.under_way < limits::CROSSING_BYTES;
         let next = self.media.peek().filter(|_| goes_on);
         next.map(|media| self.began + media.due)
     }
 
     /// Something of one such publisher was taken.
-    pub(super) fn has_taken(&mut self, id: InwardId, cost: usize) {
-        if self.id == id {
+    pub(super) fn has_taken(&mut self, claim: ClaimId, cost: usize) {
+        if self.claim == claim {
             self.under_way = self.under_way.saturating_sub(cost);
         }
+    }
+
+    /// Another publisher has taken the place of one.
+    pub(super) fn replaced(&mut self, claim: ClaimId) {
+        self.is_replaced |= self.claim == claim;
     }
 
     /// It goes, unless it has: what it passes to its home, and what the directory is told behind that.
@@ -99,14 +104,14 @@ impl Inside {
         if std::mem::replace(&mut self.has_parted, true) {
             return None;
         }
-        let unpublish = Parcel::Unpublish { inward: self.id, parting };
+        let unpublish = Parcel::Unpublish { claim: self.claim, parting };
         Some(((self.home, unpublish), Notice::Parted { name: self.name.clone(), claim: self.claim }))
     }
 }
 
 impl fmt::Debug for Inside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "publisher {:?} of {}", self.id, self.name)
+        write!(f, "publisher {:?} of {}", self.claim, self.name)
     }
 }
 

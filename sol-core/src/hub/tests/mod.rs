@@ -98,22 +98,22 @@ fn a_stream_of_video_alone_needs_no_audio() {
 #[test]
 fn a_second_publisher_is_refused_while_the_first_lives() {
     let mut stream = new_stream();
-    let first = stream.publish().unwrap();
-    assert_eq!(stream.publish(), Err(NameInUse));
-    stream.unpublish(first);
-    assert!(stream.publish().is_ok());
+    let first = stream.publish(&Bid::default(), Instant::EPOCH).unwrap();
+    assert_eq!(stream.publish(&Bid::default(), Instant::EPOCH), Err(NameInUse));
+    stream.unpublish(first, Instant::EPOCH);
+    assert!(stream.publish(&Bid::default(), Instant::EPOCH).is_ok());
 }
 
 #[test]
 fn the_token_of_an_earlier_publication_moves_nothing() {
     let mut stream = new_stream();
-    let first = stream.publish().unwrap();
+    let first = stream.publish(&Bid::default(), Instant::EPOCH).unwrap();
     let copy_of_first = first.duplicate();
-    stream.unpublish(first);
-    let _second = stream.publish().unwrap();
+    stream.unpublish(first, Instant::EPOCH);
+    let _second = stream.publish(&Bid::default(), Instant::EPOCH).unwrap();
     let media = Media { timestamp: Timestamp::ZERO, content: video_content(&KEY) };
-    assert_eq!(stream.append(&copy_of_first, &media, Instant::EPOCH), Err(StaleToken));
-    stream.unpublish(copy_of_first);
+    assert_eq!(stream.append(&copy_of_first, &media, Instant::EPOCH), Err(Replaced));
+    stream.unpublish(copy_of_first, Instant::EPOCH);
     assert!(stream.is_published(), "the second goes on");
 }
 
@@ -164,11 +164,11 @@ fn publications_without_end_leave_no_trail() {
     let mut player = stream.subscribe();
     let content = || Media { timestamp: Timestamp::ZERO, content: audio_content(&[0xAF, 1]) };
     for round in 0..3 * limits::TAPE_FRAMES {
-        let publication = stream.publish().unwrap();
+        let publication = stream.publish(&Bid::default(), Instant::EPOCH).unwrap();
         if round % 2 == 0 {
             stream.append(&publication, &content(), Instant::EPOCH).unwrap();
         }
-        stream.unpublish(publication);
+        stream.unpublish(publication, Instant::EPOCH);
     }
     let (start, end) = stream.tape_bounds();
     assert!((end - start) as usize <= limits::TAPE_FRAMES);
@@ -179,8 +179,8 @@ fn publications_without_end_leave_no_trail() {
 fn a_publication_that_showed_nothing_ends_nothing() {
     let mut stream = new_stream();
     let mut player = stream.subscribe();
-    let publication = stream.publish().unwrap();
-    stream.unpublish(publication);
+    let publication = stream.publish(&Bid::default(), Instant::EPOCH).unwrap();
+    stream.unpublish(publication, Instant::EPOCH);
     assert_eq!(stream.read(&mut player), Read::CaughtUp, "whoever waited goes on waiting");
 }
 
@@ -413,7 +413,7 @@ impl Camera {
     }
 
     fn without_configurations_on(mut stream: Stream) -> Self {
-        let publication = stream.publish().expect("nobody publishes");
+        let publication = stream.publish(&Bid::default(), Instant::EPOCH).expect("nobody publishes");
         Self { stream, publication, now: Instant::EPOCH }
     }
 
@@ -439,7 +439,7 @@ impl Camera {
     }
 
     fn end(mut self) -> Stream {
-        self.stream.unpublish(self.publication);
+        self.stream.unpublish(self.publication, self.now);
         self.stream
     }
 

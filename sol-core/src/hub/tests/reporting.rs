@@ -38,7 +38,7 @@ fn a_report_says_whether_a_stream_is_live_in_its_grace_or_waited_for() {
     let mut stream = new_stream();
     assert_eq!(stream.report().state, StreamState::Waiting);
     stream.config_for_test(StreamConfig::default());
-    let publication = stream.publish().unwrap();
+    let publication = stream.publish(&Bid::default(), Instant::EPOCH).unwrap();
     assert_eq!(stream.report().state, StreamState::Live);
     stream.abandon(publication, Instant::EPOCH);
     assert_eq!(stream.report().state, StreamState::Grace);

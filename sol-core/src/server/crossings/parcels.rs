@@ -1,12 +1,12 @@
 //! Parcels: what comes from other loops, and what homes and mirrors here have to do with the hub.
 
 use crate::crossing::{ClaimId, Dispatch, LoopId, Notice, Parcel, Standing, Ticket, Want, media_cost};
-use crate::hub::{Corrections, Passage, StreamId};
+use crate::hub::{Corrections, Passage, PublisherRole, StreamId};
 use crate::ids::SessionId;
 use crate::name::StreamName;
 use crate::time::Instant;
 
-use super::{Crossings, Guest, Home, Mirror, Outward, TELL_AT, Wanted};
+use super::{Crossings, Guest, Home, Mirror, Occupant, Outward, TELL_AT, Wanted};
 use crate::server::local::Local;
 
 impl Local {
@@ -54,7 +54,7 @@ impl Local {
     /// The stream that was mirrored is at home nowhere, or elsewhere.
     fn close_mirror(&mut self, ticket: Ticket) {
         if let Some(mirror) = self.crossings_mut().mirrors.remove(&ticket) {
-            self.hub.stream_mut(mirror.stream).unpublish(mirror.publication);
+            self.hub.stream_mut(mirror.stream).end_mirror(&mirror.publication);
             self.advanced.insert(mirror.stream);
         }
     }
@@ -78,17 +78,33 @@ impl Local {
         true
     }
 
-    /// A stream has a publisher and is at home here.
+    /// A stream has a publisher, here or elsewhere, and is at home here.
     pub(in crate::server) fn come_home(
         &mut self,
         stream: StreamId,
         name: &StreamName,
-        claim: ClaimId,
+        (role, claim): (PublisherRole, ClaimId),
+        guest_of: Option<LoopId>,
         wanted: Vec<(LoopId, Ticket)>,
     ) {
+        self.hub.stream_mut(stream).watch_for_silence();
+        self.schedule_stream(stream);
         let crossings = self.crossings_mut();
-        let home = Home { name: name.clone(), claim, outward: Vec::new() };
-        crossings.homes.entry(stream).or_insert(home).claim = claim;
+        let home = crossings.homes.entry(stream).or_insert_with(|| Home {
+            name: name.clone(),
+            claim,
+            publishers: [None, None],
+            outward: Vec::new(),
+        });
+        home.claim = claim;
+        let occupant = Occupant { claim, guest_of, on_air: true, is_silent: false };
+        if let Some(before) = home.publishers[role as usize].replace(occupant)
+            && let Some(guest_of) = before.guest_of
+        {
+            crossings.pass(guest_of, Parcel::Replaced { claim: before.claim });
+        }
+        self.tell_who_is_on_air(stream);
+        let crossings = self.crossings_mut();
         let here = crossings.here;
         for (to, ticket) in wanted.into_iter().filter(|&(to, _)| to != here) {
             self.go_outward(stream, to, ticket);
@@ -141,27 +157,83 @@ impl Local {
         }
     }
 
-    /// A stream that is at home here has lost its publisher, for its grace or for good.
-    pub(in crate::server) fn vacate(&mut self, stream: StreamId, name: &StreamName) {
+    /// Publishers elsewhere are told whether players get what they send.
+    pub(in crate::server) fn tell_who_is_on_air(&mut self, stream: StreamId) {
+        let Some(crossings) = &mut self.crossings else { return };
+        let Crossings { homes, dispatches, .. } = crossings;
+        let Some(home) = homes.get_mut(&stream) else { return };
+        let who = self.hub.stream(stream).on_air();
+        for role in PublisherRole::ALL {
+            let Some(Occupant { claim, guest_of: Some(to), on_air, .. }) =
+                &mut home.publishers[role as usize]
+            else {
+                continue;
+            };
+            let is_on_air = who == Some(role);
+            if std::mem::replace(on_air, is_on_air) != is_on_air {
+                let parcel = Parcel::OnAir { claim: *claim, on_air: is_on_air };
+                dispatches.push_back(Dispatch::ToLoop(*to, parcel));
+            }
+        }
+    }
+
+    /// The directory is told of publishers that have fallen silent, or can be heard again.
+    fn tell_who_is_silent(&mut self, stream: StreamId, now: Instant) {
+        let Some(crossings) = &mut self.crossings else { return };
+        let Crossings { homes, dispatches, silent, .. } = crossings;
+        let Some(home) = homes.get_mut(&stream) else { return };
+        silent.remove(&stream);
+        for role in PublisherRole::ALL {
+            let Some(Occupant { claim, is_silent, .. }) = &mut home.publishers[role as usize] else {
+                continue;
+            };
+            let is = self.hub.stream(stream).is_silent(role, now);
+            if std::mem::replace(is_silent, is) != is {
+                let notice = Notice::Silent { name: home.name.clone(), claim: *claim, is_silent: is };
+                dispatches.push_back(Dispatch::ToDirectory(notice));
+            }
+            if is {
+                silent.insert(stream);
+            }
+        }
+    }
+
+    /// A publisher of a stream that is at home here has sent something.
+    pub(in crate::server) fn has_heard(&mut self, stream: StreamId, now: Instant) {
+        if let Some(crossings) = &self.crossings
+            && crossings.silent.contains(&stream)
+        {
+            self.tell_who_is_silent(stream, now);
+            self.schedule_stream(stream);
+        }
+    }
+
+    /// A stream that is at home here has lost a publisher. Without another one it stays for its grace, or leaves.
+    pub(in crate::server) fn vacate(&mut self, stream: StreamId, name: &StreamName, claim: ClaimId) {
         let Some(since) = self.crossings.as_ref().map(|crossings| crossings.dispatches.len()) else { return };
+        if let Some(home) = self.crossings_mut().homes.get_mut(&stream) {
+            for occupant in &mut home.publishers {
+                occupant.take_if(|occupant| occupant.claim == claim);
+            }
+        }
+        self.tell_who_is_on_air(stream);
         self.cross(stream);
-        let claim = self.crossings_mut().homes.get(&stream).map(|home| home.claim);
+        let latest = self.crossings_mut().homes.get(&stream).map(|home| home.claim);
         let stays = self.hub.stream(stream).is_published();
         if !stays {
             self.leave_home(stream);
         }
         let crossings = self.crossings_mut();
-        if let Some(claim) = claim {
-            crossings.notify(Notice::Parted { name: name.clone(), claim });
-            if !stays {
-                crossings.notify(Notice::Released { name: name.clone(), claim });
-            }
+        crossings.notify(Notice::Parted { name: name.clone(), claim });
+        if let Some(latest) = latest.filter(|_| !stays) {
+            crossings.notify(Notice::Released { name: name.clone(), claim: latest });
         }
         crossings.part(since);
     }
 
     /// A stream's time has come: its grace may be over.
-    pub(in crate::server) fn check_home(&mut self, stream: StreamId) {
+    pub(in crate::server) fn check_home(&mut self, stream: StreamId, now: Instant) {
+        self.tell_who_is_silent(stream, now);
         let Some(crossings) = &mut self.crossings else { return };
         let Some(home) = crossings.homes.get(&stream) else { return };
         if !self.hub.stream(stream).is_published() {
@@ -244,54 +316,65 @@ impl Local {
                 // Or it is about to come, and does not know that the stream is wanted here.
                 self.crossings_mut().notify(Notice::Unserved { name, ticket });
             }
-            Parcel::Publish { name, inward, claim, wanted } => {
+            Parcel::Publish { name, claim, bid, wanted } => {
                 self.forget_mirror(&name);
                 let stream = self.hub.hold_known(&name);
-                let published = self.hub.stream_mut(stream).publish();
-                let publication = published.expect("the directory gives a name to one at a time");
+                // The directory has weighed its bid.
+                let publication = self.hub.stream_mut(stream).replace(&bid, now);
                 let corrections = Corrections::NONE;
-                let guest = Guest { stream, name: name.clone(), publication, untold: 0, corrections };
-                self.crossings_mut().guests.insert((from, inward), guest);
-                self.come_home(stream, &name, claim, wanted);
+                let guest = Guest { from, stream, name: name.clone(), publication, untold: 0, corrections };
+                self.crossings_mut().guests.insert(claim, guest);
+                self.come_home(stream, &name, (bid.role, claim), Some(from), wanted);
                 // Its players elsewhere go on with it.
                 self.cross(stream);
             }
-            Parcel::Media { inward, media } => {
-                let guest = self.crossings.as_mut()?.guests.get_mut(&(from, inward))?;
+            Parcel::Media { claim, media } => {
+                let guest = self.crossings.as_mut()?.guests.get_mut(&claim)?;
+                debug_assert_eq!(guest.from, from, "3: a publisher is at one loop");
                 let stream = guest.stream;
                 guest.untold += media.iter().map(media_cost).sum::<usize>();
                 let told = (guest.untold >= TELL_AT).then(|| std::mem::take(&mut guest.untold));
                 let tape = self.hub.stream_mut(stream);
-                let mut has_grown = false;
+                let (mut has_grown, mut on_air, mut has_taken_over) = (false, false, false);
                 for media in &media {
-                    has_grown |= tape.append(&guest.publication, media, now).unwrap_or(false);
+                    // One that was replaced is told, and does not know yet.
+                    if let Ok(appended) = tape.append(&guest.publication, media, now) {
+                        has_grown |= appended.grew;
+                        has_taken_over |= appended.took_over;
+                        on_air = appended.on_air;
+                    }
                 }
-                let corrections = tape.corrections();
+                let corrections = if on_air { tape.corrections() } else { guest.corrections };
                 // Twice as many, so that a clock in constant disorder costs no more than a few parcels.
                 let are_new = corrections.total() >= 2 * guest.corrections.total().max(1)
                     || (guest.corrections.are_none() && !corrections.are_none());
                 if are_new {
                     guest.corrections = corrections;
                 }
+                self.has_heard(stream, now);
+                if has_taken_over {
+                    self.tell_who_is_on_air(stream);
+                }
                 if has_grown {
                     self.has_appended(stream, now);
                 }
                 if let Some(cost) = told {
-                    self.crossings_mut().pass(from, Parcel::MediaTaken { inward, cost });
+                    self.crossings_mut().pass(from, Parcel::MediaTaken { claim, cost });
                 }
                 if are_new {
-                    self.crossings_mut().pass(from, Parcel::Corrected { inward, corrections });
+                    self.crossings_mut().pass(from, Parcel::Corrected { claim, corrections });
                 }
             }
-            Parcel::MediaTaken { inward, cost } => return self.crossings_mut().media_taken(inward, cost),
-            Parcel::Corrected { inward, corrections } => {
-                self.crossings_mut().note_corrections(inward, corrections);
+            Parcel::MediaTaken { claim, cost } => return self.crossings_mut().media_taken(claim, cost),
+            Parcel::Corrected { claim, corrections } => {
+                self.crossings_mut().note_corrections(claim, corrections);
             }
-            Parcel::Unpublish { inward, parting } => {
-                let Guest { stream, name, publication, .. } =
-                    self.crossings_mut().guests.remove(&(from, inward))?;
+            Parcel::OnAir { claim, on_air } => self.crossings_mut().note_on_air(claim, on_air),
+            Parcel::Replaced { claim } => self.crossings_mut().replaced(claim),
+            Parcel::Unpublish { claim, parting } => {
+                let Guest { stream, name, publication, .. } = self.crossings_mut().guests.remove(&claim)?;
                 self.part(stream, publication, parting, now);
-                self.vacate(stream, &name);
+                self.vacate(stream, &name, claim);
                 self.let_go(stream, &name);
             }
         }
