@@ -4,6 +4,7 @@
 //! contract in every one of them. No socket, no clock, no thread.
 
 mod acknowledging;
+mod backups;
 mod beginning;
 mod calling;
 mod choosing;
@@ -15,6 +16,7 @@ mod joining;
 mod keyframes;
 mod lagging;
 mod late_answers;
+mod marks;
 mod messages;
 mod naming;
 mod net_streams;
@@ -26,6 +28,7 @@ mod returning;
 mod same_again;
 mod silence;
 mod strangers;
+mod takeover;
 mod timers;
 mod timestamps;
 mod user_control;

@@ -5,11 +5,13 @@ use std::time::Duration;
 use sol_core::limits;
 use sol_core::participant::EndReason;
 use sol_core::session::CloseReason;
-use sol_tests::peer::message::{MediaReceived, StreamId, TypeId, UserControl};
+use sol_tests::peer::message::{MediaReceived, StreamId, UserControl};
 use sol_tests::peer::pattern::{FrameText, Pattern};
 use sol_tests::peer::run::check_run;
 use sol_tests::peer::script::{Phase, Player, Publisher};
 use sol_tests::world::{Client, LinkOptions, Segments, World, ms, seed};
+
+use crate::marks::{FIRST_FRAME, assert_time_never_steps_back};
 
 const UNPUBLISH_NOTIFY: &str = "NetStream.Play.UnpublishNotify";
 
@@ -213,13 +215,6 @@ fn first_of_mark(media: &[MediaReceived], mark: u32) -> usize {
     media[..frame].iter().rposition(|media| text(media).is_some()).map_or(0, |last| last + 1)
 }
 
-/// Metadata is always at 0.
-fn assert_time_never_steps_back(media: &[MediaReceived]) {
-    let coded = media.iter().filter(|media| media.type_id != TypeId::DATA_AMF0);
-    let times: Vec<_> = coded.map(|media| media.timestamp_ms).collect();
-    assert!(times.is_sorted(), "{:?}", times.windows(2).find(|pair| pair[0] > pair[1]));
-}
-
 fn has_stream_eof(player: &Player) -> bool {
     player.peer().user_controls().contains(&UserControl::StreamEof(StreamId(1)))
 }
@@ -229,6 +224,3 @@ const GRACE: Duration = ms(10_000);
 
 /// Format 3 on a chunk stream that nothing was said on.
 const BROKEN_CHUNK: &[u8] = &[0xC0 | 60];
-
-/// Behind metadata and two configurations.
-const FIRST_FRAME: u64 = 3;

@@ -52,6 +52,10 @@ impl Configurations {
         self.share();
     }
 
+    pub(super) fn are_none(&self) -> bool {
+        self.latest.is_empty()
+    }
+
     /// Whether the frame of that kind says the same already.
     pub(super) fn is_known(&self, kind: FrameKind, payload: &[u8]) -> bool {
         self.latest.get(&kind).is_some_and(|known| known.has_payload(payload))

@@ -93,9 +93,11 @@ impl Publishers {
         self.on_air
     }
 
-    pub(super) fn put_on_air(&mut self, role: PublisherRole) {
+    /// Puts a publisher on air. What was kept of it.
+    pub(super) fn put_on_air(&mut self, role: PublisherRole) -> Standby {
         debug_assert!(self.at(role).is_some(), "1: who is on air publishes");
         self.on_air = Some(role);
+        self.at_mut(role).map(|seated| std::mem::take(&mut seated.standby)).unwrap_or_default()
     }
 
     /// Whether anybody publishes, on air or not.

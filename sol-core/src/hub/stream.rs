@@ -23,6 +23,7 @@ use super::playhead::{Cursors, Join, Playhead};
 use super::preamble::Configurations;
 use super::publishers::Publishers;
 use super::report::{self, StreamReport, StreamState};
+use super::standby::Standby;
 use super::tape::{Ending, SyncPoint, Tape};
 use super::timeline::Timeline;
 use reading::is_late;
@@ -146,16 +147,43 @@ impl Stream {
 
     /// A publisher takes over from whoever was on air, or begins. Whether the tape grew, with what was kept of it.
     fn put_on_air(&mut self, role: PublisherRole, now: Instant) -> bool {
-        let goes_on = self.grace_until.take().is_some() || self.publishers.on_air().is_some();
-        self.publishers.put_on_air(role);
+        let before = self.publishers.on_air();
+        let goes_on = self.grace_until.take().is_some() || before.is_some();
+        // One that falls silent may be heard again, with nothing but pictures.
+        if let Some(seated) =
+            before.filter(|&other| other != role).and_then(|other| self.publishers.at_mut(other))
+        {
+            seated.standby = Standby::knowing(std::mem::take(&mut self.configurations), self.has_video);
+        }
+        let kept = self.publishers.put_on_air(role);
         let returning =
             (goes_on && (self.has_video || self.returning.is_some())).then_some(Returning { since: None });
         self.forget_publication();
         self.returning = returning;
         self.goes_on |= goes_on;
         self.timeline.begin_publication();
-        let kept = self.publishers.at_mut(role).map(|seated| seated.standby.take()).unwrap_or_default();
-        kept.iter().fold(false, |grew, media| self.append_on_air(media, now) | grew)
+        let mut grew = false;
+        if !kept.configurations.are_none() {
+            self.go_on(now);
+            let head = self.timeline.head();
+            for frame in kept.configurations.at(head).frames().iter() {
+                self.has_video |= frame.kind().is_video();
+                self.put(frame.clone(), head, false);
+                grew = true;
+            }
+        }
+        for media in &kept.group {
+            grew |= self.append_on_air(media, now);
+        }
+        grew
+    }
+
+    /// Something comes of a publication: the first that does of one that goes on with another follows behind a splice.
+    fn go_on(&mut self, now: Instant) {
+        if std::mem::take(&mut self.goes_on) {
+            self.timeline.resume(now);
+            self.tape.append_splice(self.timeline.head());
+        }
     }
 
     /// Appends one message of a publisher as a frame. Not appended are: video and data without a payload, configurations and
@@ -186,7 +214,7 @@ impl Stream {
     #[cold]
     fn stand_by(&mut self, role: PublisherRole, media: &Media, now: Instant) -> Appended {
         if let Some(seated) = self.publishers.at_mut(role) {
-            seated.standby.keep(media, &self.config, now);
+            seated.standby.keep(media, &self.config, self.chunk_size, now);
         }
         if self.publishers.takes_over(role, self.config.give_back, now) {
             let grew = self.put_on_air(role, now);
@@ -216,10 +244,7 @@ impl Stream {
             self.timeline.leave_out(Correction::BeforePicture);
             return false;
         }
-        if std::mem::take(&mut self.goes_on) {
-            self.timeline.resume(now);
-            self.tape.append_splice(self.timeline.head());
-        }
+        self.go_on(now);
         if self.timeline.is_full() && self.may_begin_at(kind, self.timeline.head()) {
             self.tape.append_end(Ending::TimelineFull, self.timeline.head());
             self.timeline.restart();

@@ -7,6 +7,7 @@ mod lagging;
 mod naming;
 mod returning;
 mod sharing;
+mod takeover;
 mod within;
 mod worlds;
 
@@ -14,16 +15,14 @@ use std::time::Duration;
 
 use sol_core::hub::StreamConfig;
 use sol_core::server::ServerConfig;
-use sol_tests::peer::message::{MediaReceived, TypeId};
-use sol_tests::peer::pattern::{FrameText, MediaSent, Pattern, VideoPattern};
-use sol_tests::peer::run::{Run, check_run};
+use sol_tests::peer::pattern::{MediaSent, Pattern, VideoPattern};
+use sol_tests::peer::run::Run;
 use sol_tests::peer::script::{Phase, Player, Publisher};
 use sol_tests::world::{Client, Crossed, LinkOptions, Segments, World};
 
-const UNPUBLISH_NOTIFY: &str = "NetStream.Play.UnpublishNotify";
+use crate::marks::{FIRST_FRAME, assert_time_never_steps_back, media_of_mark, run_of_mark};
 
-/// Behind metadata and two configurations.
-const FIRST_FRAME: u64 = 3;
+const UNPUBLISH_NOTIFY: &str = "NetStream.Play.UnpublishNotify";
 
 /// A player at each of so many loops.
 fn players_all_round<const N: usize>(world: &mut World, name: &str) -> [Client<Player>; N] {
@@ -39,29 +38,6 @@ fn with_streams(stream: StreamConfig) -> ServerConfig {
 fn crossed_once(world: &World, to: usize) -> Crossed {
     let [crossed] = world.crossings_to(to).try_into().expect("it wanted something once");
     crossed
-}
-
-/// The one run of what this publisher sent, whatever others sent before and after it.
-fn run_of_mark(media: &[MediaReceived], mark: u32, sent: &[MediaSent]) -> Result<Run, String> {
-    check_run(&media_of_mark(media, mark), sent)
-}
-
-/// What came of this publisher: its preamble, and what follows up to the preamble of another.
-fn media_of_mark(media: &[MediaReceived], mark: u32) -> Vec<MediaReceived> {
-    let marks =
-        media.iter().map(|media| FrameText::read(media.type_id, &media.payload).map(|text| text.mark));
-    let marks: Vec<_> = marks.collect();
-    // A preamble is of whom the next frame is.
-    let of = |index: usize| marks[index..].iter().flatten().next();
-    let those = media.iter().enumerate().filter(|&(index, _)| of(index) == Some(&mark));
-    those.map(|(_, media)| media.clone()).collect()
-}
-
-/// Metadata is always at 0.
-fn assert_time_never_steps_back(media: &[MediaReceived]) {
-    let coded = media.iter().filter(|media| media.type_id != TypeId::DATA_AMF0);
-    let times: Vec<_> = coded.map(|media| media.timestamp_ms).collect();
-    assert!(times.is_sorted(), "{:?}", times.windows(2).find(|pair| pair[0] > pair[1]));
 }
 
 /// Its player has all but what is on its way.
