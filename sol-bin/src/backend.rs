@@ -18,6 +18,9 @@ pub(crate) enum Backend {
     Mio(sol_mio::Server<Journal>, Arc<Notify>),
 }
 
+/// Appends to a stream from within the process, until another publisher takes its place.
+pub(crate) type Append = Box<dyn FnMut(&Media) -> Result<(), Replaced> + Send>;
+
 impl Backend {
     /// Starts it, within a tokio runtime: for mio that is where signals are heard.
     pub(crate) fn start(
@@ -54,7 +57,7 @@ impl Backend {
     }
 
     /// What takes a stream from within the process. Its name must be free.
-    pub(crate) fn publish(&self, name: StreamName) -> Box<dyn FnMut(&Media) -> Result<(), Replaced> + Send> {
+    pub(crate) fn publish(&self, name: StreamName) -> Append {
         const FREE: &str = "nobody can have taken the name before";
         match self {
             Self::Tokio(server) => {

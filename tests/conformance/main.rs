@@ -103,8 +103,10 @@ macro_rules! every_claim_of {
                         everybody_who_asks_for_a_report_at_the_same_time_gets_the_whole_of_it,
                     ]
                     returning: [
+                        a_backup_takes_over_from_a_publisher_that_leaves,
                         a_name_in_grace_goes_to_the_next_publisher_and_to_no_third,
                         a_publisher_that_returns_again_and_again_is_one_stream_to_its_players,
+                        a_publisher_with_the_same_credential_takes_the_place_of_one_that_still_seems_to_be_there,
                         players_of_a_publisher_that_vanished_are_told_when_the_grace_is_over,
                     ]
                     shutdown: [
@@ -119,6 +121,7 @@ macro_rules! every_claim_of {
                         a_player_that_takes_nothing_is_reset_and_disturbs_nobody,
                     ]
                     within: [
+                        a_publisher_from_within_that_is_replaced_hears_of_it_when_it_appends,
                         a_stream_from_within_goes_on_over_a_shutdown,
                         a_stream_from_within_is_played_like_any_other,
                         a_stream_from_within_that_is_dropped_may_be_taken_up_by_another_publisher,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sol_core::hub::{Coalesce, StreamConfig};
+use sol_core::hub::{Coalesce, StreamConfig, Takeover};
 use sol_core::server::ServerConfig;
 use sol_core::session::{SessionConfig, SessionTimers};
 
@@ -19,6 +19,7 @@ pub(crate) fn patient_stream() -> StreamConfig {
     StreamConfig {
         waiting: HOUR,
         grace: HOUR,
+        takeover: Takeover::Refuse,
         coalesce: Coalesce::NONE,
         lag_max: HOUR,
         lag_bytes_max: u64::MAX,

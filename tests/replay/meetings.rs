@@ -121,6 +121,7 @@ impl Meeting {
         let in_words = |event: &Event| match event {
             Event::Connected(_) | Event::Requested(_) => None,
             Event::Started { kind, .. } => Some(format!("{} started", verb(*kind))),
+            Event::OnAir { on_air, .. } => Some(if *on_air { "on air" } else { "stands by" }.to_owned()),
             Event::Refused { kind, why, .. } => Some(format!("{} refused: {}", verb(*kind), why.code())),
             Event::Ended { why, .. } => Some(why.code().to_owned()),
             Event::Closed { why, .. } => Some(why.code().to_owned()),

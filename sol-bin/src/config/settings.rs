@@ -82,8 +82,8 @@ pub(crate) struct TimerSettings {
     pub(crate) ping: Time<{ millis(limits::PING_TIME_MIN) }, { seconds(200) }>,
     /// Without one byte received and without media taken; then the connection is dead.
     pub(crate) silence: Time<{ seconds(10) }, { seconds(600) }>,
-    /// Without an answer from a client's host (TCP keep-alive); then the connection is lost. A publisher whose host vanishes
-    /// without a word holds its stream's name for so long, and for `grace`.
+    /// Without an answer from a client's host (TCP keep-alive); then the connection is lost. That a publisher's host has vanished
+    /// without a word is noticed by it, and only then does `grace` begin.
     pub(crate) unreachable: Time<{ seconds(3) }, { seconds(600) }>,
     /// For a player to take 32 KiB of what waits for it, or all of it; then it is closed.
     pub(crate) stall: Time<{ seconds(5) }, { seconds(300) }>,

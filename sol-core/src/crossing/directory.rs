@@ -43,12 +43,12 @@ struct Home {
     /// The latest that was given, whoever has it and whether that one is still there.
     latest: ClaimId,
     /// Those who are there. Without any the grace runs.
-    holders: [Option<Holder>; PublisherRole::ALL.len()],
+    claimants: [Option<Claimant>; PublisherRole::ALL.len()],
 }
 
 /// A publisher.
 #[derive(Debug)]
-struct Holder {
+struct Claimant {
     claim: ClaimId,
     credential: Option<Credential>,
     /// As its home has told.
@@ -57,11 +57,13 @@ struct Holder {
 
 impl Home {
     fn is_taken(&self) -> bool {
-        self.holders.iter().any(Option::is_some)
+        self.claimants.iter().any(Option::is_some)
     }
 
-    fn holder(&mut self, claim: ClaimId) -> Option<&mut Option<Holder>> {
-        self.holders.iter_mut().find(|holder| holder.as_ref().is_some_and(|holder| holder.claim == claim))
+    fn claimant(&mut self, claim: ClaimId) -> Option<&mut Option<Claimant>> {
+        self.claimants
+            .iter_mut()
+            .find(|claimant| claimant.as_ref().is_some_and(|claimant| claimant.claim == claim))
     }
 }
 
@@ -150,14 +152,14 @@ impl Directory {
         let id = ClaimId(self.claims + 1);
         let takeover = self.streams.for_stream(name).takeover;
         let entry = self.entry(name, Purpose::Publish)?;
-        let home = entry.home.get_or_insert(Home { at: by, latest: id, holders: [None, None] });
-        let seat = &mut home.holders[bid.role as usize];
-        if let Some(holder) = seat
-            && !takeover.allows(&bid, holder.credential.as_ref(), holder.is_silent)
+        let home = entry.home.get_or_insert(Home { at: by, latest: id, claimants: [None, None] });
+        let place = &mut home.claimants[bid.role as usize];
+        if let Some(claimant) = place
+            && !takeover.allows(&bid, claimant.credential.as_ref(), claimant.is_silent)
         {
             return Err(NameInUse.into());
         }
-        *seat = Some(Holder { claim: id, credential: bid.credential.clone(), is_silent: false });
+        *place = Some(Claimant { claim: id, credential: bid.credential.clone(), is_silent: false });
         home.latest = id;
         let claim = Claim { id, bid, home: home.at, wanted: entry.wanted.to_vec() };
         self.claims += 1;
@@ -191,14 +193,14 @@ impl Directory {
         let parcel = match &notice {
             Notice::Parted { claim, .. } => {
                 // Whoever has taken its place stays.
-                if let Some(holder) = entry.home.as_mut().and_then(|home| home.holder(*claim)) {
-                    *holder = None;
+                if let Some(claimant) = entry.home.as_mut().and_then(|home| home.claimant(*claim)) {
+                    *claimant = None;
                 }
                 None
             }
             Notice::Silent { claim, is_silent, .. } => {
-                if let Some(Some(holder)) = entry.home.as_mut().and_then(|home| home.holder(*claim)) {
-                    holder.is_silent = *is_silent;
+                if let Some(Some(claimant)) = entry.home.as_mut().and_then(|home| home.claimant(*claim)) {
+                    claimant.is_silent = *is_silent;
                 }
                 None
             }
@@ -258,6 +260,55 @@ mod tests {
         assert_eq!(directory.claim(&name(), ONE, Bid::default()).unwrap().home, ONE);
         assert_eq!(directory.claim(&name(), TWO, Bid::default()), Err(NameInUse.into()));
         assert_eq!(directory.claim(&name(), ONE, Bid::default()), Err(NameInUse.into()));
+    }
+
+    #[test]
+    fn whoever_wins_a_name_crosses_to_its_home_and_the_loser_has_nothing_to_give_back() {
+        let mut directory = directory();
+        let keyed = || Bid { credential: Some(Credential::new("a")), ..Bid::default() };
+        let first = directory.claim(&name(), ONE, keyed()).unwrap();
+        let second = directory.claim(&name(), TWO, keyed()).unwrap();
+        assert_eq!((second.home, second.id > first.id), (ONE, true));
+        assert_eq!(directory.claim(&name(), TWO, Bid::default()), Err(NameInUse.into()));
+        directory.handle_notice(Notice::Parted { name: name(), claim: first.id }, ONE);
+        directory.handle_notice(Notice::Released { name: name(), claim: first.id }, ONE);
+        assert_eq!(
+            directory.claim(&name(), TWO, Bid::default()),
+            Err(NameInUse.into()),
+            "the second is there"
+        );
+        assert_eq!(directory.want(&name(), TWO).unwrap().home, Some(ONE));
+    }
+
+    #[test]
+    fn a_silent_publisher_can_be_replaced_until_it_is_heard_again() {
+        let mut directory = directory();
+        let first = directory.claim(&name(), ONE, Bid::default()).unwrap().id;
+        let is_silent = |is_silent| Notice::Silent { name: name(), claim: first, is_silent };
+        directory.handle_notice(is_silent(true), ONE);
+        directory.handle_notice(is_silent(false), ONE);
+        assert_eq!(directory.claim(&name(), TWO, Bid::default()), Err(NameInUse.into()));
+        directory.handle_notice(is_silent(true), ONE);
+        assert!(directory.claim(&name(), TWO, Bid::default()).is_ok());
+        // Of the one that was replaced.
+        directory.handle_notice(is_silent(true), ONE);
+        assert_eq!(directory.claim(&name(), TWO, Bid::default()), Err(NameInUse.into()));
+    }
+
+    #[test]
+    fn a_home_stays_while_a_backup_is_there() {
+        let mut directory = directory();
+        let backup = Bid { role: PublisherRole::Backup, ..Bid::default() };
+        let main = directory.claim(&name(), ONE, Bid::default()).unwrap().id;
+        let standing_by = directory.claim(&name(), TWO, backup.clone()).unwrap();
+        assert_eq!(standing_by.home, ONE);
+        assert_eq!(directory.claim(&name(), TWO, backup), Err(NameInUse.into()));
+        directory.handle_notice(Notice::Parted { name: name(), claim: main }, ONE);
+        directory.handle_notice(Notice::Released { name: name(), claim: standing_by.id }, ONE);
+        assert_eq!(directory.want(&name(), TWO).unwrap().home, Some(ONE));
+        directory.handle_notice(Notice::Parted { name: name(), claim: standing_by.id }, TWO);
+        directory.handle_notice(Notice::Released { name: name(), claim: standing_by.id }, ONE);
+        assert_eq!(directory.want(&name(), TWO).unwrap().home, None);
     }
 
     #[test]

@@ -11,14 +11,14 @@ use super::standby::Standby;
 
 #[derive(Debug, Default)]
 pub(super) struct Publishers {
-    seats: [Option<Seated>; PublisherRole::ALL.len()],
+    places: [Option<Publisher>; PublisherRole::ALL.len()],
     on_air: Option<PublisherRole>,
     so_far: u64,
 }
 
 /// One publisher.
 #[derive(Debug)]
-pub(super) struct Seated {
+pub(super) struct Publisher {
     /// The number of its publication.
     number: u64,
     credential: Option<Credential>,
@@ -28,7 +28,7 @@ pub(super) struct Seated {
     pub(super) standby: Standby,
 }
 
-impl Seated {
+impl Publisher {
     pub(super) fn credential(&self) -> Option<&Credential> {
         self.credential.as_ref()
     }
@@ -45,18 +45,19 @@ impl Seated {
 
 impl Publishers {
     /// Gives the place to whoever bids for it, and takes it from whoever had it. The number of the publication.
-    pub(super) fn seat(&mut self, bid: &Bid, now: Instant) -> u64 {
+    pub(super) fn admit(&mut self, bid: &Bid, now: Instant) -> u64 {
         self.so_far += 1;
         let credential = bid.credential.clone();
-        let seated = Seated { number: self.so_far, credential, heard: now, standby: Standby::default() };
-        self.seats[bid.role as usize] = Some(seated);
+        let publisher =
+            Publisher { number: self.so_far, credential, heard: now, standby: Standby::default() };
+        self.places[bid.role as usize] = Some(publisher);
         self.so_far
     }
 
     /// Takes a publisher's place; as what, and whether it was on air. `None`: it had none any more.
-    pub(super) fn unseat(&mut self, number: u64) -> Option<(PublisherRole, bool)> {
+    pub(super) fn dismiss(&mut self, number: u64) -> Option<(PublisherRole, bool)> {
         let role = self.role_of(number)?;
-        self.seats[role as usize] = None;
+        self.places[role as usize] = None;
         let was_on_air = self.on_air == Some(role);
         if was_on_air {
             self.on_air = None;
@@ -68,24 +69,25 @@ impl Publishers {
     #[inline]
     pub(super) fn hear(&mut self, number: u64, now: Instant) -> Option<PublisherRole> {
         let role = self.role_of(number)?;
-        if let Some(seated) = &mut self.seats[role as usize] {
-            seated.heard = now;
+        if let Some(publisher) = &mut self.places[role as usize] {
+            publisher.heard = now;
         }
         Some(role)
     }
 
     #[inline]
     pub(super) fn role_of(&self, number: u64) -> Option<PublisherRole> {
-        let is_its = |role: &PublisherRole| self.at(*role).is_some_and(|seated| seated.number == number);
+        let is_its =
+            |role: &PublisherRole| self.at(*role).is_some_and(|publisher| publisher.number == number);
         PublisherRole::ALL.into_iter().find(is_its)
     }
 
-    pub(super) fn at(&self, role: PublisherRole) -> Option<&Seated> {
-        self.seats[role as usize].as_ref()
+    pub(super) fn at(&self, role: PublisherRole) -> Option<&Publisher> {
+        self.places[role as usize].as_ref()
     }
 
-    pub(super) fn at_mut(&mut self, role: PublisherRole) -> Option<&mut Seated> {
-        self.seats[role as usize].as_mut()
+    pub(super) fn at_mut(&mut self, role: PublisherRole) -> Option<&mut Publisher> {
+        self.places[role as usize].as_mut()
     }
 
     /// Whose frames players get.
@@ -97,35 +99,36 @@ impl Publishers {
     pub(super) fn put_on_air(&mut self, role: PublisherRole) -> Standby {
         debug_assert!(self.at(role).is_some(), "1: who is on air publishes");
         self.on_air = Some(role);
-        self.at_mut(role).map(|seated| std::mem::take(&mut seated.standby)).unwrap_or_default()
+        self.at_mut(role).map(|publisher| std::mem::take(&mut publisher.standby)).unwrap_or_default()
     }
 
     /// Whether anybody publishes, on air or not.
     pub(super) fn are_any(&self) -> bool {
-        self.seats.iter().any(Option::is_some)
+        self.places.iter().any(Option::is_some)
     }
 
     /// Whether a publisher that is not on air is to be, from what it has sent last on.
     pub(super) fn takes_over(&self, role: PublisherRole, gives_back: bool, now: Instant) -> bool {
-        let Some(seated) = self.at(role).filter(|_| self.on_air != Some(role)) else { return false };
+        let Some(publisher) = self.at(role).filter(|_| self.on_air != Some(role)) else { return false };
         match self.on_air.and_then(|on_air| self.at(on_air)) {
             None => true,
             Some(other) => {
                 let is_preferred = gives_back && role == PublisherRole::Main;
-                seated.standby.is_ready() && (is_preferred || other.is_silent(now))
+                publisher.standby.is_ready() && (is_preferred || other.is_silent(now))
             }
         }
     }
 
     /// Who can take over from one that has just left.
     pub(super) fn successor(&self, now: Instant) -> Option<PublisherRole> {
-        let is_there = |role: &PublisherRole| self.at(*role).is_some_and(|seated| !seated.is_silent(now));
+        let is_there =
+            |role: &PublisherRole| self.at(*role).is_some_and(|publisher| !publisher.is_silent(now));
         PublisherRole::ALL.into_iter().find(is_there)
     }
 
     /// When the next publisher falls silent that has not yet.
     pub(super) fn next_silence(&self, now: Instant) -> Option<Instant> {
-        let seated = self.seats.iter().flatten();
-        seated.map(Seated::falls_silent_at).filter(|&at| at > now).min()
+        let publishers = self.places.iter().flatten();
+        publishers.map(Publisher::falls_silent_at).filter(|&at| at > now).min()
     }
 }

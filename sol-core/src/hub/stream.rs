@@ -128,8 +128,8 @@ impl Stream {
     /// # Errors
     /// [`NameInUse`] while another one of the same role lasts.
     pub fn publish(&mut self, bid: &Bid, now: Instant) -> Result<Publication, NameInUse> {
-        if let Some(seated) = self.publishers.at(bid.role)
-            && !self.config.takeover.allows(bid, seated.credential(), seated.is_silent(now))
+        if let Some(publisher) = self.publishers.at(bid.role)
+            && !self.config.takeover.allows(bid, publisher.credential(), publisher.is_silent(now))
         {
             return Err(NameInUse);
         }
@@ -138,7 +138,7 @@ impl Stream {
 
     /// The same, whoever has the place: for those whose bid was weighed elsewhere.
     pub fn replace(&mut self, bid: &Bid, now: Instant) -> Publication {
-        let number = self.publishers.seat(bid, now);
+        let number = self.publishers.admit(bid, now);
         if self.publishers.on_air().is_none_or(|on_air| on_air == bid.role) {
             self.put_on_air(bid.role, now);
         }
@@ -150,10 +150,10 @@ impl Stream {
         let before = self.publishers.on_air();
         let goes_on = self.grace_until.take().is_some() || before.is_some();
         // One that falls silent may be heard again, with nothing but pictures.
-        if let Some(seated) =
+        if let Some(publisher) =
             before.filter(|&other| other != role).and_then(|other| self.publishers.at_mut(other))
         {
-            seated.standby = Standby::knowing(std::mem::take(&mut self.configurations), self.has_video);
+            publisher.standby = Standby::knowing(std::mem::take(&mut self.configurations), self.has_video);
         }
         let kept = self.publishers.put_on_air(role);
         let returning =
@@ -213,8 +213,8 @@ impl Stream {
     // Apart, since it is rare and a frame is not.
     #[cold]
     fn stand_by(&mut self, role: PublisherRole, media: &Media, now: Instant) -> Appended {
-        if let Some(seated) = self.publishers.at_mut(role) {
-            seated.standby.keep(media, &self.config, self.chunk_size, now);
+        if let Some(publisher) = self.publishers.at_mut(role) {
+            publisher.standby.keep(media, &self.config, self.chunk_size, now);
         }
         if self.publishers.takes_over(role, self.config.give_back, now) {
             let grew = self.put_on_air(role, now);
@@ -330,7 +330,7 @@ impl Stream {
     /// Whether the publisher of that role is there and has sent nothing for
     /// [`limits::PUBLISHER_SILENCE`](crate::limits::PUBLISHER_SILENCE).
     pub fn is_silent(&self, role: PublisherRole, now: Instant) -> bool {
-        self.publishers.at(role).is_some_and(|seated| seated.is_silent(now))
+        self.publishers.at(role).is_some_and(|publisher| publisher.is_silent(now))
     }
 
     /// Something was appended: when players are to be woken for it. [`Stream::poll_timeout`] may have changed.
@@ -364,7 +364,7 @@ impl Stream {
     }
 
     fn take_off(&mut self, publication: &Publication, parting: Parting, now: Instant) {
-        let Some((_, true)) = self.publishers.unseat(publication.0) else { return };
+        let Some((_, true)) = self.publishers.dismiss(publication.0) else { return };
         self.pace.settle();
         self.bundles.forget();
         let is_waited_for = parting == Parting::Vanished || self.publishers.are_any();
@@ -382,7 +382,7 @@ impl Stream {
 
     /// The stream had its home elsewhere, and has none there any more.
     pub(crate) fn end_mirror(&mut self, publication: &Publication) {
-        if self.publishers.unseat(publication.0).is_some() {
+        if self.publishers.dismiss(publication.0).is_some() {
             self.pace.settle();
             self.bundles.forget();
             self.timeline.end_publication();

@@ -45,13 +45,13 @@ struct Home {
     name: StreamName,
     /// Of its latest publisher.
     claim: ClaimId,
-    publishers: [Option<Occupant>; PublisherRole::ALL.len()],
+    claimants: [Option<Claimant>; PublisherRole::ALL.len()],
     outward: Vec<Outward>,
 }
 
 /// A publisher of a stream that is at home here.
 #[derive(Debug)]
-struct Occupant {
+struct Claimant {
     claim: ClaimId,
     /// Where it is, if it is elsewhere.
     guest_of: Option<LoopId>,

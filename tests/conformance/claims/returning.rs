@@ -1,5 +1,6 @@
 //! Returning: a publisher that vanished may come back, or another may take its place, and players see one stream.
 
+use sol_core::hub::Takeover;
 use sol_tests::peer::message::MediaReceived;
 use sol_tests::peer::pattern::{FrameText, Pattern};
 use sol_tests::peer::run::check_run;
@@ -64,6 +65,52 @@ pub(crate) fn players_of_a_publisher_that_vanished_are_told_when_the_grace_is_ov
     }
     let next = house.publisher("cam");
     assert!(matches!(next.phase(), Phase::Live(_)), "{:?}", next.phase());
+}
+
+pub(crate) fn a_publisher_with_the_same_credential_takes_the_place_of_one_that_still_seems_to_be_there(
+    adapter: &dyn Adapter,
+) {
+    let mut config = streaming(|stream| stream.takeover = Takeover::Credential);
+    config.session.timers.farewell = ms(100);
+    let house = House::with(adapter, config);
+    let mut first = house.publisher_of("cam?key=a", Pattern::new().marked(1));
+    let mut players: Vec<_> = (0..3).map(|_| house.player("cam")).collect();
+    first.stream(ms(500));
+    players.iter_mut().for_each(|player| player.read_on(first.sent()));
+    let seen: Vec<usize> = players.iter().map(|player| player.script().media().len()).collect();
+    let mut second = house.publisher_of("cam?key=a", Pattern::new().marked(2));
+    assert!(matches!(second.phase(), Phase::Live(_)), "{:?}", second.phase());
+    second.stream(ms(500));
+    for (player, seen) in players.iter_mut().zip(seen) {
+        player.read_on(second.sent());
+        let run = check_run(&player.script().media()[seen..], second.sent()).expect("one run");
+        assert_eq!(run.first, 3);
+        assert!(player.is_live(), "it was told nothing");
+        assert_time_never_steps_back(player.script().media());
+    }
+    // It sends nothing, and hears of it all the same.
+    assert_eq!(house.until_ended(first.address).0, "replaced");
+    assert_eq!(house.until_closed(first.address), "replaced");
+}
+
+pub(crate) fn a_backup_takes_over_from_a_publisher_that_leaves(adapter: &dyn Adapter) {
+    let house = House::open(adapter);
+    let mut main = house.publisher_of("cam", Pattern::new().marked(1));
+    let mut backup = house.publisher_of("cam?role=backup", Pattern::new().marked(2));
+    assert!(matches!(backup.phase(), Phase::Live(_)), "{:?}", backup.phase());
+    let mut players: Vec<_> = (0..3).map(|_| house.player("cam")).collect();
+    main.stream(ms(500));
+    players.iter_mut().for_each(|player| player.read_on(main.sent()));
+    let seen: Vec<usize> = players.iter().map(|player| player.script().media().len()).collect();
+    backup.stream(ms(500));
+    house.until_ended(main.vanish(0));
+    backup.stream(ms(500));
+    for (player, seen) in players.iter_mut().zip(seen) {
+        player.read_on(backup.sent());
+        check_run(&player.script().media()[seen..], backup.sent()).expect("one run");
+        assert!(player.is_live(), "it was told nothing");
+        assert_time_never_steps_back(player.script().media());
+    }
 }
 
 /// Metadata aside, whose time is always 0.

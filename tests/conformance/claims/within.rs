@@ -2,13 +2,13 @@
 
 use std::thread;
 
-use sol_core::hub::PublishRefused;
+use sol_core::hub::{PublishRefused, Replaced, Takeover};
 use sol_tests::peer::pattern::{MediaSent, Pattern};
 use sol_tests::peer::script::Phase;
 
 use crate::adapters::Adapter;
 use crate::house::{House, as_media};
-use crate::patience::ms;
+use crate::patience::{ms, streaming};
 use crate::visitor::name_in_use;
 
 pub(crate) fn a_stream_from_within_is_played_like_any_other(adapter: &dyn Adapter) {
@@ -46,6 +46,20 @@ pub(crate) fn a_stream_from_within_that_is_dropped_may_be_taken_up_by_another_pu
     let sent: Vec<MediaSent> = three_seconds();
     sent.iter().for_each(|sent| again.append(&as_media(sent)).expect(ALONE));
     player.read_on(&sent);
+    assert!(player.is_live());
+}
+
+pub(crate) fn a_publisher_from_within_that_is_replaced_hears_of_it_when_it_appends(adapter: &dyn Adapter) {
+    let house = House::with(adapter, streaming(|stream| stream.takeover = Takeover::Replace));
+    let mut inside = house.within("live/cam").expect("the name is free");
+    let mut player = house.player("cam");
+    let mut camera = house.publisher("cam");
+    // Where it is on another loop, the news takes a moment.
+    while inside.append(&as_media(&three_seconds()[0])).is_ok() {}
+    assert_eq!(inside.append(&as_media(&three_seconds()[0])), Err(Replaced), "and ever after");
+    inside.finish();
+    camera.stream(ms(500));
+    player.read_on(camera.sent());
     assert!(player.is_live());
 }
 

@@ -3,6 +3,7 @@
 mod bundling;
 mod joining;
 mod playing;
+mod publishers;
 mod reporting;
 mod returning;
 

@@ -6,7 +6,7 @@ use crate::ids::SessionId;
 use crate::name::StreamName;
 use crate::time::Instant;
 
-use super::{Crossings, Guest, Home, Mirror, Occupant, Outward, TELL_AT, Wanted};
+use super::{Claimant, Crossings, Guest, Home, Mirror, Outward, TELL_AT, Wanted};
 use crate::server::local::Local;
 
 impl Local {
@@ -93,12 +93,12 @@ impl Local {
         let home = crossings.homes.entry(stream).or_insert_with(|| Home {
             name: name.clone(),
             claim,
-            publishers: [None, None],
+            claimants: [None, None],
             outward: Vec::new(),
         });
         home.claim = claim;
-        let occupant = Occupant { claim, guest_of, on_air: true, is_silent: false };
-        if let Some(before) = home.publishers[role as usize].replace(occupant)
+        let claimant = Claimant { claim, guest_of, on_air: true, is_silent: false };
+        if let Some(before) = home.claimants[role as usize].replace(claimant)
             && let Some(guest_of) = before.guest_of
         {
             crossings.pass(guest_of, Parcel::Replaced { claim: before.claim });
@@ -164,8 +164,7 @@ impl Local {
         let Some(home) = homes.get_mut(&stream) else { return };
         let who = self.hub.stream(stream).on_air();
         for role in PublisherRole::ALL {
-            let Some(Occupant { claim, guest_of: Some(to), on_air, .. }) =
-                &mut home.publishers[role as usize]
+            let Some(Claimant { claim, guest_of: Some(to), on_air, .. }) = &mut home.claimants[role as usize]
             else {
                 continue;
             };
@@ -184,7 +183,7 @@ impl Local {
         let Some(home) = homes.get_mut(&stream) else { return };
         silent.remove(&stream);
         for role in PublisherRole::ALL {
-            let Some(Occupant { claim, is_silent, .. }) = &mut home.publishers[role as usize] else {
+            let Some(Claimant { claim, is_silent, .. }) = &mut home.claimants[role as usize] else {
                 continue;
             };
             let is = self.hub.stream(stream).is_silent(role, now);
@@ -212,8 +211,8 @@ impl Local {
     pub(in crate::server) fn vacate(&mut self, stream: StreamId, name: &StreamName, claim: ClaimId) {
         let Some(since) = self.crossings.as_ref().map(|crossings| crossings.dispatches.len()) else { return };
         if let Some(home) = self.crossings_mut().homes.get_mut(&stream) {
-            for occupant in &mut home.publishers {
-                occupant.take_if(|occupant| occupant.claim == claim);
+            for claimant in &mut home.claimants {
+                claimant.take_if(|claimant| claimant.claim == claim);
             }
         }
         self.tell_who_is_on_air(stream);
