@@ -331,7 +331,10 @@ impl Rtmp {
                         eprintln!("{id}: {why}");
                         self.hang_up(id, hangup);
                     }
-                    Event::Started { .. } | Event::Refused { .. } | Event::Ended { .. } => {
+                    Event::Started { .. }
+                    | Event::Refused { .. }
+                    | Event::OnAir { .. }
+                    | Event::Ended { .. } => {
                         eprintln!("{id}: {event:?}");
                     }
                     Event::Connected(_) => {}

@@ -346,7 +346,7 @@ impl Stream {
         delivery
     }
 
-    /// Ends a publication in good order: its players read what is left, then [`Read::Ended`]. Where another publisher
+    /// Ends a publication in good order: its players read what is left, then [`Read::Ended`](super::Read::Ended). Where another publisher
     /// stands by, that one takes over, or is waited for. Without effect if the publication is over.
     ///
     /// [`Stream::poll_timeout`] may have changed.
@@ -355,7 +355,7 @@ impl Stream {
     }
 
     /// The publisher has vanished. Its players read what is left and then wait for one to go on, until the grace is over
-    /// and they read [`Read::Ended`]; at once where there is none. Where another publisher stands by, that one takes over.
+    /// and they read [`Read::Ended`](super::Read::Ended); at once where there is none. Where another publisher stands by, that one takes over.
     /// Without effect if the publication is over.
     ///
     /// [`Stream::poll_timeout`] has changed.
