@@ -6,8 +6,9 @@
 //! another loop crosses inwards. Who is at home where, and who wants what, is known by the [`Directory`], which all loops
 //! ask.
 //!
-//! Loops exchange [`Parcel`]s, each of which its driver passes to another loop in the order in which they were made; those that are
-//! passed with the directory locked come in the order of the lock. What one server wants to be done comes out of it as [`Output::Dispatch`](crate::server::Output::Dispatch).
+//! Loops exchange [`Parcel`]s, each of which its driver passes to another loop in the order in which they were made; those that
+//! are passed with the directory locked come in the order of the lock. What one server wants to be done comes out of it as
+//! [`Output::Dispatch`](crate::server::Output::Dispatch).
 //!
 //! Invariants: what is under way from one loop to another, and was not taken, is bounded by `limits::CROSSING_BYTES` for each
 //! ticket or publication, but for what one read brings. That of one that is over counts no more, though it may still lie
