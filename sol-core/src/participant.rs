@@ -325,9 +325,9 @@ impl<H: std::fmt::Debug> Participant<H> {
         let Some(index) = self.roles.iter().position(|role| role.stream == stream) else { return };
         let mut role = self.roles.remove(index);
         if let Part::Publisher { publication, .. } = &role.part
-            && streams.is_on_air(&role.handle, publication) == Ok(true)
+            && let Ok(corrections) = streams.corrections(&role.handle, publication)
         {
-            role.summary.corrections = streams.corrections(&role.handle);
+            role.summary.corrections = corrections;
         }
         self.events.push_back(Event::Ended {
             stream,
@@ -367,10 +367,10 @@ impl<H: std::fmt::Debug> Participant<H> {
         let Some(role) = self.roles.iter_mut().find(|role| role.stream == stream) else { return };
         let Part::Publisher { publication, has_appended, heard, on_air, .. } = &mut role.part else { return };
         *heard = now;
-        role.summary.frames += 1;
-        role.summary.bytes += media.content.payload().len() as u64;
         match streams.append(&role.handle, publication, media, now) {
             Ok(appended) => {
+                role.summary.frames += 1;
+                role.summary.bytes += media.content.payload().len() as u64;
                 *has_appended |= appended.grew;
                 if std::mem::replace(on_air, appended.on_air) != appended.on_air {
                     let (name, on_air) = (role.name.clone(), appended.on_air);
@@ -389,10 +389,9 @@ impl<H: std::fmt::Debug> Participant<H> {
                 && *look_at <= now
             {
                 *look_at = now + limits::SUCCESSOR_LOOK_TIME;
-                match streams.is_on_air(&role.handle, publication) {
-                    // Kept for the time when they are another publisher's.
-                    Ok(true) => role.summary.corrections = streams.corrections(&role.handle),
-                    Ok(false) => {}
+                match streams.corrections(&role.handle, publication) {
+                    // Nobody knows them any more once it is replaced.
+                    Ok(corrections) => role.summary.corrections = corrections,
                     Err(Replaced) => over.push(role.stream),
                 }
             }

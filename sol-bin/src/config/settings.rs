@@ -100,10 +100,10 @@ pub(crate) struct AppSettings {
     /// Who may play.
     pub(crate) play: Policy,
     /// Who may take the place of a publisher that is connected. The place of one that has vanished is free for whoever may
-    /// publish.
+    /// publish; beside a publisher of the other role, main or backup, only for the same query string.
     pub(crate) takeover: Takeover,
-    /// Whether a backup publisher (`NAME?role=backup`) leaves the air to the main one when that has returned, at its keyframe.
-    /// Otherwise the main one stands by.
+    /// Whether a backup publisher (`NAME?role=backup`) leaves the air to the main one when that has returned: at a keyframe,
+    /// once it has been heard for 3 s. Otherwise the main one stands by.
     pub(crate) give_back: bool,
     /// What becomes of the players when nobody came within `grace`.
     pub(crate) after_grace: AfterGrace,

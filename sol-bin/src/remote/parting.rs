@@ -54,6 +54,10 @@ impl Parting {
             CloseReason::Redirected { to } => {
                 of_exit(Exit::Refused, format!("{server} sends its clients to {to}; use that URL"))
             }
+            // Whoever came back would replace that one in turn.
+            CloseReason::Dismissed(word) if word.code == "NetStream.Publish.BadName" => {
+                of_exit(Exit::Refused, format!("{server} ended it: {word}"))
+            }
             CloseReason::Dismissed(word) => lost(format!("{server} ended it: {word}")),
             CloseReason::Handshake(error) => {
                 of_exit(Exit::Refused, format!("{server} is no RTMP server: {error}"))

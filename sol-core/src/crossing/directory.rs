@@ -153,13 +153,14 @@ impl Directory {
         let takeover = self.streams.for_stream(name).takeover;
         let entry = self.entry(name, Purpose::Publish)?;
         let home = entry.home.get_or_insert(Home { at: by, latest: id, claimants: [None, None] });
-        let place = &mut home.claimants[bid.role as usize];
-        if let Some(claimant) = place
-            && !takeover.allows(&bid, claimant.credential.as_ref(), claimant.is_silent)
-        {
+        let held = home.claimants[bid.role as usize].as_ref();
+        let held = held.map(|claimant| (claimant.credential.as_ref(), claimant.is_silent));
+        let other = home.claimants[bid.role.other() as usize].as_ref();
+        if !takeover.allows(&bid, held, other.map(|claimant| claimant.credential.as_ref())) {
             return Err(NameInUse.into());
         }
-        *place = Some(Claimant { claim: id, credential: bid.credential.clone(), is_silent: false });
+        home.claimants[bid.role as usize] =
+            Some(Claimant { claim: id, credential: bid.credential.clone(), is_silent: false });
         home.latest = id;
         let claim = Claim { id, bid, home: home.at, wanted: entry.wanted.to_vec() };
         self.claims += 1;

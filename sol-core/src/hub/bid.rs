@@ -76,7 +76,8 @@ impl fmt::Debug for Credential {
 }
 
 /// Who may take the place of a publisher that is connected. Each allows what those before it allow. The place of one that has
-/// vanished is free for whoever may publish.
+/// vanished is free for whoever may publish; but beside a publisher of the other role only for whoever shows the same credential
+/// as that one, if it has any, and with [`Takeover::Replace`] for everybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Takeover {
     /// Nobody: whoever comes is refused.
@@ -92,13 +93,21 @@ pub enum Takeover {
 }
 
 impl Takeover {
-    /// Whether a bid wins the place of a publisher with that credential.
-    pub(crate) fn allows(self, bid: &Bid, held: Option<&Credential>, is_silent: bool) -> bool {
-        match self {
-            Takeover::Refuse => false,
-            Takeover::Silent => is_silent,
-            Takeover::Credential => is_silent || (held.is_some() && bid.credential.as_ref() == held),
-            Takeover::Replace => true,
+    /// Whether a bid wins its place. `held` is what whoever has it has shown, and whether that one is silent; `other` is what
+    /// the publisher of the other role has shown.
+    pub(crate) fn allows(
+        self,
+        bid: &Bid,
+        held: Option<(Option<&Credential>, bool)>,
+        other: Option<Option<&Credential>>,
+    ) -> bool {
+        let shown = bid.credential.as_ref();
+        match (self, held) {
+            (Takeover::Replace, _) => true,
+            (_, None) => other.flatten().is_none_or(|other| shown == Some(other)),
+            (Takeover::Refuse, Some(_)) => false,
+            (Takeover::Silent, Some((_, is_silent))) => is_silent,
+            (Takeover::Credential, Some((held, is_silent))) => is_silent || (held.is_some() && shown == held),
         }
     }
 }
@@ -132,11 +141,27 @@ mod tests {
         let (same, other, none) = (bid("a"), bid("b"), Bid::default());
         let held = same.credential.as_ref();
         let all = [Takeover::Refuse, Takeover::Silent, Takeover::Credential, Takeover::Replace];
-        let who = |bid: &Bid, held, is_silent| all.map(|policy| policy.allows(bid, held, is_silent));
+        let who =
+            |bid: &Bid, held, is_silent| all.map(|policy| policy.allows(bid, Some((held, is_silent)), None));
         assert_eq!(who(&same, held, false), [false, false, true, true]);
         assert_eq!(who(&other, held, false), [false, false, false, true]);
         assert_eq!(who(&none, None, false), [false, false, false, true], "nothing is no credential");
         assert_eq!(who(&other, held, true), [false, true, true, true]);
+    }
+
+    #[test]
+    fn beside_a_publisher_with_a_credential_only_the_same_is_let_in() {
+        let bid = |key: &str| Bid { credential: Some(Credential::new(key)), ..Bid::default() };
+        let (same, other, none) = (bid("a"), bid("b"), Bid::default());
+        let beside = |bid: &Bid, held: Option<&Credential>| {
+            [Takeover::Refuse, Takeover::Credential, Takeover::Replace]
+                .map(|policy| policy.allows(bid, None, Some(held)))
+        };
+        let held = same.credential.as_ref();
+        assert_eq!(beside(&same, held), [true, true, true]);
+        assert_eq!(beside(&other, held), [false, false, true]);
+        assert_eq!(beside(&none, held), [false, false, true]);
+        assert_eq!(beside(&other, None), [true, true, true]);
     }
 
     #[test]

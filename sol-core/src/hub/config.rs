@@ -20,8 +20,8 @@ pub struct StreamConfig {
     pub grace: Duration,
     /// Who may take the place of a publisher that is connected.
     pub takeover: Takeover,
-    /// Whether a backup publisher leaves the air to the main one when that has returned, at its keyframe. Otherwise the main one
-    /// stands by.
+    /// Whether a backup publisher leaves the air to the main one when that has returned: at a keyframe, once it has been heard for
+    /// [`limits::PUBLISHER_SILENCE`]. Otherwise the main one stands by.
     pub give_back: bool,
     /// What players meet when nobody came within the grace.
     pub after_grace: AfterGrace,

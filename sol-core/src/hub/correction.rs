@@ -77,6 +77,10 @@ impl Corrections {
         Correction::ALL.iter().map(|&each| (each, self.count(each))).filter(|&(_, count)| count > 0)
     }
 
+    pub(super) fn add_all(&mut self, others: Corrections) {
+        self.0.iter_mut().zip(others.0).for_each(|(count, more)| *count += more);
+    }
+
     pub(super) fn add(&mut self, correction: Correction) {
         self.0[correction as usize] += 1;
     }

@@ -94,9 +94,16 @@ pub trait Streams {
         self.read(handle, |stream| stream.is_on_air(publication))
     }
 
-    /// What was corrected of the timestamps of a publication, as far as that is known here.
-    fn corrections(&mut self, handle: &Self::Handle) -> Corrections {
-        self.read(handle, Stream::corrections)
+    /// What was corrected of the timestamps of a publication, as far as that is known here. See [`Stream::corrections`].
+    ///
+    /// # Errors
+    /// [`Replaced`] once the publication is over.
+    fn corrections(
+        &mut self,
+        handle: &Self::Handle,
+        publication: &Publication,
+    ) -> Result<Corrections, Replaced> {
+        self.read(handle, |stream| stream.corrections(publication))
     }
 
     /// The tape has grown: whoever is armed is to be woken, once.

@@ -6,7 +6,8 @@
 use crate::limits;
 use crate::time::Instant;
 
-use super::bid::{Bid, Credential, PublisherRole};
+use super::bid::{Bid, Credential, PublisherRole, Takeover};
+use super::correction::Corrections;
 use super::standby::Standby;
 
 #[derive(Debug, Default)]
@@ -24,45 +25,64 @@ pub(super) struct Publisher {
     credential: Option<Credential>,
     /// When something came last.
     heard: Instant,
+    /// Since when it has never been silent.
+    steady_since: Instant,
     /// Empty while it is on air.
     pub(super) standby: Standby,
+    /// What was corrected of it whenever it was on air before.
+    pub(super) corrections: Corrections,
 }
 
 impl Publisher {
-    pub(super) fn credential(&self) -> Option<&Credential> {
-        self.credential.as_ref()
-    }
-
     /// Whether it has sent nothing for so long that its connection is probably dead.
     pub(super) fn is_silent(&self, now: Instant) -> bool {
         self.falls_silent_at() <= now
     }
 
-    pub(super) fn falls_silent_at(&self) -> Instant {
+    fn falls_silent_at(&self) -> Instant {
         self.heard + limits::PUBLISHER_SILENCE
+    }
+
+    /// Whether it has been heard for long enough to be trusted with the air. Behind a stall of the process, or of its network,
+    /// nobody has: what comes first may be old.
+    fn is_steady(&self, now: Instant) -> bool {
+        now.saturating_since(self.steady_since) >= limits::PUBLISHER_SILENCE
     }
 }
 
 impl Publishers {
+    /// Whether a bid wins its place.
+    pub(super) fn allow(&self, bid: &Bid, takeover: Takeover, now: Instant) -> bool {
+        let held =
+            self.at(bid.role).map(|publisher| (publisher.credential.as_ref(), publisher.is_silent(now)));
+        let other = self.at(bid.role.other()).map(|publisher| publisher.credential.as_ref());
+        takeover.allows(bid, held, other)
+    }
+
     /// Gives the place to whoever bids for it, and takes it from whoever had it. The number of the publication.
     pub(super) fn admit(&mut self, bid: &Bid, now: Instant) -> u64 {
         self.so_far += 1;
-        let credential = bid.credential.clone();
-        let publisher =
-            Publisher { number: self.so_far, credential, heard: now, standby: Standby::default() };
+        let publisher = Publisher {
+            number: self.so_far,
+            credential: bid.credential.clone(),
+            heard: now,
+            steady_since: now,
+            standby: Standby::default(),
+            corrections: Corrections::NONE,
+        };
         self.places[bid.role as usize] = Some(publisher);
         self.so_far
     }
 
-    /// Takes a publisher's place; as what, and whether it was on air. `None`: it had none any more.
-    pub(super) fn dismiss(&mut self, number: u64) -> Option<(PublisherRole, bool)> {
+    /// Takes a publisher's place; whether it was on air. `None`: it had none any more.
+    pub(super) fn dismiss(&mut self, number: u64) -> Option<bool> {
         let role = self.role_of(number)?;
         self.places[role as usize] = None;
         let was_on_air = self.on_air == Some(role);
         if was_on_air {
             self.on_air = None;
         }
-        Some((role, was_on_air))
+        Some(was_on_air)
     }
 
     /// A publisher has sent something; as what it publishes. `None`: it does no longer.
@@ -70,6 +90,9 @@ impl Publishers {
     pub(super) fn hear(&mut self, number: u64, now: Instant) -> Option<PublisherRole> {
         let role = self.role_of(number)?;
         if let Some(publisher) = &mut self.places[role as usize] {
+            if publisher.is_silent(now) {
+                publisher.steady_since = now;
+            }
             publisher.heard = now;
         }
         Some(role)
@@ -110,13 +133,13 @@ impl Publishers {
     /// Whether a publisher that is not on air is to be, from what it has sent last on.
     pub(super) fn takes_over(&self, role: PublisherRole, gives_back: bool, now: Instant) -> bool {
         let Some(publisher) = self.at(role).filter(|_| self.on_air != Some(role)) else { return false };
-        match self.on_air.and_then(|on_air| self.at(on_air)) {
-            None => true,
-            Some(other) => {
-                let is_preferred = gives_back && role == PublisherRole::Main;
-                publisher.standby.is_ready() && (is_preferred || other.is_silent(now))
-            }
-        }
+        let Some(other) = self.on_air.and_then(|on_air| self.at(on_air)) else { return true };
+        let is_preferred = gives_back && role == PublisherRole::Main && publisher.standby.has_just_begun();
+        // Without a keyframe it is better than nothing, once one has been waited for.
+        let is_needed = other.is_silent(now)
+            && (publisher.standby.is_ready()
+                || now.saturating_since(other.falls_silent_at()) >= limits::RETURN_TIME);
+        publisher.is_steady(now) && (is_preferred || is_needed)
     }
 
     /// Who can take over from one that has just left.
@@ -126,9 +149,19 @@ impl Publishers {
         PublisherRole::ALL.into_iter().find(is_there)
     }
 
-    /// When the next publisher falls silent that has not yet.
-    pub(super) fn next_silence(&self, now: Instant) -> Option<Instant> {
+    /// When the next publisher falls silent that had not by then.
+    pub(super) fn next_silence(&self, after: Instant) -> Option<Instant> {
         let publishers = self.places.iter().flatten();
-        publishers.map(Publisher::falls_silent_at).filter(|&at| at > now).min()
+        publishers.map(Publisher::falls_silent_at).filter(|&at| at > after).min()
+    }
+
+    pub(super) fn check(&self) {
+        if let Some(role) = self.on_air {
+            let publisher = self.at(role).expect("1: who is on air publishes");
+            assert!(publisher.standby.is_empty(), "2: nothing is kept of one that is on air");
+        }
+        self.places.iter().flatten().for_each(|publisher| publisher.standby.check());
+        let numbers = self.places.each_ref().map(|place| place.as_ref().map(|publisher| publisher.number));
+        assert!(numbers.iter().flatten().all(|&number| (1..=self.so_far).contains(&number)), "3: numbers");
     }
 }

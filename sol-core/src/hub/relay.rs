@@ -140,7 +140,10 @@ impl Stream {
 
     /// Begins to mirror a stream that has its home elsewhere. `None` while somebody publishes it.
     pub fn mirror(&mut self) -> Option<Publication> {
-        let publication = self.publish(&Bid::default(), Instant::EPOCH).ok()?;
+        if self.publishers.are_any() {
+            return None;
+        }
+        let publication = self.replace(&Bid::default(), Instant::EPOCH);
         self.timeline.restart();
         self.watched = None;
         Some(publication)

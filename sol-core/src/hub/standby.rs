@@ -1,10 +1,13 @@
 //! Standby: what is kept of a publisher that is not on air, so that it can take over at once.
 //!
 //! That is its newest group of pictures, behind the metadata and configurations that it needs; of a publisher without video
-//! the last second or two of sound.
+//! the last second of sound, at most. Each message is kept with the time at which it came, by which the timeline places it.
 //!
-//! Invariants: what is kept begins with a keyframe, or with sound where no video has come. It is bounded by the stream's
-//! `tape_bytes` and `tape_time`: of a longer group nothing is kept. What prepares for it is bounded as a preamble is.
+//! Invariants: what is kept begins with a keyframe, or with sound where no video has come. It is bounded as the stream's tape
+//! is: of a longer group nothing is kept. What prepares for it is bounded as a preamble is. Nothing of a message is kept but
+//! its own bytes.
+
+use std::time::Duration;
 
 use crate::crossing::media_cost;
 use crate::frame::Frame;
@@ -21,10 +24,8 @@ use super::preamble::Configurations;
 pub(super) struct Standby {
     /// The newest metadata and configurations in front of the group.
     pub(super) configurations: Configurations,
-    /// The group, in order.
-    pub(super) group: Vec<Media>,
-    /// When it began.
-    since: Option<Instant>,
+    /// The group, in order, and when each message of it came.
+    pub(super) group: Vec<(Instant, Media)>,
     cost: usize,
     has_video: bool,
 }
@@ -37,11 +38,6 @@ impl Standby {
 
     /// Keeps a message that belongs to the newest group, or begins another.
     pub(super) fn keep(&mut self, media: &Media, config: &StreamConfig, chunk_size: ChunkSize, now: Instant) {
-        if media.content.is_clear() {
-            self.configurations.forget_metadata();
-            self.group.retain(|media| FrameKind::of(&media.content) != FrameKind::Metadata);
-            return;
-        }
         let kind = FrameKind::of(&media.content);
         if media.content.payload().is_empty() && kind != FrameKind::Audio {
             return;
@@ -50,50 +46,78 @@ impl Standby {
             // What was heard before it cannot be shown.
             self.leave_group(chunk_size);
         }
-        if self.begins_group(kind, now) {
+        let begins = self.begins_group(kind, now);
+        if begins {
             self.leave_group(chunk_size);
-            self.since = Some(now);
+        } else if !self.is_ready() {
+            return self.prepare(media, chunk_size);
         }
-        let Some(since) = self.since else {
-            if kind.is_preamble() {
-                self.prepare(kind, media, chunk_size);
-            }
-            return;
-        };
         self.cost += media_cost(media);
-        self.group.push(media.clone());
-        if self.cost > config.tape_bytes || now.saturating_since(since) > config.tape_time {
+        // It may be a part of something much longer.
+        self.group.push((now, Media { content: media.content.detached(), ..media.clone() }));
+        let is_too_long = self.group.len() > limits::TAPE_FRAMES
+            || self.cost > config.tape_bytes.min(limits::TAPE_BYTES)
+            || self.lasts_at(now) > config.tape_time.min(limits::TAPE_TIME);
+        if is_too_long && !begins {
             self.leave_group(chunk_size);
         }
     }
 
     /// Whether somebody could take over with it.
     pub(super) fn is_ready(&self) -> bool {
-        self.since.is_some()
+        !self.group.is_empty()
+    }
+
+    /// Whether what came last begins the group.
+    pub(super) fn has_just_begun(&self) -> bool {
+        self.group.len() == 1
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.group.is_empty() && self.configurations.are_none()
+    }
+
+    pub(super) fn check(&self) {
+        let cost: usize = self.group.iter().map(|(_, media)| media_cost(media)).sum();
+        assert_eq!(self.cost, cost, "1: what the group costs is counted");
+        assert!(self.group.len() <= limits::TAPE_FRAMES, "2: messages are bounded");
+        let begins = self.group.first().map(|(_, media)| FrameKind::of(&media.content));
+        let is_right = match begins {
+            None => true,
+            Some(kind) if self.has_video => kind == FrameKind::Keyframe(TrackId::DEFAULT),
+            Some(kind) => kind == FrameKind::Audio,
+        };
+        assert!(is_right, "3: a group begins with a keyframe, or with sound: {begins:?}");
+    }
+
+    fn lasts_at(&self, now: Instant) -> Duration {
+        self.group.first().map(|(since, _)| now.saturating_since(*since)).unwrap_or_default()
     }
 
     fn begins_group(&self, kind: FrameKind, now: Instant) -> bool {
         if self.has_video {
             return kind == FrameKind::Keyframe(TrackId::DEFAULT);
         }
-        let is_due = |since| now.saturating_since(since) >= limits::AUDIO_SYNC_TIME;
-        kind == FrameKind::Audio && self.since.is_none_or(is_due)
+        kind == FrameKind::Audio && (!self.is_ready() || self.lasts_at(now) >= limits::AUDIO_SYNC_TIME)
     }
 
     /// Only what prepares for the next group remains.
     fn leave_group(&mut self, chunk_size: ChunkSize) {
-        for media in std::mem::take(&mut self.group) {
-            let kind = FrameKind::of(&media.content);
-            if kind.is_preamble() {
-                self.prepare(kind, &media, chunk_size);
-            }
+        for (_, media) in std::mem::take(&mut self.group) {
+            self.prepare(&media, chunk_size);
         }
-        self.since = None;
         self.cost = 0;
     }
 
-    fn prepare(&mut self, kind: FrameKind, media: &Media, chunk_size: ChunkSize) {
-        // When it is due is decided when it is shown.
-        self.configurations.keep(&Frame::new(kind, Timestamp::ZERO, media.content.payload(), chunk_size));
+    /// Takes from a message in front of a group what that will need.
+    fn prepare(&mut self, media: &Media, chunk_size: ChunkSize) {
+        if media.content.is_clear() {
+            return self.configurations.forget_metadata();
+        }
+        let (kind, payload) = (FrameKind::of(&media.content), media.content.payload());
+        if kind.is_preamble() && !self.configurations.is_known(kind, payload) {
+            // When it is due is decided when it is shown.
+            self.configurations.keep(&Frame::new(kind, Timestamp::ZERO, payload, chunk_size));
+        }
     }
 }

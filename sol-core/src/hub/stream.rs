@@ -33,7 +33,7 @@ use reading::is_late;
 pub struct Stream {
     config: Arc<StreamConfig>,
     chunk_size: ChunkSize,
-    publishers: Publishers,
+    pub(super) publishers: Publishers,
     /// Publishers that fall silent after this are to be told of, if anybody wants to know.
     pub(super) watched: Option<Instant>,
     /// The publisher has gone and may return until then.
@@ -126,14 +126,12 @@ impl Stream {
     /// [replaced](super::Takeover). While the publisher of the other role is on air, the publication stands by.
     ///
     /// # Errors
-    /// [`NameInUse`] while another one of the same role lasts.
+    /// [`NameInUse`] where that is not so.
     pub fn publish(&mut self, bid: &Bid, now: Instant) -> Result<Publication, NameInUse> {
-        if let Some(publisher) = self.publishers.at(bid.role)
-            && !self.config.takeover.allows(bid, publisher.credential(), publisher.is_silent(now))
-        {
-            return Err(NameInUse);
+        match self.publishers.allow(bid, self.config.takeover, now) {
+            true => Ok(self.replace(bid, now)),
+            false => Err(NameInUse),
         }
-        Ok(self.replace(bid, now))
     }
 
     /// The same, whoever has the place: for those whose bid was weighed elsewhere.
@@ -149,22 +147,19 @@ impl Stream {
     fn put_on_air(&mut self, role: PublisherRole, now: Instant) -> bool {
         let before = self.publishers.on_air();
         let goes_on = self.grace_until.take().is_some() || before.is_some();
-        // One that falls silent may be heard again, with nothing but pictures.
-        if let Some(publisher) =
-            before.filter(|&other| other != role).and_then(|other| self.publishers.at_mut(other))
-        {
-            publisher.standby = Standby::knowing(std::mem::take(&mut self.configurations), self.has_video);
+        if let Some(other) = before.filter(|&other| other != role) {
+            self.stand_aside(other);
         }
         let kept = self.publishers.put_on_air(role);
-        let returning =
-            (goes_on && (self.has_video || self.returning.is_some())).then_some(Returning { since: None });
+        // Pictures are awaited, unless they are here, or the publisher has shown that it has none.
+        let awaits = goes_on && !kept.is_ready() && (self.has_video || self.returning.is_some());
         self.forget_publication();
-        self.returning = returning;
+        self.returning = awaits.then_some(Returning { since: None });
         self.goes_on |= goes_on;
         self.timeline.begin_publication();
         let mut grew = false;
         if !kept.configurations.are_none() {
-            self.go_on(now);
+            self.go_on(kept.group.first().map_or(now, |&(came, _)| came));
             let head = self.timeline.head();
             for frame in kept.configurations.at(head).frames().iter() {
                 self.has_video |= frame.kind().is_video();
@@ -172,10 +167,19 @@ impl Stream {
                 grew = true;
             }
         }
-        for media in &kept.group {
-            grew |= self.append_on_air(media, now);
+        for (came, media) in &kept.group {
+            grew |= self.append_on_air(media, *came);
         }
         grew
+    }
+
+    /// One that was on air is no longer, and still publishes: it may be heard again, with nothing but pictures.
+    fn stand_aside(&mut self, role: PublisherRole) {
+        let corrections = self.timeline.corrections();
+        if let Some(publisher) = self.publishers.at_mut(role) {
+            publisher.corrections.add_all(corrections);
+            publisher.standby = Standby::knowing(std::mem::take(&mut self.configurations), self.has_video);
+        }
     }
 
     /// Something comes of a publication: the first that does of one that goes on with another follows behind a splice.
@@ -213,6 +217,8 @@ impl Stream {
     // Apart, since it is rare and a frame is not.
     #[cold]
     fn stand_by(&mut self, role: PublisherRole, media: &Media, now: Instant) -> Appended {
+        // Where it is kept too long to be a frame, whoever leaves would find out.
+        assert!(media.content.payload().len() <= limits::MESSAGE_BYTES, "no message is longer than 16 MiB");
         if let Some(publisher) = self.publishers.at_mut(role) {
             publisher.standby.keep(media, &self.config, self.chunk_size, now);
         }
@@ -346,8 +352,8 @@ impl Stream {
         delivery
     }
 
-    /// Ends a publication in good order: its players read what is left, then [`Read::Ended`](super::Read::Ended). Where another publisher
-    /// stands by, that one takes over, or is waited for. Without effect if the publication is over.
+    /// Ends a publication in good order: its players read what is left, then [`Read::Ended`](super::Read::Ended). Where another
+    /// publisher stands by, that one takes over, or is waited for within the grace. Without effect if the publication is over.
     ///
     /// [`Stream::poll_timeout`] may have changed.
     pub fn unpublish(&mut self, publication: Publication, now: Instant) {
@@ -364,19 +370,16 @@ impl Stream {
     }
 
     fn take_off(&mut self, publication: &Publication, parting: Parting, now: Instant) {
-        let Some((_, true)) = self.publishers.dismiss(publication.0) else { return };
+        let Some(true) = self.publishers.dismiss(publication.0) else { return };
         self.pace.settle();
         self.bundles.forget();
-        let is_waited_for = parting == Parting::Vanished || self.publishers.are_any();
-        if !is_waited_for {
-            self.timeline.end_publication();
-            self.tape.append_end(Ending::Unpublished, self.timeline.head());
-            return;
+        if parting == Parting::InGoodOrder && !self.publishers.are_any() {
+            return self.end_publications();
         }
         self.grace_until = Some(now + self.config.grace);
         match self.publishers.successor(now) {
             Some(role) => drop(self.put_on_air(role, now)),
-            None => drop(self.handle_timeout(now)),
+            None => drop(self.expire_grace(now)),
         }
     }
 
@@ -385,9 +388,29 @@ impl Stream {
         if self.publishers.dismiss(publication.0).is_some() {
             self.pace.settle();
             self.bundles.forget();
-            self.timeline.end_publication();
-            self.tape.append_end(Ending::Unpublished, self.timeline.head());
+            self.end_publications();
         }
+    }
+
+    /// Nobody goes on with what was on air: its players are told behind the last frame.
+    fn end_publications(&mut self) {
+        self.goes_on = false;
+        self.timeline.end_publication();
+        self.tape.append_end(Ending::Unpublished, self.timeline.head());
+    }
+
+    /// Ends the publications where the grace is over, and players do not wait beyond it; whether it did.
+    fn expire_grace(&mut self, now: Instant) -> bool {
+        if self.grace_until.is_none_or(|until| until > now) {
+            return false;
+        }
+        if self.outlasts_its_grace() {
+            self.grace_until = Some(now + self.config.grace.max(limits::GRACE_LOOK_TIME));
+            return false;
+        }
+        self.grace_until = None;
+        self.end_publications();
+        true
     }
 
     /// From here on [`Stream::poll_timeout`] also says when a publisher falls silent.
@@ -408,16 +431,7 @@ impl Stream {
         if is_due {
             self.bundles.deliver(&self.tape, |players| self.cursors.are_at_least(players));
         }
-        let is_over = self.grace_until.is_some_and(|until| until <= now);
-        let goes_on = is_over && self.outlasts_its_grace();
-        if goes_on {
-            self.grace_until = Some(now + self.config.grace.max(limits::GRACE_LOOK_TIME));
-        } else if is_over {
-            self.grace_until = None;
-            self.timeline.end_publication();
-            self.tape.append_end(Ending::Unpublished, self.timeline.head());
-        }
-        is_due || (is_over && !goes_on)
+        self.expire_grace(now) || is_due
     }
 
     /// Whether players wait for as long as it takes.
@@ -454,9 +468,17 @@ impl Stream {
         self.publishers.are_any() || self.grace_until.is_some()
     }
 
-    /// What was corrected of the timestamps of the publication that is under way, or was the last.
-    pub fn corrections(&self) -> Corrections {
-        self.timeline.corrections()
+    /// What was corrected of a publisher's timestamps, whenever it was on air.
+    ///
+    /// # Errors
+    /// [`Replaced`] once the publication is over.
+    pub fn corrections(&self, publication: &Publication) -> Result<Corrections, Replaced> {
+        let role = self.publishers.role_of(publication.0).ok_or(Replaced)?;
+        let mut all = self.publishers.at(role).map(|publisher| publisher.corrections).unwrap_or_default();
+        if self.publishers.on_air() == Some(role) {
+            all.add_all(self.timeline.corrections());
+        }
+        Ok(all)
     }
 
     /// Playheads that are in use.
@@ -490,6 +512,7 @@ impl Stream {
     /// See [`Server::check`](crate::server::Server::check).
     pub(crate) fn check_tape(&self) {
         self.tape.check();
+        self.publishers.check();
     }
 
     /// A player may begin at a keyframe of the default track; without video, at some audio frame each second, and at any once

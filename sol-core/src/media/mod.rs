@@ -63,6 +63,15 @@ impl Content {
         }
     }
 
+    /// The same in memory of its own: a payload may be a part of something much longer, and keeps all of that.
+    pub(crate) fn detached(&self) -> Content {
+        match self {
+            Content::Audio(payload) => Content::Audio(Bytes::copy_from_slice(payload)),
+            Content::Video(payload) => Content::Video(Bytes::copy_from_slice(payload)),
+            Content::Data(data) => Content::Data(data.detached()),
+        }
+    }
+
     /// The bytes that a player gets.
     pub fn payload(&self) -> &Bytes {
         match self {

@@ -16,6 +16,11 @@ pub struct Data {
 }
 
 impl Data {
+    /// The same in memory of its own.
+    pub(crate) fn detached(&self) -> Self {
+        Self { name: self.name.clone(), payload: Bytes::copy_from_slice(&self.payload) }
+    }
+
     /// Understands an AMF0 payload as far as its name; `None` if it has none.
     pub fn parse(body: Bytes) -> Option<Self> {
         Self::read(body).ok()

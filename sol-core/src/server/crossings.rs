@@ -166,31 +166,6 @@ impl Crossings {
         self.standing.take()
     }
 
-    /// Gives back what the directory said, where nothing came of it.
-    pub(super) fn stand_down(&mut self) {
-        match self.standing.take() {
-            None => {}
-            Some(Standing::Claimed(name, claim)) if claim.home == self.here => self.disclaim(&name, claim.id),
-            Some(Standing::Claimed(name, claim)) => {
-                // Its home waits for it. One that comes and goes is no worse than one that has gone.
-                let id = self.publish_inwards(&name, &claim, SessionId::new(0));
-                self.unpublish_inwards(id, Parting::Vanished);
-            }
-            Some(Standing::Wanted(name, _)) if self.wanted.contains_key(&name) => {}
-            Some(Standing::Wanted(name, _)) => self.notify(Notice::Unwanted(name)),
-        }
-    }
-
-    /// A name was claimed for this loop, and cannot be used.
-    pub(super) fn disclaim(&mut self, name: &StreamName, claim: ClaimId) {
-        self.notify(Notice::Parted { name: name.clone(), claim });
-        match self.homes.values_mut().find(|home| home.name == *name) {
-            // Its grace runs here, and goes on.
-            Some(home) => home.claim = claim,
-            None => self.notify(Notice::Released { name: name.clone(), claim }),
-        }
-    }
-
     // --- Publishers here, homes elsewhere -------------------------------------------------------------------
 
     /// The home has been told, see [`Standing::parcel`].
@@ -289,8 +264,9 @@ impl Crossings {
         }
     }
 
-    pub(super) fn corrections(&self, id: ClaimId) -> Corrections {
-        self.inward.get(&id).map(|inward| inward.corrections).unwrap_or_default()
+    pub(super) fn corrections(&self, id: ClaimId) -> Result<Corrections, Replaced> {
+        let inward = self.inward.get(&id).filter(|inward| !inward.is_over);
+        inward.map(|inward| inward.corrections).ok_or(Replaced)
     }
 
     fn is_full_no_more(&mut self, publisher: SessionId) {
@@ -356,13 +332,14 @@ impl Crossings {
 
     /// Whether nothing is kept of anybody.
     pub(super) fn are_empty(&self) -> bool {
-        let Self { homes, wanted, mirrors, inward, guests, full, .. } = self;
+        let Self { homes, wanted, mirrors, inward, guests, full, silent, .. } = self;
         homes.is_empty()
             && wanted.is_empty()
             && mirrors.is_empty()
             && inward.is_empty()
             && guests.is_empty()
             && full.is_empty()
+            && silent.is_empty()
     }
 
     /// See [`Server::check`](super::Server::check).
@@ -388,6 +365,17 @@ impl Crossings {
             full,
             self.full.values().map(|&count| count as usize).sum(),
             "5: those that are full are counted"
+        );
+        for home in self.homes.values() {
+            for claimant in home.claimants.iter().flatten() {
+                let guest_of = self.guests.get(&claimant.claim).map(|guest| guest.from);
+                assert_eq!(guest_of, claimant.guest_of, "8: a guest publishes what is at home here");
+                assert!(claimant.claim <= home.claim, "9: a home knows its latest claim");
+            }
+        }
+        assert!(
+            self.silent.iter().all(|stream| self.homes.contains_key(stream)),
+            "10: who is silent publishes something that is at home here"
         );
         assert!(self.grown.is_empty(), "6: what has grown has crossed");
         assert!(self.standing.is_none(), "7: what the directory said was taken up, or given back");

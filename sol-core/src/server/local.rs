@@ -206,9 +206,9 @@ impl Streams for Local {
         }
     }
 
-    fn corrections(&mut self, seat: &Seat) -> Corrections {
+    fn corrections(&mut self, seat: &Seat, publication: &Publication) -> Result<Corrections, Replaced> {
         match seat {
-            Seat::Here { stream, .. } => self.hub.stream(*stream).corrections(),
+            Seat::Here { stream, .. } => self.hub.stream(*stream).corrections(publication),
             Seat::Inward(claim) => self.crossings_mut().corrections(*claim),
         }
     }
@@ -238,13 +238,9 @@ impl Streams for Local {
             let id = self.crossings_mut().publish_inwards(name, &claim, publisher);
             return Ok((Seat::Inward(id), Publication::ELSEWHERE));
         }
-        self.forget_mirror(name);
-        let stream = self.hub.hold_known(name);
-        // The directory has weighed its bid.
-        let publication = self.hub.stream_mut(stream).replace(bid, now);
-        self.come_home(stream, name, (bid.role, claim.id), None, claim.wanted);
-        let seat =
-            Seat::Here { stream, purpose: Purpose::Publish, spot: Spot::default(), claim: Some(claim.id) };
+        let id = claim.id;
+        let (stream, publication) = self.publish_at_home(name, claim, now);
+        let seat = Seat::Here { stream, purpose: Purpose::Publish, spot: Spot::default(), claim: Some(id) };
         Ok((seat, publication))
     }
 

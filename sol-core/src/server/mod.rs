@@ -179,7 +179,8 @@ impl Server {
     /// 4. Call this, with no other parcels passed since step 2.
     ///
     /// # Errors
-    /// [`StaleRequest`] if the request does not wait, or its session is over. What the directory said is taken back.
+    /// [`StaleRequest`] if the request does not wait, or its session is over. A player is wanted no more then; a publisher has
+    /// come and vanished, and whoever it replaced is told.
     ///
     /// # Panics
     /// If the server has no others beside it, or the directory was asked for another request.
@@ -193,7 +194,8 @@ impl Server {
         self.local.crossings_mut().stand(standing);
         let done = self.touch(id, now, |participant, local| participant.allow(request, local, now));
         // Where it was not taken up.
-        self.local.crossings_mut().stand_down();
+        self.local.stand_down(now);
+        self.follow(now);
         done.unwrap_or(Err(StaleRequest(request)))
     }
 

@@ -1,5 +1,7 @@
 //! Commands of a client, and how the server's side answers each (RTMP 1.0, 7.2, and the customs of Flash Media Server).
 
+use smallvec::SmallVec;
+
 use crate::amf::Value;
 use crate::ids::{MessageStreamId, RequestId};
 use crate::limits;
@@ -218,7 +220,7 @@ impl Session {
                 self.events.push_back(Event::Stopped(stream));
             }
             Some(Doing::Allowed(_)) => self.events.push_back(Event::Stopped(stream)),
-            Some(Doing::Nothing | Doing::Waiting(..)) | None => return,
+            Some(Doing::Nothing | Doing::Replaced | Doing::Waiting(..)) | None => return,
         }
         self.settle(None);
     }
@@ -229,15 +231,10 @@ impl Session {
         else {
             return;
         };
-        let stream = self.streams.iter().find_map(|(stream, doing)| match doing {
-            Doing::Publishing(name) if *name == wanted => Some(stream),
-            Doing::Nothing
-            | Doing::Waiting(_)
-            | Doing::Publishing(_)
-            | Doing::Allowed(_)
-            | Doing::Playing(_) => None,
-        });
-        if let Some(stream) = stream {
+        let is_it = |doing: &Doing| matches!(doing, Doing::Publishing(name) if *name == wanted);
+        let those = self.streams.iter().filter(|(_, doing)| is_it(doing)).map(|(stream, _)| stream);
+        // Of a publisher and its backup on one connection it says nothing; deleteStream does, behind it.
+        if let [stream] = those.collect::<SmallVec<[_; 2]>>()[..] {
             self.stop(stream);
         }
     }

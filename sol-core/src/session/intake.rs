@@ -161,8 +161,11 @@ impl Session {
         if self.client.is_some() {
             return self.heed_media(media);
         }
-        if !matches!(self.streams.get(stream), Some(Doing::Publishing(_))) {
-            return Ok(self.tolerance.tolerate(Quirk::MediaOutsidePublication)?);
+        match self.streams.get(stream) {
+            Some(Doing::Publishing(_)) => {}
+            // It may not know yet.
+            Some(Doing::Replaced) => return Ok(()),
+            _ => return Ok(self.tolerance.tolerate(Quirk::MediaOutsidePublication)?),
         }
         if media.content.payload().is_empty() && !matches!(media.content, Content::Audio(_)) {
             return Ok(self.tolerance.tolerate(Quirk::MediaEmpty)?);

@@ -401,7 +401,7 @@ impl Session {
             && self.phase.is_connected()
         {
             let status = reply::replaced(name.as_str());
-            self.streams.set(stream, Doing::Nothing);
+            self.streams.set(stream, Doing::Replaced);
             self.send_status(stream, &status);
             self.settle(Some(Farewell::Replaced));
         }

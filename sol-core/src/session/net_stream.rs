@@ -17,6 +17,8 @@ pub(super) enum Doing {
     /// The application was asked.
     Waiting(Request),
     Publishing(StreamName),
+    /// It did, until another publisher took its place. What it still sends is no fault.
+    Replaced,
     /// It may play, and is told so when there is something to play.
     Allowed(StreamName),
     Playing(StreamName),
@@ -61,7 +63,7 @@ impl NetStreams {
     pub(super) fn played(&self, id: MessageStreamId) -> Option<&StreamName> {
         match self.get(id)? {
             Doing::Allowed(name) | Doing::Playing(name) => Some(name),
-            Doing::Nothing | Doing::Waiting(_) | Doing::Publishing(_) => None,
+            Doing::Nothing | Doing::Waiting(_) | Doing::Publishing(_) | Doing::Replaced => None,
         }
     }
 
@@ -86,7 +88,11 @@ impl NetStreams {
     pub(super) fn waiting(&self) -> Option<&Request> {
         self.0.iter().find_map(|(_, doing)| match doing {
             Doing::Waiting(request) => Some(request),
-            Doing::Nothing | Doing::Publishing(_) | Doing::Allowed(_) | Doing::Playing(_) => None,
+            Doing::Nothing
+            | Doing::Publishing(_)
+            | Doing::Replaced
+            | Doing::Allowed(_)
+            | Doing::Playing(_) => None,
         })
     }
 
@@ -97,7 +103,7 @@ impl NetStreams {
 
     /// Whether any stream publishes, plays or waits for leave to.
     pub(super) fn any_busy(&self) -> bool {
-        self.0.iter().any(|(_, doing)| *doing != Doing::Nothing)
+        self.0.iter().any(|(_, doing)| !matches!(doing, Doing::Nothing | Doing::Replaced))
     }
 }
 

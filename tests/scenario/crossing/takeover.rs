@@ -84,14 +84,14 @@ fn a_backup_elsewhere_takes_over_and_gives_back() {
         let main = world.next_at(main_at).publisher("live/cam").streaming(SMALL.marked(2));
         world.run_for(ms(500));
         let backup = world.next_at(backup_at).publisher("live/cam?role=backup").streaming(SMALL.marked(3));
-        world.run_for(ms(1_500));
+        world.run_for(limits::PUBLISHER_SILENCE);
         world.unplug(&main);
         world.run_for(limits::PUBLISHER_SILENCE + ms(1_000));
         for viewer in &viewers {
             assert_eq!(last_mark(&viewer.media()), Some(3));
         }
         world.plug_in(&main);
-        world.run_for(ms(2_000));
+        world.run_for(limits::PUBLISHER_SILENCE + ms(2_000));
         let told = [on_air(&main), on_air(&backup)];
         assert_eq!(told, [vec![false, true], vec![false, true, false]], "{main_at}, {backup_at}");
         for viewer in &viewers {

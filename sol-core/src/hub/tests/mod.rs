@@ -444,6 +444,10 @@ impl Camera {
         self.stream
     }
 
+    fn corrections(&self) -> Corrections {
+        self.stream.corrections(&self.publication).expect("the publication lasts")
+    }
+
     fn read_all(&self, player: &mut Playhead) -> Vec<(FrameKind, u32)> {
         let mut read = Vec::new();
         while let Read::Frame(frame) = self.stream.read(player) {

@@ -23,10 +23,10 @@ fn what_a_replaced_publisher_had_corrected_is_not_its_successors() {
     let (mut stage, _player) = Stage::with_main(StreamConfig { takeover: Takeover::Replace, ..at_once() });
     let main = stage.main.duplicate();
     stage.show(&main, 900, &INTER);
-    assert_eq!(stage.stream.corrections().total(), 1);
+    assert_eq!(stage.stream.corrections(&main).unwrap().total(), 1);
     let second = stage.publish(&Bid::default()).unwrap();
     stage.show(&second, 0, &KEY);
-    assert_eq!(stage.stream.corrections().total(), 0);
+    assert_eq!(stage.stream.corrections(&second).unwrap().total(), 0);
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn nobody_is_replaced_against_the_policy() {
     let _first = stream.publish(&keyed("a"), Instant::EPOCH).unwrap();
     assert_eq!(stream.publish(&keyed("b"), Instant::EPOCH), Err(NameInUse));
     assert_eq!(stream.publish(&Bid::default(), Instant::EPOCH), Err(NameInUse));
-    let silent = Instant::EPOCH + limits::PUBLISHER_SILENCE;
+    let silent = Instant::EPOCH + SILENCE;
     let early = silent - Duration::from_nanos(1);
     assert_eq!(stream.publish(&keyed("b"), early), Err(NameInUse));
     assert!(stream.publish(&keyed("b"), silent).is_ok());
@@ -146,20 +146,97 @@ fn a_backup_takes_over_from_one_that_is_silent_and_only_when_it_has_a_keyframe()
     let (mut stage, mut player) = Stage::with_main(at_once());
     let backup = stage.publish(&BACKUP).unwrap();
     stage.configure(&backup);
-    stage.show(&backup, 0, &INTER);
-    stage.now = stage.now + limits::PUBLISHER_SILENCE;
+    stage.pass([&backup], SILENCE);
     assert!(!stage.show(&backup, 3_000, &INTER));
     assert!(stage.show(&backup, 3_040, &KEY));
     assert_eq!(stage.times(&mut player), [960 + limits::RESUME_MILLIS]);
-    // The main one can be heard again, and has its place from its keyframe on, with the configuration that it had.
+    // The main one can be heard again. It has its place from a keyframe on when it has been heard for a while, with the
+    // configuration that it had.
     let main = stage.main.duplicate();
-    assert!(!stage.show(&main, 4_000, &INTER));
-    assert!(stage.show(&main, 4_040, &KEY));
+    assert!(!stage.show(&main, 4_000, &KEY), "what comes first may be old");
+    stage.pass([&main, &backup], SILENCE);
+    assert!(!stage.show(&main, 7_000, &INTER), "amid a group");
+    stage.read(&mut player);
+    assert!(stage.show(&main, 7_040, &KEY));
     let frames = stage.frames(&mut player);
     let kinds: Vec<FrameKind> = frames.iter().map(Frame::kind).collect();
     assert_eq!(kinds, [FrameKind::Metadata, AUDIO_CONFIG, VIDEO_CONFIG, KEYFRAME]);
-    assert_eq!(frames[3].timestamp().millis(), 960 + 2 * limits::RESUME_MILLIS);
-    assert!(!stage.show(&backup, 3_080, &INTER));
+    assert!(!stage.show(&backup, 7_080, &INTER));
+}
+
+#[test]
+fn behind_a_stall_of_the_process_nobody_takes_over_from_one_whose_frames_are_next() {
+    let (mut stage, _player) = Stage::with_main(at_once());
+    let backup = stage.publish(&BACKUP).unwrap();
+    let main = stage.main.duplicate();
+    stage.configure(&backup);
+    stage.show(&backup, 0, &KEY);
+    stage.now = stage.now + Duration::from_secs(30);
+    assert!(!stage.show(&backup, 40, &KEY));
+    assert!(stage.show(&main, 1_000, &INTER));
+    assert_eq!(stage.stream.on_air(), Some(PublisherRole::Main));
+}
+
+#[test]
+fn a_backup_without_keyframes_takes_over_from_a_silent_one_when_they_were_waited_for() {
+    let (mut stage, mut player) = Stage::with_main(at_once());
+    let backup = stage.publish(&BACKUP).unwrap();
+    stage.configure(&backup);
+    stage.pass([&backup], SILENCE + limits::RETURN_TIME);
+    stage.show(&backup, 0, &INTER);
+    assert_eq!(stage.stream.on_air(), Some(PublisherRole::Backup));
+    stage.pass([&backup], limits::RETURN_TIME);
+    stage.show(&backup, 5_000, &INTER);
+    assert_eq!(stage.times(&mut player).len(), 0, "pictures without a keyframe wait for one");
+    assert!(stage.stream.append(&backup, &sound(5_001), stage.now).unwrap().grew);
+}
+
+#[test]
+fn a_backup_that_has_only_sound_is_heard_at_once() {
+    let (mut stage, mut player) = Stage::with_main(at_once());
+    let backup = stage.publish(&BACKUP).unwrap();
+    stage.send(&backup, 0, audio_content(&[0xAF, 0, 0x12, 0x10]));
+    for millis in [0, 20, 40] {
+        stage.stream.append(&backup, &sound(millis), stage.now).unwrap();
+    }
+    let main = stage.main.duplicate();
+    stage.stream.abandon(main, stage.now);
+    let resumed = 960 + limits::RESUME_MILLIS;
+    assert_eq!(stage.times(&mut player), [resumed, resumed + 20, resumed + 40]);
+}
+
+#[test]
+fn a_real_pause_is_as_long_as_it_was_also_before_a_group_that_was_kept() {
+    let (mut stage, mut player) = Stage::with_main(StreamConfig { pause: Pause::Real, ..at_once() });
+    let backup = stage.publish(&BACKUP).unwrap();
+    stage.configure(&backup);
+    stage.show(&backup, 0, &INTER);
+    stage.now = stage.now + Duration::from_secs(2);
+    stage.show(&backup, 2_000, &KEY);
+    stage.now = stage.now + Duration::from_millis(1_500);
+    stage.show(&backup, 3_500, &INTER);
+    assert_eq!(stage.stream.on_air(), Some(PublisherRole::Backup));
+    assert_eq!(stage.times(&mut player), [960 + 2_000, 960 + 3_500]);
+}
+
+#[test]
+fn a_picture_of_a_kept_group_that_came_late_is_due_late() {
+    let (mut stage, mut player) = Stage::with_main(at_once());
+    let backup = stage.publish(&BACKUP).unwrap();
+    let main = stage.main.duplicate();
+    stage.configure(&backup);
+    stage.show(&backup, 0, &KEY);
+    for second in 1..=12 {
+        stage.now = stage.now + Duration::from_secs(1);
+        stage.show(&main, 960 + second * 1_000, &INTER);
+    }
+    stage.read(&mut player);
+    player.keep_up();
+    stage.show(&backup, 12_000, &INTER);
+    stage.stream.abandon(main, stage.now);
+    let resumed = 12_960 + limits::RESUME_MILLIS;
+    assert_eq!(stage.times(&mut player), [resumed, resumed + 12_000], "a slide show");
+    assert!(stage.stream.corrections(&backup).unwrap().are_none());
 }
 
 #[test]
@@ -167,13 +244,69 @@ fn where_a_backup_does_not_give_back_the_main_publisher_waits_for_it_to_fail() {
     let (mut stage, _player) = Stage::with_main(StreamConfig { give_back: false, ..at_once() });
     let backup = stage.publish(&BACKUP).unwrap();
     stage.configure(&backup);
-    stage.show(&backup, 0, &KEY);
-    stage.now = stage.now + limits::PUBLISHER_SILENCE;
+    stage.pass([&backup], SILENCE);
     assert!(stage.show(&backup, 3_000, &KEY));
     let main = stage.main.duplicate();
+    stage.pass([&main, &backup], SILENCE);
     assert!(!stage.show(&main, 4_000, &KEY));
     stage.stream.abandon(backup, stage.now);
     assert_eq!(stage.stream.is_on_air(&main), Ok(true));
+}
+
+#[test]
+fn what_was_corrected_of_a_publisher_is_counted_whenever_it_was_on_air() {
+    let (mut stage, _player) = Stage::with_main(at_once());
+    let backup = stage.publish(&BACKUP).unwrap();
+    let main = stage.main.duplicate();
+    stage.configure(&backup);
+    stage.show(&main, 900, &INTER);
+    stage.pass([&backup], SILENCE);
+    stage.show(&backup, 3_000, &KEY);
+    stage.pass([&main, &backup], SILENCE);
+    for (millis, payload) in [(7_000, &KEY), (7_040, &INTER), (7_030, &INTER)] {
+        stage.show(&main, millis, payload);
+    }
+    let disorder = |publication| stage.stream.corrections(publication).unwrap().count(Correction::Disorder);
+    assert_eq!((disorder(&main), disorder(&backup)), (2, 0));
+}
+
+#[test]
+fn a_stream_whose_grace_begins_with_the_silence_of_a_backup_says_when_that_is_heard() {
+    let config = StreamConfig { grace: Duration::from_secs(10), ..at_once() };
+    let (mut stage, _player) = Stage::with_main(config);
+    stage.stream.watch_for_silence();
+    let backup = stage.publish(&BACKUP).unwrap();
+    let main = stage.main.duplicate();
+    stage.now = stage.now + SILENCE;
+    let silence = stage.now;
+    stage.show(&main, 4_000, &INTER);
+    // In front of the timer, which is due.
+    stage.stream.abandon(main, stage.now);
+    assert_eq!(stage.stream.poll_timeout(), Some(silence), "nobody was told of it yet");
+    stage.stream.handle_timeout(stage.now);
+    assert_eq!(stage.stream.poll_timeout(), Some(silence + Duration::from_secs(10)));
+    assert!(!stage.stream.is_on_air(&backup).unwrap());
+}
+
+#[test]
+fn messages_that_are_kept_are_bounded_in_number_and_hold_on_to_nothing_but_themselves() {
+    let (mut stage, mut player) = Stage::with_main(at_once());
+    let backup = stage.publish(&BACKUP).unwrap();
+    let main = stage.main.duplicate();
+    let long = Bytes::from(vec![0x17; 100_000]);
+    let part = Content::Video(long.slice(..6));
+    stage.configure(&backup);
+    stage.show(&backup, 0, &KEY);
+    stage.send(&backup, 10, part);
+    assert!(long.is_unique(), "only the part was copied");
+    let clear = crate::amf::amf0::write_all(&["@clearDataFrame".into(), "onMetaData".into()]);
+    let clear = Content::Data(Data::parse(clear.into()).unwrap());
+    for _ in 0..limits::TAPE_FRAMES {
+        stage.send(&backup, 20, clear.clone());
+    }
+    stage.stream.abandon(main, stage.now);
+    stage.read(&mut player);
+    assert!(!stage.show(&backup, 40, &INTER), "the group was too long");
 }
 
 #[test]
@@ -183,7 +316,7 @@ fn a_silent_backup_does_not_take_over_until_it_is_heard() {
     let backup = stage.publish(&BACKUP).unwrap();
     stage.configure(&backup);
     stage.show(&backup, 0, &KEY);
-    stage.now = stage.now + limits::PUBLISHER_SILENCE;
+    stage.now = stage.now + SILENCE;
     let main = stage.main.duplicate();
     stage.show(&main, 4_000, &INTER);
     stage.read(&mut player);
@@ -203,6 +336,7 @@ fn metadata_that_is_cleared_does_not_come_back() {
     stage.send(&backup, 0, metadata());
     let clear = crate::amf::amf0::write_all(&["@clearDataFrame".into(), "onMetaData".into()]);
     stage.send(&backup, 0, Content::Data(Data::parse(clear.into()).unwrap()));
+    stage.show(&backup, 40, &KEY);
     let main = stage.main.duplicate();
     stage.stream.abandon(main, stage.now);
     let kinds: Vec<FrameKind> = stage.read(&mut player).into_iter().map(|(kind, _)| kind).collect();
@@ -213,7 +347,7 @@ fn metadata_that_is_cleared_does_not_come_back() {
 fn who_watches_for_silence_is_told_when_it_comes() {
     let mut stage = Stage::new(at_once());
     stage.stream.watch_for_silence();
-    let silent_at = stage.now + limits::PUBLISHER_SILENCE;
+    let silent_at = stage.now + SILENCE;
     assert_eq!(stage.stream.poll_timeout(), Some(silent_at));
     assert!(!stage.stream.is_silent(PublisherRole::Main, stage.now));
     stage.stream.handle_timeout(silent_at);
@@ -222,10 +356,11 @@ fn who_watches_for_silence_is_told_when_it_comes() {
     stage.now = silent_at + Duration::from_secs(1);
     let main = stage.main.duplicate();
     stage.show(&main, 0, &KEY);
-    assert_eq!(stage.stream.poll_timeout(), Some(stage.now + limits::PUBLISHER_SILENCE));
+    assert_eq!(stage.stream.poll_timeout(), Some(stage.now + SILENCE));
 }
 
 const BACKUP: Bid = Bid { role: PublisherRole::Backup, credential: None };
+const SILENCE: Duration = limits::PUBLISHER_SILENCE;
 const OTHER_CONFIG: [u8; 7] = [0x17, 0, 0, 0, 0, 1, 0x42];
 
 /// A stream with a main publisher, and who else comes.
@@ -276,6 +411,17 @@ impl Stage {
         self.stream.append(publication, &media, self.now).expect("the publication lasts").grew
     }
 
+    /// So much time goes by, in which these are heard.
+    fn pass<const N: usize>(&mut self, publications: [&Publication; N], time: Duration) {
+        for _ in 0..8 {
+            let millis = self.now.since_epoch().as_millis() as u32;
+            for publication in publications {
+                self.show(publication, millis, &INTER);
+            }
+            self.now = self.now + time / 8;
+        }
+    }
+
     fn frames(&self, player: &mut Playhead) -> Vec<Frame> {
         let mut frames = Vec::new();
         while let Read::Frame(frame) = self.stream.read(player) {
@@ -294,6 +440,10 @@ impl Stage {
         let pictures = self.read(player).into_iter().filter(|(kind, _)| kind.is_coded());
         pictures.map(|(_, millis)| millis).collect()
     }
+}
+
+fn sound(millis: u32) -> Media {
+    Media { timestamp: Timestamp::from_millis(millis), content: audio_content(&[0xAF, 1, 0x21]) }
 }
 
 fn picture(millis: u32, payload: &[u8]) -> Media {

@@ -23,7 +23,7 @@ fn what_a_returning_publisher_sends_in_front_of_its_keyframe_is_left_out() {
             (FrameKind::Audio, resumed + 16)
         ]
     );
-    assert_eq!(camera.stream.corrections().iter().collect::<Vec<_>>(), [(Correction::BeforePicture, 3)]);
+    assert_eq!(camera.corrections().iter().collect::<Vec<_>>(), [(Correction::BeforePicture, 3)]);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn sound_of_a_returning_publisher_is_heard_at_once_where_there_never_was_a_pictu
     let mut radio = radio.returned();
     radio.audio(700);
     assert_eq!(radio.coded(&mut player), [(FrameKind::Audio, limits::RESUME_MILLIS)]);
-    assert!(radio.stream.corrections().are_none());
+    assert!(radio.corrections().are_none());
 }
 
 #[test]

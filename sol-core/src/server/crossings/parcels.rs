@@ -1,7 +1,7 @@
 //! Parcels: what comes from other loops, and what homes and mirrors here have to do with the hub.
 
-use crate::crossing::{ClaimId, Dispatch, LoopId, Notice, Parcel, Standing, Ticket, Want, media_cost};
-use crate::hub::{Corrections, Passage, PublisherRole, StreamId};
+use crate::crossing::{Claim, ClaimId, Dispatch, LoopId, Notice, Parcel, Standing, Ticket, Want, media_cost};
+use crate::hub::{Corrections, Parting, Passage, Publication, PublisherRole, StreamId};
 use crate::ids::SessionId;
 use crate::name::StreamName;
 use crate::time::Instant;
@@ -44,6 +44,43 @@ impl Local {
         crossings.wanted.remove(name);
         crossings.notify(Notice::Unwanted(name.clone()));
         self.close_mirror(ticket);
+    }
+
+    /// Gives back what the directory said, where nothing came of it. A publisher that comes and goes is no worse than one that
+    /// has gone.
+    pub(in crate::server) fn stand_down(&mut self, now: Instant) {
+        let crossings = self.crossings_mut();
+        match crossings.take_standing() {
+            None => {}
+            Some(Standing::Claimed(name, claim)) if claim.home == crossings.here => {
+                let (stream, publication) = self.publish_at_home(&name, claim.clone(), now);
+                self.part(stream, publication, Parting::Vanished, now);
+                self.vacate(stream, &name, claim.id);
+                self.let_go(stream, &name);
+            }
+            Some(Standing::Claimed(name, claim)) => {
+                // Its home waits for it.
+                let id = crossings.publish_inwards(&name, &claim, SessionId::new(0));
+                crossings.unpublish_inwards(id, Parting::Vanished);
+            }
+            Some(Standing::Wanted(name, _)) if crossings.wanted.contains_key(&name) => {}
+            Some(Standing::Wanted(name, _)) => crossings.notify(Notice::Unwanted(name)),
+        }
+    }
+
+    /// A publisher here has a stream that is at home here as well.
+    pub(in crate::server) fn publish_at_home(
+        &mut self,
+        name: &StreamName,
+        claim: Claim,
+        now: Instant,
+    ) -> (StreamId, Publication) {
+        self.forget_mirror(name);
+        let stream = self.hub.hold_known(name);
+        // The directory has weighed its bid.
+        let publication = self.hub.stream_mut(stream).replace(&claim.bid, now);
+        self.come_home(stream, name, (claim.bid.role, claim.id), None, claim.wanted);
+        (stream, publication)
     }
 
     /// The stream of that name, if it is at home here.
@@ -248,6 +285,7 @@ impl Local {
 
     /// A stream has ended and is at home nowhere: whoever wanted it is told.
     fn leave_home(&mut self, stream: StreamId) {
+        self.crossings_mut().silent.remove(&stream);
         let Some(home) = self.crossings_mut().homes.remove(&stream) else { return };
         for mut outward in home.outward {
             let tape = self.hub.stream(stream);
@@ -334,16 +372,15 @@ impl Local {
                 guest.untold += media.iter().map(media_cost).sum::<usize>();
                 let told = (guest.untold >= TELL_AT).then(|| std::mem::take(&mut guest.untold));
                 let tape = self.hub.stream_mut(stream);
-                let (mut has_grown, mut on_air, mut has_taken_over) = (false, false, false);
+                let (mut has_grown, mut has_taken_over) = (false, false);
                 for media in &media {
                     // One that was replaced is told, and does not know yet.
                     if let Ok(appended) = tape.append(&guest.publication, media, now) {
                         has_grown |= appended.grew;
                         has_taken_over |= appended.took_over;
-                        on_air = appended.on_air;
                     }
                 }
-                let corrections = if on_air { tape.corrections() } else { guest.corrections };
+                let corrections = tape.corrections(&guest.publication).unwrap_or(guest.corrections);
                 // Twice as many, so that a clock in constant disorder costs no more than a few parcels.
                 let are_new = corrections.total() >= 2 * guest.corrections.total().max(1)
                     || (guest.corrections.are_none() && !corrections.are_none());
