@@ -362,7 +362,8 @@ const BURST_BYTES: usize = 100_000;
 const PACKET_BYTES: usize = 1_536;
 
 /// What is published and played: often the same.
-const NAMES: &[&str] = &["cam", "other", "cam?token=1", "/cam/", "a/b", "mp4:cam", "", "..", "a\nb", "third"];
+const NAMES: &[&str] =
+    &["cam", "other", "cam?token=1", "/cam/", "a/b", "mp4:cam", "", "..", "a\nb", "third", "cam?role=backup"];
 
 const APPS: &[&str] = &["live", "", "a", "live?key=1", "'live'", "/live//", "a/../b"];
 
