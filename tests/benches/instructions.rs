@@ -25,14 +25,14 @@ fn recorded(instructions: u64) -> LibraryBenchmarkConfig {
     config
 }
 
-#[library_benchmark(config = recorded(143_290))]
+#[library_benchmark(config = recorded(153_512))]
 #[bench::a_hundred_players(stage_with_a_frame())]
 fn deliver(mut stage: Stage) -> Stage {
     stage.deliver();
     stage
 }
 
-#[library_benchmark(config = recorded(3_955))]
+#[library_benchmark(config = recorded(4_651))]
 #[bench::one_message(stage_and_message())]
 fn ingest((mut stage, bytes): (Stage, Vec<u8>)) -> Stage {
     stage.ingest(&bytes);
@@ -73,7 +73,7 @@ fn append(mut tape: Tape) -> Tape {
     tape
 }
 
-#[library_benchmark(config = recorded(291))]
+#[library_benchmark(config = recorded(363))]
 #[bench::a_picture(Tape::with_a_picture())]
 fn read(mut tape: Tape) -> (Tape, Read) {
     let read = tape.read();

@@ -50,6 +50,7 @@ impl Outbox {
     }
 
     /// Forgets `count` bytes that have left; whether any of them were a frame's.
+    #[inline]
     pub(super) fn advance(&mut self, mut count: usize) -> bool {
         assert!(count <= self.bytes, "the driver reports only bytes that `outbound` showed");
         self.bytes -= count;
@@ -121,6 +122,7 @@ impl Outbox {
         self.bytes > self.chatter_bytes
     }
 
+    #[inline]
     fn push(&mut self, segment: Segment) {
         if !segment.bytes.is_empty() {
             let length = segment.bytes.len();
