@@ -24,6 +24,7 @@ mod players;
 mod publishers;
 mod refusals;
 mod replaying;
+mod returning;
 mod server;
 mod strangers;
 

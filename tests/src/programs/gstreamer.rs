@@ -35,14 +35,52 @@ pub fn play(source: &str, location: &str, talk: Talk) -> Program {
     launch(&[source, &location, "!", "fdsink", "fd=1"], &[source, "fdsink"], talk)
 }
 
-/// Starts a pipeline that ends at the end of its stream.
+/// Shows H.264 and AAC in real time, and tells the time of each picture on standard output, with much else.
+///
+/// # Panics
+/// As [`publish`].
+pub fn show(source: &str, location: &str) -> Program {
+    let location = format!("location={location}");
+    let tracks = [source, &location, "!", "flvdemux", "name=d"];
+    let pictures =
+        ["d.video", "!", "queue", "!", "h264parse", "!", "avdec_h264", "!", "checksumsink", "sync=true"];
+    let sounds = ["d.audio", "!", "queue", "!", "aacparse", "!", "avdec_aac", "!", "fakesink", "sync=true"];
+    let elements = [
+        source,
+        "flvdemux",
+        "queue",
+        "h264parse",
+        "avdec_h264",
+        "checksumsink",
+        "aacparse",
+        "avdec_aac",
+        "fakesink",
+    ];
+    start("-v", &[&tracks[..], &pictures, &sounds].concat(), &elements, UNASKED)
+}
+
+/// The milliseconds of `0:00:01.023000000`.
+pub fn time_ms(text: &str) -> Option<u64> {
+    let mut parts = text.split(':');
+    let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
+    let (seconds, fraction) = seconds.split_once('.')?;
+    let [hours, minutes, seconds, nanos] =
+        [hours, minutes, seconds, fraction].map(|number| number.parse::<u64>().ok());
+    Some(((hours? * 60 + minutes?) * 60 + seconds?) * 1_000 + nanos? / 1_000_000)
+}
+
+/// Starts a pipeline that is quiet, since its standard output may be the recording.
 fn launch(pipeline: &[&str], elements: &[&str], talk: Talk) -> Program {
+    start("-q", pipeline, elements, talk)
+}
+
+/// Starts a pipeline that ends at the end of its stream.
+fn start(manner: &str, pipeline: &[&str], elements: &[&str], talk: Talk) -> Program {
     for element in elements {
         require(element);
     }
     let mut command = Command::new("gst-launch-1.0");
-    // Quiet, since its standard output may be the recording.
-    command.args(["-q", "-e"]).args(pipeline).env("GST_DEBUG", talk).env("GST_DEBUG_NO_COLOR", "1");
+    command.args([manner, "-e"]).args(pipeline).env("GST_DEBUG", talk).env("GST_DEBUG_NO_COLOR", "1");
     Program::start(&mut command, TOOLS)
 }
 
@@ -63,8 +101,9 @@ fn require(element: &str) {
 
 const TOOLS: &str = "gstreamer1.0-tools";
 
-const PACKAGES: [(&str, &[&str]); 3] = [
-    ("libgstreamer1.0-0", &["fdsink", "filesrc", "queue"]),
-    ("gstreamer1.0-plugins-good", &["flvdemux", "flvmux"]),
+const PACKAGES: [(&str, &[&str]); 4] = [
+    ("libgstreamer1.0-0", &["fakesink", "fdsink", "filesrc", "queue"]),
+    ("gstreamer1.0-libav", &["avdec_aac", "avdec_h264"]),
+    ("gstreamer1.0-plugins-good", &["aacparse", "flvdemux", "flvmux"]),
     ("gstreamer1.0-plugins-bad", &["rtmp2src", "rtmp2sink", "rtmpsrc", "rtmpsink"]),
 ];

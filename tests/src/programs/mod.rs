@@ -5,6 +5,7 @@
 //!
 //! Invariants: no child outlives its [`Program`]. What a child wrote is printed only if its test fails.
 
+mod display;
 mod example;
 pub mod flv;
 pub mod gstreamer;
@@ -25,6 +26,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
+pub use display::{Display, Shown, Tally};
 pub use example::Example;
 pub use log::{Log, LogLine};
 pub use nginx::{Nginx, free_port};

@@ -6,7 +6,7 @@ use std::process::Command;
 use rustix::process::Signal;
 
 use super::packets::Packets;
-use super::{Exit, Program, Stream, gstreamer, packets_of, vlc};
+use super::{Exit, Program, Sol, Stream, gstreamer, packets_of, vlc};
 
 /// A publisher that runs.
 #[derive(Debug)]
@@ -40,6 +40,24 @@ impl Publisher {
     /// The same with an FLV file that the test feeds as it likes.
     pub fn ffmpeg_fed(url: &str, pace: Pace) -> Self {
         Self { program: Program::start_fed(&mut ffmpeg("pipe:0", url, pace), "ffmpeg") }
+    }
+
+    /// FFmpeg as a camera: it encodes a test picture of this size, 25 a second, and a tone, until it is stopped. `more` are
+    /// options of its output.
+    pub fn camera(url: &str, size: &str, more: &[&str]) -> Self {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-nostdin", "-hide_banner", "-loglevel", "info", "-nostats"]);
+        command.args(["-re", "-f", "lavfi", "-i", &format!("testsrc2=size={size}:rate=25")]);
+        command.args(["-re", "-f", "lavfi", "-i", "sine"]);
+        command.args(["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "25"]);
+        command.args(["-threads", "1", "-c:a", "aac"]).args(more).args(["-f", "flv", url]);
+        Self { program: Program::start(&mut command, "ffmpeg") }
+    }
+
+    /// `sol publish`, which sends a file in real time again and again until it is stopped.
+    pub fn sol_again_and_again(file: &Path, url: &str) -> Self {
+        let file = file.to_str().expect("the path is UTF-8");
+        Self { program: Sol::run(&["publish", "--loop", file, url]) }
     }
 
     /// GStreamer's own client, in real time.
@@ -92,6 +110,12 @@ impl Publisher {
     pub fn kill(mut self) {
         self.program.signal(Signal::KILL);
         assert_eq!(self.program.finish(), Exit::Signal, "nothing survives SIGKILL");
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub fn stop(mut self) {
+        self.program.terminate();
+        self.program.finish();
     }
 
     /// Waits until it has ended by itself.

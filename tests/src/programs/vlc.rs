@@ -12,11 +12,28 @@ use super::{Exit, Program, packets_of};
 
 /// VLC that reads `input`, writes FLV to `output` with one of its accesses, and ends.
 pub(super) fn remux(input: &str, access: &str, output: &str) -> Command {
-    let mut command = Command::new("vlc");
-    // No window, no desktop, and no sound device even to ask for its volume.
-    command.args(["-I", "dummy", "--no-dbus", "--no-one-instance", "-A", "dummy", "--ignore-config"]);
+    let mut command = vlc("dummy");
     command.args(["--play-and-exit", input]);
     command.args(["--sout", &format!("#std{{access={access},mux=ffmpeg{{mux=flv}},dst={output}}}")]);
+    command
+}
+
+/// VLC that shows `input` in real time, takes questions on standard input and answers them on standard output.
+pub(super) fn show(input: &str) -> Command {
+    let mut command = vlc("oldrc");
+    command.args(["--rc-fake-tty", "-vv", "--vout", "vdummy", "--play-and-exit", input]);
+    command
+}
+
+/// Whole seconds, which it answers when it is asked where it is.
+pub(super) fn answers(output: &str) -> impl Iterator<Item = u64> {
+    output.lines().filter_map(|line| line.trim_start_matches("> ").trim().parse().ok())
+}
+
+fn vlc(interface: &str) -> Command {
+    let mut command = Command::new("vlc");
+    // No window, no desktop, and no sound device even to ask for its volume.
+    command.args(["-I", interface, "--no-dbus", "--no-one-instance", "-A", "dummy", "--ignore-config"]);
     // It refuses to run as root, and does without a home.
     if rustix::process::geteuid().is_root() {
         command.uid(NOBODY).gid(NOBODY).env("HOME", "/nonexistent");
