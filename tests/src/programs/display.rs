@@ -52,7 +52,16 @@ impl Display {
         command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "info", "-i", url]);
         command.args(["-map", "0:v", "-map", "0:a", "-c", "copy", "-f", "framemd5", "pipe:1"]);
         // At their own times, not at those of a constant rate.
-        command.args(["-map", "0:v", "-vf", "showinfo", "-vsync", "passthrough", "-enc_time_base", "1:1000"]);
+        command.args([
+            "-map",
+            "0:v",
+            "-vf",
+            "showinfo",
+            "-fps_mode",
+            "passthrough",
+            "-enc_time_base",
+            "1:1000",
+        ]);
         command.args(["-f", "null", "-"]);
         Self::of(Family::Ffmpeg, Program::start(&mut command, "ffmpeg"))
     }
