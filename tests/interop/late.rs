@@ -128,7 +128,10 @@ impl<'a> Camera<'a> {
         let mut wire = wire.expect("the server listens");
         let &Phase::Live(stream) = wire.decide().expect("the server answers") else { panic!("refused") };
         let mut camera = Self { wire, stream, clip };
-        camera.send(0..clip.tag_of_picture(1), 0);
+        // Sound as well: a track that begins seconds after the others is taken to have a clock of its own.
+        let is_sound = |tag: &Tag| tag.kind == Kind::Audio && !tag.is_configuration();
+        let sound = clip.tags().iter().position(is_sound).expect("the clip has sound");
+        camera.send(0..sound + 1, 0);
         camera
     }
 
