@@ -275,6 +275,8 @@ pub const PUBLISHER_SILENCE: Duration = Duration::from_secs(3);
 
 /// How often a publisher looks whether another one has taken its place.
 pub const SUCCESSOR_LOOK_TIME: Duration = Duration::from_secs(1);
+/// The longest H.264 configuration that is put into a keyframe. Encoders have two parameter sets of less than 100 bytes each.
+pub const PARAMETER_SETS_BYTES: usize = 4_096;
 
 /// Distance between the last frame of one publication and the first of the next, on a stream that goes on: one
 /// frame at 25 per second.

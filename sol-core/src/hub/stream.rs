@@ -19,13 +19,14 @@ use super::bundle::Bundles;
 use super::config::{AfterGrace, StreamConfig};
 use super::correction::{Correction, Corrections};
 use super::pace::{Delivery, Pace};
+use super::parameter_sets::ParameterSets;
 use super::playhead::{Cursors, Join, Playhead};
 use super::preamble::Configurations;
 use super::publishers::Publishers;
 use super::report::{self, StreamReport, StreamState};
 use super::standby::Standby;
 use super::tape::{Ending, SyncPoint, Tape};
-use super::timeline::Timeline;
+use super::timeline::{Repair, Timeline};
 use reading::is_late;
 
 /// One stream: its publishers, its tape, and what joins need.
@@ -47,6 +48,7 @@ pub struct Stream {
     /// When the publication last sent a keyframe, or else its first video.
     pub(super) last_keyframe: Option<Timestamp>,
     pub(super) configurations: Configurations,
+    parameter_sets: ParameterSets,
     pub(super) timeline: Timeline,
     pub(super) tape: Tape,
     pub(super) cursors: Cursors,
@@ -116,6 +118,7 @@ impl Stream {
             returning: None,
             last_keyframe: None,
             configurations: Configurations::default(),
+            parameter_sets: ParameterSets::default(),
             cursors: Cursors::default(),
             pace: Pace::default(),
             bundles: Bundles::default(),
@@ -150,6 +153,9 @@ impl Stream {
         if let Some(other) = before.filter(|&other| other != role) {
             self.stand_aside(other);
         }
+        if !goes_on {
+            self.parameter_sets = ParameterSets::default();
+        }
         let kept = self.publishers.put_on_air(role);
         // Pictures are awaited, unless they are here, or the publisher has shown that it has none.
         let awaits = goes_on && !kept.is_ready() && (self.has_video || self.returning.is_some());
@@ -163,6 +169,8 @@ impl Stream {
             let head = self.timeline.head();
             for frame in kept.configurations.at(head).frames().iter() {
                 self.has_video |= frame.kind().is_video();
+                // A configuration is never completed itself.
+                self.complete(frame.kind(), &frame.payload().collect::<Vec<_>>().concat());
                 self.put(frame.clone(), head, false);
                 grew = true;
             }
@@ -270,11 +278,21 @@ impl Stream {
         } else {
             stamped
         };
+        let completed = self.complete(kind, payload);
+        let payload = completed.as_deref().unwrap_or(payload);
         let frame = Frame::new(kind, timestamp, payload, self.chunk_size);
         let begins = self.may_begin_at(kind, timestamp);
         // A clock that steps back brings nobody further behind.
         self.put(frame, self.timeline.head(), begins);
         true
+    }
+
+    /// What is to be sent in place of a payload, where its publisher's encoder has changed and there is something to be put right.
+    fn complete(&mut self, kind: FrameKind, payload: &[u8]) -> Option<Vec<u8>> {
+        match self.config.repair {
+            Repair::Off => None,
+            Repair::Monotonic | Repair::Resync => self.parameter_sets.complete(kind, payload),
+        }
     }
 
     /// Whether a coded frame would come in front of the first keyframe of a publisher that goes on with a stream of pictures.

@@ -154,6 +154,36 @@ fn players_at_another_loop_wait_as_those_at_home_do() {
     assert!(stream.handle_timeout(now));
 }
 
+#[test]
+fn the_first_keyframe_of_a_publisher_that_returns_with_another_configuration_brings_its_parameter_sets() {
+    let keyframe = [0x17, 1, 0, 0, 0, 0, 0, 0, 1, 0x65];
+    let [small, large] =
+        [1, 2].map(|size| [0x17, 0, 0, 0, 0, 1, 100, 0, 13, 0xFF, 0xE1, 0, 2, 0x67, size, 1, 0, 1, 0x68]);
+    let completed = [&keyframe[..5], &[0, 0, 0, 2, 0x67, 2, 0, 0, 0, 1, 0x68], &keyframe[5..]].concat();
+    for (repair, expected) in [(Repair::Resync, &completed[..]), (Repair::Off, &keyframe)] {
+        let config = StreamConfig { repair, grace: Duration::from_secs(5), ..StreamConfig::default() };
+        let mut camera = Camera::without_configurations_on(Stream::new(Arc::new(config), chunk_size()));
+        camera.send(0, video_content(&small));
+        camera.frame(0, &keyframe);
+        let mut player = camera.stream.subscribe();
+        camera.read_all(&mut player);
+        let Camera { mut stream, publication, now } = camera;
+        stream.abandon(publication, now);
+        let mut camera = Camera::without_configurations_on(stream);
+        camera.send(0, video_content(&large));
+        camera.frame(0, &keyframe);
+        camera.frame(1_000, &keyframe);
+        assert_eq!(camera.keyframes(&mut player), [expected, &keyframe], "{repair:?}");
+
+        // After the end it is another stream.
+        let mut camera = Camera::without_configurations_on(camera.end());
+        camera.send(0, video_content(&small));
+        camera.frame(0, &keyframe);
+        let mut player = camera.stream.subscribe();
+        assert_eq!(camera.keyframes(&mut player), [&keyframe]);
+    }
+}
+
 impl Camera {
     /// Vanished and come back within the grace.
     fn returned(self) -> Self {
@@ -161,6 +191,17 @@ impl Camera {
         stream.config_for_test(StreamConfig::default());
         stream.abandon(publication, now);
         Camera { now, ..Camera::without_configurations_on(stream) }
+    }
+
+    /// The payloads of keyframes that a player reads.
+    fn keyframes(&self, player: &mut Playhead) -> Vec<Vec<u8>> {
+        let mut keyframes = Vec::new();
+        while let Read::Frame(frame) = self.stream.read(player) {
+            if frame.kind() == KEYFRAME {
+                keyframes.push(frame.payload().collect::<Vec<_>>().concat());
+            }
+        }
+        keyframes
     }
 
     /// What a player reads of audio and pictures.
