@@ -1,8 +1,8 @@
 //! Parameter sets: what an H.264 decoder has to know before a keyframe (ISO/IEC 14496-15, 5.3.3.1), put into the keyframe itself.
 //!
 //! Players are told of another configuration by a message of its own, as FLV has it. VLC looks at the first one alone, and shows
-//! garbage from the next on; its decoder does take what stands in a picture. So the first keyframe behind another configuration
-//! than the last brings it along, as every keyframe of many encoders does.
+//! garbage from the next on; its decoder does take what stands in a picture. So the first keyframe behind a configuration with
+//! other parameter sets than the last brings them along.
 //!
 //! Invariants: what is put in stands between the units of a payload, none of which changes. A payload that cannot be read, that has
 //! parameter sets already, or that would become too long, stays as it is.
@@ -25,9 +25,9 @@ impl ParameterSets {
             FrameKind::VideoConfig(TrackId::DEFAULT) => {
                 let is_read =
                     payload.starts_with(&CONFIGURATION) && payload.len() <= limits::PARAMETER_SETS_BYTES;
-                let configuration = is_read.then(|| payload.to_vec());
-                self.is_due = self.known.is_some() && configuration.is_some() && self.known != configuration;
-                self.known = configuration;
+                let known = std::mem::replace(&mut self.known, is_read.then(|| payload.to_vec()));
+                let [before, after] = [&known, &self.known].map(|one| one.as_deref().and_then(sets));
+                self.is_due = before.is_some() && after.is_some() && before != after;
                 None
             }
             FrameKind::Keyframe(TrackId::DEFAULT) if std::mem::take(&mut self.is_due) => {
@@ -44,8 +44,7 @@ fn completed(keyframe: &[u8], configuration: &[u8]) -> Option<Vec<u8>> {
     if !head.starts_with(&KEYFRAME) {
         return None;
     }
-    let record = configuration.get(HEAD..)?;
-    let length_bytes = usize::from(record.get(4)? & 3) + 1;
+    let length_bytes = usize::from(configuration.get(HEAD + 4)? & 3) + 1;
     let kinds = Units { rest: units, length_bytes }.map(|unit| unit.first().map_or(0, |first| first & 0x1F));
     let kinds: Vec<u8> = kinds.take_while(|&kind| kind != SLICE_OF_KEYFRAME).collect();
     if kinds.contains(&SEQUENCE_PARAMETER_SET) {
@@ -58,7 +57,7 @@ fn completed(keyframe: &[u8], configuration: &[u8]) -> Option<Vec<u8>> {
     };
     let (before, after) = units.split_at(behind);
     let mut completed = [head, before].concat();
-    for set in sets(record)? {
+    for set in sets(configuration)? {
         let length = (set.len() as u32).to_be_bytes();
         completed.extend_from_slice(&length[length.len() - length_bytes..]);
         completed.extend_from_slice(set);
@@ -67,9 +66,9 @@ fn completed(keyframe: &[u8], configuration: &[u8]) -> Option<Vec<u8>> {
     (completed.len() <= limits::MESSAGE_BYTES).then_some(completed)
 }
 
-/// The sets of an AVCDecoderConfigurationRecord: those of sequences, and then those of pictures.
-fn sets(record: &[u8]) -> Option<Vec<&[u8]>> {
-    let mut rest = record.get(5..)?;
+/// The sets in a configuration, an AVCDecoderConfigurationRecord: those of sequences, and then those of pictures.
+fn sets(configuration: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut rest = configuration.get(HEAD + 5..)?;
     let mut sets = Vec::new();
     for mask in [0x1F, 0xFF] {
         let (&count, behind) = rest.split_first()?;
@@ -135,6 +134,9 @@ mod tests {
         assert_eq!(send(KEY, &keyframe), None, "it is the first that players know");
         assert_eq!(send(CONFIG, &SMALL), None);
         assert_eq!(send(KEY, &keyframe), None, "it is the same");
+        let another_level = SMALL.map(|byte| if byte == 13 { 40 } else { byte });
+        assert_eq!(send(CONFIG, &another_level), None);
+        assert_eq!(send(KEY, &keyframe), None, "its sets are the same");
         assert_eq!(send(CONFIG, &LARGE), None);
         assert_eq!(send(FrameKind::Interframe, &keyframe), None);
         assert_eq!(send(KEY, &keyframe), Some([&HEADER[..], &SETS, &SLICE].concat()));
