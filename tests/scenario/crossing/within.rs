@@ -3,6 +3,7 @@
 use sol_core::hub::{NameInUse, Parting, StreamConfig};
 use sol_core::limits;
 use sol_core::server::ServerConfig;
+use sol_tests::peer::pattern::MediaSent;
 use sol_tests::peer::run::check_run;
 use sol_tests::peer::script::Phase;
 use sol_tests::world::{World, ms, seed};
@@ -38,6 +39,24 @@ fn a_stream_from_within_is_played_at_all_loops_and_ends_behind_its_last_frame() 
         }
         assert_eq!(world.inwards_to(1).media, sent.len());
     }
+}
+
+#[test]
+fn what_is_corrected_of_a_stream_from_within_is_told_to_no_loop() {
+    let mut world = World::with_loops(seed(5), 2, ServerConfig::default());
+    let viewers = players_all_round::<2>(&mut world, "live/cam");
+    let leaping = SMALL.into_iter().map(|media| MediaSent {
+        timestamp_ms: media.timestamp_ms + if media.due < ms(1_000) { 0 } else { 50_000_000 },
+        ..media
+    });
+    let camera = world.publish_within("live/cam", leaping).expect("the name is free");
+    world.run_until(ms(3_000));
+    for viewer in &viewers {
+        assert_time_never_steps_back(&viewer.media());
+        let latest = viewer.media().last().expect("it sees something").timestamp_ms;
+        assert!((2_500..3_000).contains(&latest), "{latest} ms");
+    }
+    world.part(&camera, Parting::InGoodOrder);
 }
 
 #[test]
