@@ -13,6 +13,9 @@ use bytes::Bytes;
 use crate::peer::message::TypeId;
 use crate::peer::pattern::{MediaRole, MediaSent};
 
+use super::clock::Clock;
+use super::publication::kind_of;
+
 /// Which media to make.
 #[derive(Clone, Debug)]
 pub(super) struct Film {
@@ -25,9 +28,7 @@ pub(super) struct Film {
     pub has_texts: bool,
     /// What configurations say: those of two films with the same look are the same.
     pub look: u8,
-    pub start_timestamp_ms: u32,
-    /// The clock steps behind so long, by so much.
-    pub steps: Vec<(Duration, i32)>,
+    pub clock: Clock,
     /// Other configurations come in front of the first keyframe behind that.
     pub changes_after: Option<Duration>,
     /// Configurations come again in front of every keyframe.
@@ -115,12 +116,6 @@ impl Film {
         Some(Duration::from_millis(u64::from(video.frame_ms) * u64::from(video.group)))
     }
 
-    /// The farthest that its clock steps ahead and is believed.
-    pub(super) fn step_max(&self) -> Duration {
-        let ahead = self.steps.iter().map(|&(_, by)| by).filter(|by| (0..=10_000).contains(by));
-        Duration::from_millis(ahead.max().unwrap_or(0) as u64)
-    }
-
     pub(super) fn metadata_bytes(&self) -> u64 {
         match self.metadata {
             Metadata::None => 0,
@@ -181,7 +176,7 @@ impl Iterator for Reel {
             role,
             sequence,
             type_id: role.type_id(),
-            timestamp_ms: self.timestamp(due),
+            timestamp_ms: self.timestamp(role, sequence, due),
             payload,
             due,
         })
@@ -274,12 +269,9 @@ impl Reel {
         self.video_ms().into_iter().chain(self.audio_ms()).min().unwrap_or_default()
     }
 
-    fn timestamp(&self, due: Duration) -> u32 {
-        let steps = self.film.steps.iter().filter(|&&(at, _)| at <= due).map(|&(_, by)| by);
-        let stepped: i32 = steps.fold(0, i32::wrapping_add);
+    fn timestamp(&self, role: MediaRole, sequence: u64, due: Duration) -> u32 {
         let leapt = self.film.leaps.map_or(0, |leaps| (leaps.count - self.leaps_left) * leaps.each_ms);
-        let time = self.film.start_timestamp_ms.wrapping_add(due.as_millis() as u32);
-        time.wrapping_add(stepped as u32).wrapping_add(leapt)
+        self.film.clock.timestamp(kind_of(role), sequence, due).wrapping_add(leapt)
     }
 
     fn metadata(&self) -> Option<Bytes> {
@@ -474,8 +466,8 @@ mod tests {
     #[test]
     fn due_times_never_go_back_and_clocks_step_where_they_are_told_to() {
         let mut film = film(VideoCodec::Avc, AudioCodec::Aac);
-        film.steps = vec![(Duration::from_secs(2), -1_500)];
-        film.start_timestamp_ms = 0xFFFF_FFF0;
+        film.clock.steps = vec![(Duration::from_secs(2), -1_500)];
+        film.clock.start_ms = 0xFFFF_FFF0;
         let mut latest = Duration::ZERO;
         for media in film.reel().take(300) {
             assert!(media.due >= latest);
@@ -513,8 +505,7 @@ mod tests {
             metadata: Metadata::Wrapped,
             has_texts: true,
             look: 1,
-            start_timestamp_ms: 0,
-            steps: Vec::new(),
+            clock: Clock::default(),
             changes_after: None,
             repeats_itself: false,
             begins_behind: 0,

@@ -18,7 +18,7 @@ use crate::peer::pattern::MediaSent;
 
 use super::film::Film;
 use super::play::Play;
-use super::publication::{Parting, Publication, Stage};
+use super::publication::{Certainty, Parting, Publication, Stage};
 use super::published::{Published, Rules};
 use super::story::Story;
 use super::totals::{Totals, turn};
@@ -92,8 +92,7 @@ impl Ledger {
     ) -> usize {
         let number = self.publications.len();
         assert_eq!(film.mark as usize, number, "frames tell whose they are");
-        let fits_tape = self.rules.fits_tape(film);
-        self.publications.push(Publication::new(name, film, fits_tape, delay_max));
+        self.publications.push(Publication::new(name, film, &self.rules, delay_max));
         if let Some(session) = session {
             self.asked.entry((session, stream.0)).or_default().push_back(Asked::Publication(number));
         }
@@ -172,6 +171,20 @@ impl Ledger {
         }
     }
 
+    /// A publisher's fault ends nothing before its grace is over.
+    fn check_that_it_may_end(&mut self, number: usize, why: &EndReason) {
+        let now = self.now;
+        let (play, published) = self.look(number, now);
+        if let (EndReason::StreamEnded, Some((publication, _))) = (why, play.place()) {
+            assert!(
+                published.may_tell_of_an_end(publication),
+                "the player of {} at session {} is told of an end, and publisher {publication} may return",
+                play.name,
+                play.session
+            );
+        }
+    }
+
     fn look(&mut self, play: usize, now: Duration) -> (&mut Play, Published<'_>) {
         let play = &mut self.plays[play];
         let orders = self.orders.get(&*play.name).map(Vec::as_slice).unwrap_or_default();
@@ -212,6 +225,11 @@ impl Ledger {
                 match running {
                     Asked::Publication(number) => {
                         self.ends(number, summary.frames as usize, Parting::from(why));
+                        self.publications[number]
+                            .check_corrections(&summary.corrections, self.rules.is_of_one_loop());
+                        for (correction, _) in summary.corrections.iter() {
+                            self.totals.count(turn("corrected", correction.name()));
+                        }
                     }
                     Asked::Play(number) => {
                         let mut of_name =
@@ -223,6 +241,7 @@ impl Ledger {
                         assert!(is_fine, "session {session} lost something of {name}, and was not held up");
                         self.totals.gaps += summary.gaps;
                         self.totals.messages_lost += summary.lost.frames;
+                        self.check_that_it_may_end(number, why);
                         self.plays[number].end = Some((why.clone(), *summary));
                         self.check_that_it_was_served(session, number);
                     }
@@ -307,17 +326,32 @@ impl Ledger {
         self.totals.publications += 1;
         let name = self.publications[number].name.clone();
         let orders = self.orders.entry(name.clone()).or_default();
-        if let Some(&last) = orders.last() {
+        let before = orders.last().copied();
+        if let Some(last) = before {
             assert!(
                 self.publications[last].is_over(),
                 "{name} has two publishers at once, {last} and {number}"
             );
         }
-        self.publications[number].stage = Stage::Live { order: orders.len(), since: now };
-        if orders.is_empty() {
-            self.publications[number].begins_its_stream();
-        }
+        let order = orders.len();
         orders.push(number);
+        // A stream lives until its last holder lets go.
+        let plays = self.running.values().filter_map(|asked| match asked {
+            Asked::Play(play) => Some(&self.plays[*play]),
+            Asked::Publication(_) => None,
+        });
+        let oldest = plays.filter(|play| *play.name == *name).filter_map(|play| play.began).min();
+        let is_kept = |before: &Publication| match before.stage {
+            Stage::Over { at, .. } if oldest.is_some_and(|oldest| oldest < at) => Certainty::Surely,
+            _ => Certainty::Perhaps,
+        };
+        match before.and_then(|last| self.publications.get_disjoint_mut([last, number]).ok()) {
+            Some([before, behind]) => {
+                let goes_on = self.rules.goes_on(&before.stage, now).min(is_kept(before));
+                behind.begin(order, now, Some((before, goes_on)));
+            }
+            None => self.publications[number].begin(order, now, None),
+        }
     }
 
     /// A publication is over; so many of its messages had come.
@@ -338,7 +372,7 @@ impl Ledger {
             None => true,
             Some(Stage::Over { at, parting: Parting::InGoodOrder, .. }) => self.now >= *at + delay,
             Some(Stage::Over { at, parting: Parting::Vanished, .. }) => {
-                self.now > *at + self.rules.grace + delay
+                !self.rules.waits() && self.now > *at + self.rules.grace + delay
             }
             Some(Stage::Asked | Stage::Refused | Stage::Live { .. }) => false,
         };
@@ -409,6 +443,11 @@ impl Ledger {
         for (session, asked) in self.running.iter().map(|((session, _), asked)| (*session, *asked)) {
             let Asked::Play(number) = asked else { continue };
             let play = &self.plays[number];
+            let last = self.orders.get(&*play.name).and_then(|orders| orders.last());
+            let parting = last.map(|&last| &self.publications[last].stage);
+            if self.rules.waits() && matches!(parting, Some(Stage::Over { parting: Parting::Vanished, .. })) {
+                continue;
+            }
             assert!(
                 !(play.has_seen_something() && is_served(session)),
                 "the player of {} at session {session} was not told that it is over, and is at message {:?}",

@@ -10,7 +10,9 @@
 //!
 //! - A player gets its preamble and a keyframe when it joins and behind a gap, and everything else in order, byte by byte as it
 //!   was sent; what is missing is what the server says it lost (`play`).
-//! - Times on the wire are those of the stream's own timeline, told from the publisher's clock a second time (`publication`).
+//! - Times on the wire are as far from each other as the film's messages are due, whatever its clock does; where that is
+//!   beyond telling, they keep to what the timeline promises of any clock (`times`).
+//! - Nobody is told of an end for a publisher's fault before its grace is over (`published`).
 //! - A name has one publisher at a time, and what has begun ends, with its reason, before its session (`ledger`).
 //! - The server writes by the book, keeps to its bounds, forgets no deadline, tells `Closed` once and last, and keeps nothing of
 //!   those who have left ([`world`](crate::world)).
@@ -19,6 +21,7 @@
 //! Invariant: a run is a function of its seed.
 
 mod actor;
+mod clock;
 mod director;
 mod film;
 mod ledger;
@@ -27,6 +30,7 @@ mod publication;
 mod published;
 mod setting;
 mod story;
+mod times;
 mod totals;
 mod troubles;
 

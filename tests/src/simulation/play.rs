@@ -9,15 +9,16 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use sol_core::hub::Join;
+use sol_core::hub::{Join, Repair};
 use sol_core::ids::SessionId;
+use sol_core::limits;
 use sol_core::participant::{EndReason, Summary};
 
 use crate::peer::message::{MediaReceived, TypeId};
 use crate::peer::pattern::MediaRole;
 
 use super::film::{Told, told};
-use super::publication::{AUDIO, METADATA, Publication, Sent, Stage, VIDEO};
+use super::publication::{AUDIO, Certainty, METADATA, Publication, Sent, Stage, VIDEO, kind_of};
 use super::published::Published;
 
 /// One player of one name, from its beginning to its end.
@@ -69,6 +70,11 @@ pub(super) struct Play {
     is_unsure: bool,
     /// It has gone on somewhere else than where it stopped.
     was_moved: bool,
+    /// The latest time of each kind of frames since it joined or went on, and of all.
+    latest_ms: [u32; 3],
+    head_ms: u32,
+    /// Where the time of the publication that it is at may begin.
+    floor_ms: u32,
 }
 
 #[derive(Debug)]
@@ -105,6 +111,7 @@ struct Arrival {
     index: usize,
     role: MediaRole,
     life: usize,
+    timestamp_ms: u32,
 }
 
 /// How a frame follows what came before it.
@@ -154,6 +161,9 @@ impl Play {
             holes: 0,
             is_unsure: false,
             was_moved: false,
+            latest_ms: [0; 3],
+            head_ms: 0,
+            floor_ms: 0,
         }
     }
 
@@ -224,8 +234,15 @@ impl Play {
     fn take_frame(&mut self, mark: usize, index: usize, media: &MediaReceived, world: &mut Published<'_>) {
         let arrival = self.find(mark, index, media, world);
         self.check_promptness(arrival, world);
-        world.publications[mark].check_time(index, media.timestamp_ms);
+        if let Some((from, _)) = self.at.filter(|_| !self.is_fresh) {
+            world.goes_on(from, mark);
+        }
+        world.publications[mark].check_time(index, media.timestamp_ms, world.now);
+        let was_at = self.at;
         let following = self.go_to(arrival, world);
+        if arrival.role.is_frame() {
+            self.check_time(arrival, following, was_at, world);
+        }
         if following != Following::GoesOn {
             self.known = [None, None, None];
             self.awaits_keyframe = true;
@@ -261,7 +278,8 @@ impl Play {
             "{name} has message {index} of publisher {mark}, of which the server had {} at its end",
             publication.taken()
         );
-        Arrival { publication: mark, index, role: sent.media.role, life: sent.life }
+        let (role, life, timestamp_ms) = (sent.media.role, sent.life, media.timestamp_ms);
+        Arrival { publication: mark, index, role, life, timestamp_ms }
     }
 
     /// Nothing held it up on its way.
@@ -279,6 +297,34 @@ impl Play {
                 up + down
             );
         }
+    }
+
+    /// No track goes back, and a publication is behind all that came of the one before.
+    fn check_time(
+        &mut self,
+        arrival: Arrival,
+        following: Following,
+        was_at: Option<(usize, usize)>,
+        world: &Published<'_>,
+    ) {
+        let (kind, time_ms) = (kind_of(arrival.role), arrival.timestamp_ms);
+        if following == Following::Joins {
+            (self.latest_ms, self.head_ms, self.floor_ms) = ([0; 3], 0, 0);
+        } else if was_at.is_some_and(|(publication, next)| publication != arrival.publication && next > 0) {
+            self.floor_ms = self.head_ms + limits::RESUME_MILLIS;
+        }
+        let latest_ms = match world.rules.repair {
+            Repair::Off => 0,
+            Repair::Monotonic | Repair::Resync => self.latest_ms[kind],
+        };
+        assert!(
+            time_ms >= latest_ms.max(self.floor_ms),
+            "{} has {arrival} with time {time_ms}, behind one of its track with {latest_ms}, and not in front of {}",
+            self.label(),
+            self.floor_ms
+        );
+        self.latest_ms[kind] = time_ms;
+        self.head_ms = self.head_ms.max(time_ms);
     }
 
     /// Leaves out everything up to a frame.
@@ -317,7 +363,7 @@ impl Play {
     /// What came in front of a frame is what its decoder needs.
     fn prepare(&mut self, arrival: Arrival, following: Following, world: &Published<'_>) {
         let name = self.label();
-        let Arrival { publication, index, role, life } = arrival;
+        let Arrival { publication, index, role, .. } = arrival;
         let publication = &world.publications[publication];
         let begins = following != Following::GoesOn;
         for Preparation { kind, timestamp_ms, payload } in self.preparations.drain(..) {
@@ -326,12 +372,10 @@ impl Play {
             // What it gets again that it had turned off is stamped for the stream's present.
             let is_for_frame = begins && role == MediaRole::Keyframe && self.wants_since == [None; 3];
             if kind != METADATA && is_for_frame {
-                let latest = publication.bases[life]
-                    .unwrap_or_default()
-                    .wrapping_add(publication.latest_ms(index + 1));
+                let latest_ms = arrival.timestamp_ms.saturating_add(publication.disorder_max_ms());
                 assert!(
-                    timestamp_ms.wrapping_sub(latest) as i32 <= 0,
-                    "{name} has a configuration of {timestamp_ms} ms in front of {arrival}, of {latest} ms"
+                    timestamp_ms <= latest_ms,
+                    "{name} has a configuration of {timestamp_ms} ms in front of {arrival}, of {latest_ms} ms"
                 );
             }
             self.known[kind] = Some(payload);
@@ -355,7 +399,7 @@ impl Play {
 
     /// Video begins at a keyframe, and so does whoever joins or has lost something.
     fn check_beginning(&self, arrival: Arrival, following: Following, world: &Published<'_>) {
-        let (name, Arrival { publication, index, role, life }) = (self.label(), arrival);
+        let (name, Arrival { publication, index, role, life, .. }) = (self.label(), arrival);
         let publication = &world.publications[publication];
         if role == MediaRole::Interframe && self.awaits_keyframe {
             assert!(
@@ -401,9 +445,7 @@ impl Play {
             self.skip(current, from, current.taken());
             self.awaits_keyframe = true;
             let next = world.next_of(publication).expect("there is a later one");
-            if world.surely_goes_on(publication, next) {
-                world.publications[next].check_border(&world.publications[publication]);
-            }
+            world.publications[next].check_border(&world.publications[publication], world.rules, world.now);
             (publication, from) = (next, 0);
         }
         assert!(from <= arrival.index, "{name} has {arrival} behind message {}", from.saturating_sub(1));
@@ -413,7 +455,14 @@ impl Play {
     /// What is left out of one publication.
     fn skip(&mut self, publication: &Publication, from: usize, to: usize) {
         self.is_unsure |= !publication.fits_tape;
-        for sent in publication.sent[..to].iter().skip(from).filter(|sent| sent.is_new) {
+        for (index, sent) in
+            publication.sent[..to].iter().enumerate().skip(from).filter(|(_, sent)| sent.is_new)
+        {
+            if publication.is_left_out(index) != Certainty::No {
+                // By the server, or by this one.
+                self.left_out += 1;
+                continue;
+            }
             let is_picture = matches!(sent.media.role, MediaRole::Keyframe | MediaRole::Interframe);
             match self.judge(sent) {
                 Skip::LeftOut => self.left_out += 1,
@@ -602,15 +651,6 @@ impl fmt::Display for Following {
             Following::BehindHole => "goes on behind a hole",
             Following::OfAnother => "goes on with another publisher",
         })
-    }
-}
-
-/// What a player can turn off, and what it cannot.
-fn kind_of(role: MediaRole) -> usize {
-    match role {
-        MediaRole::Keyframe | MediaRole::Interframe | MediaRole::VideoConfig => VIDEO,
-        MediaRole::AudioFrame | MediaRole::AudioConfig => AUDIO,
-        MediaRole::Text | MediaRole::Metadata => METADATA,
     }
 }
 

@@ -1,18 +1,23 @@
 //! Publication: what one publisher sent under one name, and what its players are to see of it.
 //!
-//! The stream's own time is told from the publisher's clock a second time here, written apart from the core's.
+//! A publisher that goes on with a stream of pictures is seen from its first keyframe on: what it sends in front of that is left
+//! out, for some seconds.
 //!
 //! Invariant: what was taken by the server is a prefix of what was sent.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use bytes::Bytes;
+use sol_core::hub::{Correction, Corrections, Pause};
 use sol_core::limits;
 use sol_core::participant::EndReason;
 
 use crate::peer::pattern::{MediaRole, MediaSent};
 
 use super::film::{Film, Metadata, as_players_see_it};
+use super::published::Rules;
+use super::times::Times;
 
 /// One publication. Its number is the mark of its frames.
 #[derive(Debug)]
@@ -29,9 +34,11 @@ pub(super) struct Publication {
     pub group_time: Option<Duration>,
     /// How late it comes to the server at most; nothing where it may be held up.
     pub delay_max: Option<Duration>,
-    /// Where its time begins in the stream's, once somebody has seen it; anew where that time was used up.
-    pub bases: Vec<Option<u32>>,
-    clock: Clock,
+    /// Whether it goes on with a stream of pictures.
+    pub returns: Certainty,
+    times: Times,
+    first_coded: Option<usize>,
+    first_keyframe: Option<usize>,
     /// The newest of each kind that preambles have.
     newest: [Option<usize>; 3],
     /// All metadata and configurations.
@@ -51,6 +58,14 @@ pub(super) enum Stage {
     Refused,
 }
 
+/// Whether something is so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Certainty {
+    No,
+    Perhaps,
+    Surely,
+}
+
 /// Whether another may go on where a publication stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Parting {
@@ -65,8 +80,6 @@ pub(super) struct Sent {
     pub at: Duration,
     /// The payload as players get it.
     pub seen: Bytes,
-    /// Its time, counted from the base of its life.
-    pub run_ms: u32,
     /// How often the stream's time was used up before it.
     pub life: usize,
     /// Whether it says anything that the server does not know.
@@ -76,7 +89,8 @@ pub(super) struct Sent {
 }
 
 impl Publication {
-    pub(super) fn new(name: &str, film: &Film, fits_tape: bool, delay_max: Option<Duration>) -> Self {
+    pub(super) fn new(name: &str, film: &Film, rules: &Rules, delay_max: Option<Duration>) -> Self {
+        let fits_tape = rules.fits_tape(film);
         Self {
             name: name.to_owned(),
             sent: Vec::new(),
@@ -89,16 +103,33 @@ impl Publication {
                 None => Some(limits::AUDIO_SYNC_TIME),
             },
             delay_max,
-            bases: vec![if film.leaps.is_some() { Some(0) } else { None }],
-            clock: Clock::default(),
+            returns: Certainty::No,
+            times: Times::new(film, rules.repair),
+            first_coded: None,
+            first_keyframe: None,
             newest: [None; 3],
             preparations: Vec::new(),
         }
     }
 
-    /// Nobody published the name before: the stream's time begins with it.
-    pub(super) fn begins_its_stream(&mut self) {
-        self.bases[0] = Some(0);
+    /// It begins, perhaps behind another one, with which it may go on.
+    pub(super) fn begin(&mut self, order: usize, since: Duration, before: Option<(&Publication, Certainty)>) {
+        self.stage = Stage::Live { order, since };
+        match before {
+            Some((before, goes_on)) => self.returns = goes_on.min(before.shows_pictures()),
+            None => self.times.begin_their_stream(),
+        }
+        // Where it has no pictures itself, nobody hears it for a while.
+        if self.returns != Certainty::No {
+            self.group_time = self.group_time.map(|group| group + limits::RETURN_TIME);
+        }
+    }
+
+    /// It goes on with another one for sure: a player has come from there.
+    pub(super) fn go_on_with(&mut self, before: &Publication) {
+        if self.returns == Certainty::Perhaps {
+            self.returns = before.shows_pictures();
+        }
     }
 
     /// The next message is on its way.
@@ -112,19 +143,53 @@ impl Publication {
             // Whatever is too long for preambles reaches only those who are there.
             self.newest[kind] = Some(index).filter(|_| seen.len() < limits::PREAMBLE_BYTES);
         }
-        let is_coded =
-            matches!(media.role, MediaRole::Keyframe | MediaRole::Interframe | MediaRole::AudioFrame);
-        if media.role == MediaRole::Keyframe && self.is_full() {
-            self.bases.push(Some(0));
-            self.clock = Clock::default();
+        let (is_coded, is_keyframe) = (media.role.is_frame(), media.role == MediaRole::Keyframe);
+        if is_keyframe && self.times.are_used_up() {
+            self.times.begin_anew();
         }
-        let run_ms = match media.role {
-            MediaRole::Text => self.clock.stamp_aside(media.timestamp_ms),
-            _ if is_coded => self.clock.stamp(media.timestamp_ms),
-            _ => self.clock.head,
-        };
-        let (life, newest) = (self.bases.len() - 1, self.newest);
-        self.sent.push(Sent { media, at: now, seen, run_ms, life, is_new, newest });
+        self.times.send(kind_of(media.role), is_coded, media.due, now, self.delay_max.is_some());
+        self.first_coded = self.first_coded.or(is_coded.then_some(index));
+        self.first_keyframe = self.first_keyframe.or(is_keyframe.then_some(index));
+        let (life, newest) = (self.times.life(), self.newest);
+        self.sent.push(Sent { media, at: now, seen, life, is_new, newest });
+    }
+
+    /// Whether a message is left out, in front of the first keyframe of a publisher that goes on with a stream of pictures.
+    pub(super) fn is_left_out(&self, index: usize) -> Certainty {
+        let (Some(first), Some(since)) = (self.first_coded, self.since()) else { return Certainty::No };
+        let is_behind = self.first_keyframe.is_some_and(|keyframe| index >= keyframe);
+        if is_behind || !self.sent[index].media.role.is_frame() {
+            return Certainty::No;
+        }
+        let came = |index: usize| self.sent[index].at.max(since);
+        let passed = came(index) - came(first);
+        match self.delay_max {
+            Some(delay) if passed + delay < limits::RETURN_TIME => self.returns,
+            Some(delay) if passed > limits::RETURN_TIME + delay => Certainty::No,
+            _ => self.returns.min(Certainty::Perhaps),
+        }
+    }
+
+    /// Its first audio or picture that is not left out, if that is known.
+    fn origin(&self) -> Option<usize> {
+        let first = self.first_coded?;
+        if self.is_left_out(first) == Certainty::No {
+            return Some(first);
+        }
+        let keyframe = self.first_keyframe?;
+        let last = self.sent[..keyframe].iter().rposition(|sent| sent.media.role.is_frame())?;
+        (self.is_left_out(last) == Certainty::Surely).then_some(keyframe)
+    }
+
+    /// Whether whoever goes on with it has to begin with a picture.
+    fn shows_pictures(&self) -> Certainty {
+        let taken = &self.sent[..self.taken()];
+        if taken.iter().any(|sent| kind_of(sent.media.role) == VIDEO) {
+            return Certainty::Surely;
+        }
+        // It was to do so itself, and has not.
+        let last = taken.iter().rposition(|sent| sent.media.role.is_frame());
+        last.map_or(self.returns, |last| self.is_left_out(last))
     }
 
     /// How many messages came to the server: all, as far as is known.
@@ -163,109 +228,102 @@ impl Publication {
 
     /// Whether no keyframe came for so long before a message that none may be waited for. The server asks when it reads it.
     pub(super) fn has_no_keyframes_at(&self, index: usize) -> bool {
-        let last = self.sent[..index].iter().rev().find(|sent| sent.media.role == MediaRole::Keyframe);
-        let first = self.sent.iter().find(|sent| sent.media.role == MediaRole::Interframe);
-        let since = last.or(first).map_or(0, |sent| sent.run_ms);
-        u128::from(self.latest_ms(self.sent.len()).saturating_sub(since)) > limits::KEYFRAME_TIME.as_millis()
+        let of_role = |role| move |sent: &Sent| sent.media.role == role;
+        let last = self.sent[..index].iter().rposition(of_role(MediaRole::Keyframe));
+        let first = self.sent.iter().position(of_role(MediaRole::Interframe));
+        // What its time is besides is not known so well.
+        let slack = if self.times.are_plain() { Duration::ZERO } else { Duration::from_secs(10) };
+        let passed = last.or(first).map(|since| self.times.passed_since(since));
+        passed.is_some_and(|passed| passed + slack > limits::KEYFRAME_TIME)
     }
 
-    /// The latest time of the messages in front of one.
-    pub(super) fn latest_ms(&self, index: usize) -> u32 {
-        self.sent[..index].iter().map(|sent| sent.run_ms).max().unwrap_or_default()
-    }
-
-    /// Where its time ended in the stream's, if it had any.
-    fn ended_at_ms(&self) -> Option<u32> {
-        let taken = &self.sent[..self.taken()];
-        let life = taken.last()?.life;
-        let coded = taken.iter().filter(|sent| sent.life == life && sent.media.role.is_frame());
-        Some(self.bases[life]?.wrapping_add(coded.map(|sent| sent.run_ms).max()?))
-    }
-
-    /// Where its time begins, if that is known.
-    fn began_at_ms(&self) -> Option<u32> {
-        self.bases[0].filter(|_| !self.sent.is_empty())
+    /// How much later a message may be stamped than a frame behind it.
+    pub(super) fn disorder_max_ms(&self) -> u32 {
+        self.times.disorder_max_ms()
     }
 
     /// It went on where another one stopped, and so did the stream's time.
-    pub(super) fn check_border(&self, before: &Publication) {
-        let (Some(ended), Some(began)) = (before.ended_at_ms(), self.began_at_ms()) else { return };
-        let pause = began.wrapping_sub(ended);
-        // Where no time has passed, none has begun.
-        let expected = if ended == 0 { 0 } else { limits::RESUME_MILLIS };
+    pub(super) fn check_border(&self, before: &Publication, rules: &Rules, now: Duration) {
+        let (ended, seen) = before.times.ended_at(before.origin(), before.taken());
+        let Some(began) = self.times.began_at(self.origin()) else { return };
+        let resumed = i64::from(limits::RESUME_MILLIS);
+        let gap = ended.map(|ended| began - ended);
+        let expected = match rules.pause {
+            Pause::Cut => resumed..=resumed,
+            Pause::Real => self.pause_behind(before, now),
+        };
         assert!(
-            pause == expected,
-            "the time of {} went on {} ms behind the last frame of the publisher before",
+            gap.is_none_or(|gap| expected.contains(&gap)) && seen.is_none_or(|seen| began >= seen + resumed),
+            "the time of {} went on at {began}, behind {ended:?} (and {seen:?}) of the publisher before, and not by {expected:?}",
             self.name,
-            pause as i32
         );
+    }
+
+    /// How long nobody published, in milliseconds.
+    fn pause_behind(&self, before: &Publication, now: Duration) -> RangeInclusive<i64> {
+        let resumed = i64::from(limits::RESUME_MILLIS);
+        let is_heard = |index: &usize| self.is_left_out(*index) == Certainty::No;
+        let heard = before.times.last_sent(before.taken());
+        let first = (0..self.sent.len())
+            .find(is_heard)
+            .map(|index| self.sent[index].at.max(self.since().unwrap_or_default()));
+        let (Some(heard), Some(first)) = (heard, first) else { return resumed..=i64::MAX };
+        let millis = |time: Duration| time.as_millis() as i64;
+        match before.delay_max.zip(self.delay_max) {
+            Some((before, own)) => {
+                resumed.max(millis(first) - millis(heard + before))
+                    ..=resumed.max(millis(first + own) - millis(heard))
+            }
+            None => resumed..=resumed.max(millis(now) - millis(heard)),
+        }
     }
 
     /// A message arrived at a player with this time, of which it has one of its own.
-    pub(super) fn check_time(&mut self, index: usize, timestamp_ms: u32) {
-        let sent = &self.sent[index];
-        let base = timestamp_ms.wrapping_sub(sent.run_ms);
-        let known = *self.bases[sent.life].get_or_insert(base);
+    pub(super) fn check_time(&mut self, index: usize, timestamp_ms: u32, now: Duration) {
+        let is_left_out = self.is_left_out(index) == Certainty::Surely;
         assert!(
-            known == base,
-            "message {index} ({:?}) of the publisher of {} came with time {timestamp_ms}, which is {} beyond the beginning \
-             of its time, and is to be {} beyond it",
-            sent.media.role,
+            !is_left_out,
+            "message {index} of the publisher of {} came, which returned, and in front of its first keyframe",
+            self.name
+        );
+        let checked = self.times.check(index, timestamp_ms, self.origin(), now);
+        if let Err(expected) = checked {
+            let Sent { media, .. } = &self.sent[index];
+            panic!(
+                "message {index} ({:?}) of the publisher of {}, which says {} when it is due at {:?}, came with time \
+                 {timestamp_ms}, and is to have {expected}",
+                media.role, self.name, media.timestamp_ms, media.due
+            );
+        }
+    }
+
+    /// What the server says that it corrected, of which this loop may not know all if it is at home on another one.
+    pub(super) fn check_corrections(&self, corrections: &Corrections, is_all_known: bool) {
+        let taken = 0..self.taken();
+        let count = |least| taken.clone().filter(|&index| self.is_left_out(index) >= least).count() as u64;
+        let left_out = corrections.count(Correction::BeforePicture);
+        let least = if is_all_known { count(Certainty::Surely) } else { 0 };
+        assert!(
+            (least..=count(Certainty::Perhaps)).contains(&left_out),
+            "of the publisher of {} {left_out} messages were left out, and not {least} to {}",
             self.name,
-            timestamp_ms.wrapping_sub(known) as i32,
-            sent.run_ms
+            count(Certainty::Perhaps)
+        );
+        assert!(
+            !self.times.are_plain() || corrections.total() == left_out,
+            "nothing is wrong with the clock of the publisher of {}, and that was corrected: {corrections}",
+            self.name
         );
     }
-
-    fn is_full(&self) -> bool {
-        let base = self.bases.last().copied().flatten();
-        base.is_some_and(|base| {
-            u128::from(base) + u128::from(self.clock.head) >= limits::TIMELINE_TIME.as_millis()
-        })
-    }
 }
 
-/// A publisher's clock, as the stream's time follows it.
-#[derive(Debug, Default)]
-struct Clock {
-    /// What it said last, and how far it has run.
-    last: Option<(u32, i64)>,
-    head: u32,
-}
-
-impl Clock {
-    fn stamp(&mut self, time_ms: u32) -> u32 {
-        let run = match self.last {
-            None => 0,
-            Some((last_ms, run)) => match believable(last_ms, time_ms) {
-                Some(step) => run + step,
-                None => i64::from(self.head) + i64::from(limits::RESUME_MILLIS),
-            },
-        };
-        self.last = Some((time_ms, run));
-        let at = self.place(run);
-        self.head = self.head.max(at);
-        at
+/// What a player can turn off, and what it cannot.
+pub(super) fn kind_of(role: MediaRole) -> usize {
+    match role {
+        MediaRole::Keyframe | MediaRole::Interframe | MediaRole::VideoConfig => VIDEO,
+        MediaRole::AudioFrame | MediaRole::AudioConfig => AUDIO,
+        MediaRole::Text | MediaRole::Metadata => METADATA,
     }
-
-    fn stamp_aside(&self, time_ms: u32) -> u32 {
-        let stepped = self.last.and_then(|(last_ms, run)| Some(run + believable(last_ms, time_ms)?));
-        stepped.map_or(self.head, |run| self.place(run))
-    }
-
-    /// Not before the first, and no further back than a clock may step.
-    fn place(&self, run: i64) -> u32 {
-        let earliest = i64::from(self.head) - (limits::CLOCK_BACK_MILLIS as i64);
-        run.max(earliest).max(0) as u32
-    }
-}
-
-/// The step of a clock that is still the same one.
-fn believable(last_ms: u32, time_ms: u32) -> Option<i64> {
-    let step = time_ms.wrapping_sub(last_ms) as i32;
-    (-(limits::CLOCK_BACK_MILLIS as i32)..=limits::CLOCK_AHEAD_MILLIS as i32)
-        .contains(&step)
-        .then_some(i64::from(step))
 }
 
 /// Which of the three kinds that preambles have.

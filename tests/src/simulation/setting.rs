@@ -14,6 +14,7 @@ use sol_core::session::{SessionConfig, SessionTimers};
 
 use crate::world::{Dice, LinkOptions, Segments, ms};
 
+use super::clock::{Clock, Counts};
 use super::film::{Audio, AudioCodec, Film, Metadata, Video, VideoCodec};
 use super::published::Rules;
 use super::totals::{Totals, turn};
@@ -45,6 +46,7 @@ pub(super) struct Name {
     frame_ms: u32,
     group: u32,
     has_clock_steps: bool,
+    repair: Repair,
     loses_keyframes: bool,
 }
 
@@ -89,8 +91,8 @@ impl Setting {
             _ => None,
         };
         let loops = if rarity == Some(Rarity::CrossingOverflows) { 2 + dice.up_to(2) } else { loops };
-        let names = Self::roll_names(dice, rarity);
         let stream = Self::roll_stream(dice, rarity);
+        let names = Self::roll_names(dice, rarity, stream.repair);
         let mut by_app = PerApp::from(stream.clone());
         let mut joins = vec![("", stream.join)];
         if dice.one_in(4) {
@@ -110,6 +112,9 @@ impl Setting {
                 tape_bytes: stream.tape_bytes as u64,
                 joins,
                 grace: stream.grace,
+                after_grace: stream.after_grace,
+                repair: stream.repair,
+                pause: stream.pause,
                 command: config.session.timers.command,
                 delay_between_loops: match (loops, has_bursts) {
                     (1, _) => ms(0),
@@ -147,7 +152,7 @@ impl Setting {
         setting
     }
 
-    fn roll_names(dice: &mut Dice, rarity: Option<Rarity>) -> Vec<Name> {
+    fn roll_names(dice: &mut Dice, rarity: Option<Rarity>, repair: Repair) -> Vec<Name> {
         let all = ["live/a", "live/b", "hall/a", "hall/b", "live/far"];
         let count = match rarity {
             Some(Rarity::TimeUsedUp) => 5,
@@ -165,6 +170,7 @@ impl Setting {
             frame_ms: dice.pick(&[80, 100, 100, 125]),
             group: dice.pick(&[5, 8, 10, 20, 30]),
             has_clock_steps: dice.one_in(4),
+            repair,
             loses_keyframes: dice.one_in(25),
         };
         all[..count].iter().map(name).collect()
@@ -185,9 +191,13 @@ impl Setting {
             grace: if dice.up_to(3) == 1 { ms(0) } else { ms(1_500 + dice.up_to(6_500) as u64) },
             takeover: Takeover::Refuse,
             give_back: true,
-            after_grace: AfterGrace::End,
-            repair: Repair::Resync,
-            pause: Pause::Cut,
+            after_grace: if dice.one_in(4) { AfterGrace::Wait } else { AfterGrace::End },
+            repair: match dice.up_to(10) {
+                1..=7 => Repair::Resync,
+                8..=9 => Repair::Monotonic,
+                _ => Repair::Off,
+            },
+            pause: if dice.one_in(3) { Pause::Real } else { Pause::Cut },
             join: dice.pick(&[Join::Keyframe, Join::Instant, Join::Live]),
             coalesce: match dice.up_to(4) {
                 1 => Coalesce::NONE,
@@ -242,6 +252,19 @@ impl Setting {
             Coalesce::Auto(_) => "coalesce-auto",
         });
         policy(if stream.grace.is_zero() { "grace-zero" } else { "grace-some" });
+        policy(match stream.after_grace {
+            AfterGrace::End => "after-grace-end",
+            AfterGrace::Wait => "after-grace-wait",
+        });
+        policy(match stream.repair {
+            Repair::Resync => "repair-resync",
+            Repair::Monotonic => "repair-monotonic",
+            Repair::Off => "repair-off",
+        });
+        policy(match stream.pause {
+            Pause::Cut => "pause-cut",
+            Pause::Real => "pause-real",
+        });
         policy(if stream.waiting.is_zero() { "waiting-zero" } else { "waiting-some" });
         policy(if stream.lag_bytes_max < 1 << 20 { "lag-by-bytes" } else { "lag-by-time" });
         policy(if stream.patience < 1_000 { "gaps-few-forgiven" } else { "gaps-all-forgiven" });
@@ -269,7 +292,11 @@ impl Setting {
 
     /// How far behind a player of each name may be that has just read, where anything can be said.
     pub(super) fn lag_bounds(&self) -> BTreeMap<String, Lag> {
-        let names = self.names.iter().filter(|name| !self.has_bursts && !name.loses_keyframes);
+        // Time leaps with clocks that are followed anywhere, and where players wait for long.
+        let leaps =
+            self.rules.repair != Repair::Resync || (self.rules.waits() && self.rules.pause == Pause::Real);
+        let is_bound = |name: &&Name| !self.has_bursts && !name.loses_keyframes && !leaps;
+        let names = self.names.iter().filter(is_bound);
         names.map(|name| (name.full.clone(), self.lag_bound(name))).collect()
     }
 
@@ -293,7 +320,8 @@ impl Setting {
         };
         // Aggregates and slow uplinks bring some at once, and a clock may step.
         let step = if name.has_clock_steps { ms(10_000) } else { ms(0) };
-        let time = (config.lag_max + given_groups * group).max(group) + ms(600) + step;
+        let pause = if config.pause == Pause::Real { config.grace } else { ms(0) };
+        let time = (config.lag_max + given_groups * group).max(group) + ms(600) + step + pause;
         let groups = u64::from(given_groups + 1) * group_bytes;
         // Of what it was given, metadata may be most: those of the beginning, and those that repeat or change.
         let bytes = config.lag_bytes_max + groups + 3 * Film::METADATA_BYTES_MAX;
@@ -319,7 +347,7 @@ impl Name {
         film.metadata = dice.pick(&[Metadata::Wrapped, Metadata::Wrapped, Metadata::Bare, Metadata::None]);
         film.has_texts = dice.one_in(6);
         film.look = dice.up_to(3) as u8;
-        film.start_timestamp_ms = dice.pick(&[0, 0, 1_234_567, 70_000]);
+        film.clock.start_ms = dice.pick(&[0, 0, 1_234_567, 70_000]);
         if dice.one_in(30) {
             film.metadata = Metadata::Verbose;
             fault("metadata-too-long");
@@ -350,28 +378,46 @@ impl Name {
     }
 
     fn roll_clock(&self, film: &mut Film, dice: &mut Dice, fault: &mut impl FnMut(&str)) {
-        let at = |dice: &mut Dice| ms(dice.up_to(25_000) as u64);
+        let clock = &mut film.clock;
+        // Mostly when all has long begun.
+        let at = |dice: &mut Dice| match dice.up_to(4) {
+            1 => ms(dice.up_to(25_000) as u64),
+            _ => Clock::BEGUN_TIME + ms(dice.up_to(15_000) as u64),
+        };
         if dice.one_in(20) {
-            film.start_timestamp_ms = 0_u32.wrapping_sub(dice.up_to(20_000) as u32);
+            clock.start_ms = 0_u32.wrapping_sub(dice.up_to(20_000) as u32);
             fault("clock-wraps");
         }
         if self.has_clock_steps && dice.one_in(3) {
-            film.steps.push((at(dice), dice.up_to(9_900) as i32));
+            clock.steps.push((at(dice), dice.up_to(9_900) as i32));
             fault("clock-steps-ahead");
         }
         if self.has_clock_steps && dice.one_in(3) {
-            film.steps.push((at(dice), -(dice.up_to(2_900) as i32)));
+            clock.steps.push((at(dice), -(dice.up_to(2_900) as i32)));
             fault("clock-steps-back");
         }
         if dice.one_in(12) {
-            film.steps.push((at(dice), dice.pick(&[-3_600_000, 12_000, 50_000_000, -5_000])));
+            let at = at(dice);
+            let to_zero = -(clock.start_ms.wrapping_add(at.as_millis() as u32) as i32);
+            clock.steps.push((at, dice.pick(&[-3_600_000, 90_000, 50_000_000, -5_000, to_zero.min(-5_000)])));
             fault("clock-begins-anew");
         }
         if dice.one_in(15) {
-            let (wild, at) = (dice.pick(&[-70_000, 999_999_999]), at(dice));
-            film.steps.push((at, wild));
-            film.steps.push((at + ms(60), -wild));
+            clock.wild = Some((at(dice), dice.pick(&[-70_000, 999_999_999])));
             fault("one-wild-stamp");
+        }
+        if self.has_clock_steps && dice.one_in(4) {
+            let (counts, name) = match self.repair {
+                // The end of the stream's time would be near.
+                Repair::Off => (Counts::Apart, "clocks-apart"),
+                Repair::Monotonic | Repair::Resync => dice.pick(&[
+                    (Counts::Apart, "clocks-apart"),
+                    (Counts::Microseconds, "clock-of-microseconds"),
+                    (Counts::Chance, "clock-of-chance"),
+                ]),
+            };
+            clock.counts = counts;
+            fault(name);
         }
     }
 
@@ -395,8 +441,7 @@ impl Name {
             metadata: Metadata::Wrapped,
             has_texts: false,
             look: 0,
-            start_timestamp_ms: 0,
-            steps: Vec::new(),
+            clock: Clock::default(),
             changes_after: None,
             repeats_itself: false,
             begins_behind: 0,

@@ -133,6 +133,7 @@ pub(super) fn turn(kind: &str, name: &str) -> Turn {
 const KINDS: &[(&str, &[&str])] = &[
     ("fault", FAULTS),
     ("policy", POLICIES),
+    ("corrected", CORRECTIONS),
     ("closed", CLOSE_REASONS),
     ("ended", END_REASONS),
     ("refused", REFUSALS),
@@ -162,6 +163,9 @@ const FAULTS: &[&str] = &[
     "clock-begins-anew",
     "clock-wraps",
     "one-wild-stamp",
+    "clock-of-microseconds",
+    "clocks-apart",
+    "clock-of-chance",
     "configurations-change",
     "configurations-repeat",
     "begins-amid-a-group",
@@ -229,6 +233,13 @@ const POLICIES: &[&str] = &[
     "join-per-app",
     "grace-zero",
     "grace-some",
+    "after-grace-end",
+    "after-grace-wait",
+    "repair-resync",
+    "repair-monotonic",
+    "repair-off",
+    "pause-cut",
+    "pause-real",
     "coalesce-none",
     "coalesce-fixed",
     "coalesce-auto",
@@ -260,6 +271,18 @@ const POLICIES: &[&str] = &[
     "ends-in-good-order",
     "ends-with-shutdown",
     "ends-at-once",
+];
+
+/// What is put right of publishers' timestamps.
+const CORRECTIONS: &[&str] = &[
+    "disorder",
+    "standstill",
+    "restart",
+    "step-back",
+    "leap",
+    "other-clock",
+    "microseconds",
+    "before-picture",
 ];
 
 /// All that a session in the server's role can close for.
