@@ -29,6 +29,8 @@ pub(super) enum Counts {
     Microseconds,
     /// Milliseconds, and there is another one for sound, which begins at 0.
     Apart,
+    /// Nothing: it stands still.
+    Nothing,
     /// Nothing that anybody knows.
     Chance,
 }
@@ -51,6 +53,7 @@ impl Clock {
             (Counts::Microseconds, _) => due_ms.wrapping_mul(1_000),
             (Counts::Apart, AUDIO) => return due_ms,
             (Counts::Apart, _) => due_ms.wrapping_add(APART_MS as u32),
+            (Counts::Nothing, _) => 0,
             // A multiplicative hash.
             (Counts::Chance, _) => {
                 (sequence as u32).wrapping_add(self.start_ms | 1).wrapping_mul(0x9E37_79B1)
@@ -65,13 +68,17 @@ impl Clock {
     pub(super) fn place(&self, kind: usize, due: Duration, repair: Repair, is_smooth: bool) -> Option<Place> {
         let due_ms = due.as_millis() as i64;
         if repair == Repair::Off {
-            let apart = if self.counts == Counts::Apart && kind != AUDIO { APART_MS } else { 0 };
-            let stepped: i64 = self.steps_at(due).map(i64::from).sum();
-            let run_ms = due_ms + apart + stepped + i64::from(self.wild_at(due));
-            return matches!(self.counts, Counts::Milliseconds | Counts::Apart)
-                .then_some(Place { clock: 0, run_ms });
+            let run_ms = match (self.counts, kind) {
+                (Counts::Apart, AUDIO) => due_ms,
+                (Counts::Apart, _) => {
+                    due_ms + APART_MS + i64::from(self.start_ms as i32) + self.stepped_ms(due)
+                }
+                (Counts::Milliseconds, _) => due_ms + self.stepped_ms(due),
+                (Counts::Microseconds | Counts::Nothing | Counts::Chance, _) => return None,
+            };
+            return Some(Place { clock: 0, run_ms });
         }
-        if self.faults() > 1 || self.is_faulty_early() {
+        if self.is_intricate() {
             return None;
         }
         match self.counts {
@@ -84,7 +91,7 @@ impl Clock {
                 return is_settled.then_some(Place { clock: SETTLED, run_ms: due_ms });
             }
             Counts::Apart => return Some(Place { clock: kind as i64, run_ms: due_ms }),
-            Counts::Chance => return None,
+            Counts::Nothing | Counts::Chance => return None,
         }
         if self.steps_back() && (!is_smooth || self.wraps()) {
             return None;
@@ -101,6 +108,7 @@ impl Clock {
             (Counts::Microseconds, Repair::Monotonic) => 1_000,
             // At whatever pace: days go by.
             (Counts::Chance, Repair::Monotonic) => 1_000_000,
+            (_, Repair::Monotonic) if self.is_intricate() => 1_000_000,
             _ => 1,
         };
         let steps = self.steps_at(due).chain([self.wild_at(due)]);
@@ -110,11 +118,13 @@ impl Clock {
 
     /// The farthest that it leaps ahead and is believed.
     pub(super) fn leap_max(&self, repair: Repair) -> Duration {
-        let most = match (repair, self.counts) {
-            (Repair::Off, Counts::Apart) => APART_MS,
-            (Repair::Monotonic, Counts::Microseconds | Counts::Chance) => limits::CLOCK_LEAP_MILLIS as i64,
-            (_, Counts::Microseconds | Counts::Chance) => limits::CLOCK_AHEAD_MILLIS as i64,
-            (_, Counts::Milliseconds | Counts::Apart) => 0,
+        let is_unknown = self.is_intricate()
+            || matches!(self.counts, Counts::Microseconds | Counts::Nothing | Counts::Chance);
+        let most = match repair {
+            Repair::Off if self.counts == Counts::Apart => APART_MS,
+            Repair::Monotonic if is_unknown => limits::CLOCK_LEAP_MILLIS as i64,
+            Repair::Resync if is_unknown => limits::CLOCK_AHEAD_MILLIS as i64,
+            Repair::Off | Repair::Monotonic | Repair::Resync => 0,
         };
         let leaps =
             self.steps.iter().chain(&self.wild).map(|&(_, by)| by).filter(|&by| is_believed(by, repair));
@@ -136,6 +146,10 @@ impl Clock {
         self.steps.iter().filter(move |&&(at, _)| at <= due).map(|&(_, by)| by)
     }
 
+    fn stepped_ms(&self, due: Duration) -> i64 {
+        self.steps_at(due).chain([self.wild_at(due)]).map(i64::from).sum()
+    }
+
     fn wild_at(&self, due: Duration) -> i32 {
         match self.wild {
             Some((at, by)) if at <= due && due < at + WILD_TIME => by,
@@ -143,9 +157,9 @@ impl Clock {
         }
     }
 
-    /// Whether something is wrong before each track has begun, for sure.
-    fn is_faulty_early(&self) -> bool {
-        self.steps.iter().chain(&self.wild).any(|&(at, _)| at < Clock::BEGUN_TIME)
+    /// Whether more than one thing is wrong, or one before each track has begun, for sure.
+    fn is_intricate(&self) -> bool {
+        self.faults() > 1 || self.steps.iter().chain(&self.wild).any(|&(at, _)| at < Clock::BEGUN_TIME)
     }
 
     /// Whether it goes back by so little that it is believed.

@@ -413,6 +413,7 @@ impl Name {
                 Repair::Monotonic | Repair::Resync => dice.pick(&[
                     (Counts::Apart, "clocks-apart"),
                     (Counts::Microseconds, "clock-of-microseconds"),
+                    (Counts::Nothing, "clock-stands-still"),
                     (Counts::Chance, "clock-of-chance"),
                 ]),
             };

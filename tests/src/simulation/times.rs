@@ -278,7 +278,7 @@ impl Times {
                 head + back + (index - last) as i64 * ahead + self.passed_ms(last, now)
             }
             // No frame goes on by more than the time that it took, or 1 ms; once in a long while chance says something likely.
-            Counts::Chance => {
+            Counts::Nothing | Counts::Chance => {
                 let told = |mark: &Mark| mark.told_ms.filter(|_| mark.is_coded);
                 let first = self.marks.iter().position(|mark| told(mark).is_some()).unwrap_or(index);
                 let began = self.marks[first].told_ms.map_or(time, i64::from);

@@ -165,6 +165,7 @@ const FAULTS: &[&str] = &[
     "one-wild-stamp",
     "clock-of-microseconds",
     "clocks-apart",
+    "clock-stands-still",
     "clock-of-chance",
     "configurations-change",
     "configurations-repeat",
