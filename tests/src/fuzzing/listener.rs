@@ -1,12 +1,15 @@
 //! Listener: what comes out of a session must be by the book, whatever went into it.
 //!
-//! What must hold: the messages are well-formed; a player's time goes back no further than a publisher's clock may; and its
-//! picture begins with a keyframe. Whoever drives a session by hand may send it anything, so that the latter two are for
-//! servers.
+//! What must hold: the messages are well-formed; a player's time goes back no further than a publisher's clock may, and that of
+//! a track not at all; and its picture begins with a keyframe. Whoever drives a session by hand may send it anything, so that
+//! the latter are for servers.
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+use sol_core::ids::MessageType;
 use sol_core::limits;
+use sol_core::media::{Codec, Content, FrameKind, TrackId};
 
 use crate::peer::amf;
 use crate::peer::codec::ChunkReader;
@@ -23,11 +26,15 @@ pub(super) struct Listener {
     pub(super) bytes: u64,
     /// What has come on each NetStream since it was told that playing starts. `None`: whatever comes is right.
     plays: Option<BTreeMap<StreamId, Play>>,
+    /// Whether times of a stream go on whatever its publisher's clock does.
+    repairs: bool,
 }
 
 #[derive(Debug, Default)]
 struct Play {
     latest_millis: Option<u32>,
+    /// Of the tracks that have nothing said of which they are, audio and video.
+    track_millis: [Option<u32>; 2],
     has_keyframe: bool,
 }
 
@@ -39,12 +46,13 @@ impl Listener {
             media: Vec::new(),
             bytes: 0,
             plays: None,
+            repairs: false,
         }
     }
 
-    /// Of a server, which has the media from its streams.
-    pub(super) fn of_a_server() -> Self {
-        Self { plays: Some(BTreeMap::new()), ..Self::new() }
+    /// Of a server, which has the media from its streams, whose times it puts right or not.
+    pub(super) fn of_a_server(repairs: bool) -> Self {
+        Self { plays: Some(BTreeMap::new()), repairs, ..Self::new() }
     }
 
     pub(super) fn hear(&mut self, bytes: &[u8]) {
@@ -65,10 +73,18 @@ impl Listener {
             TypeId::COMMAND_AMF0 | TypeId::COMMAND_AMF3 => {
                 let values = amf::read_all(&message.payload).unwrap_or_else(|oddity| panic!("{oddity}"));
                 assert!(matches!(values[..], [amf::Amf::String(_), amf::Amf::Number(_), ..]), "{values:?}");
-                if is_start(&values)
-                    && let Some(plays) = &mut self.plays
-                {
-                    plays.insert(message.stream, Play::default());
+                let Some(plays) = &mut self.plays else { return };
+                match status(&values) {
+                    Some("NetStream.Play.Start") => {
+                        plays.insert(message.stream, Play::default());
+                    }
+                    // It goes on where somebody who joins would begin.
+                    Some("NetStream.Unpause.Notify") => {
+                        if let Some(play) = plays.get_mut(&message.stream) {
+                            (play.latest_millis, play.track_millis) = (None, [None; 2]);
+                        }
+                    }
+                    _ => {}
                 }
             }
             TypeId::USER_CONTROL => {
@@ -90,9 +106,20 @@ impl Listener {
         let Some(plays) = &mut self.plays else { return };
         let play = plays.get_mut(&message.stream).expect("playing starts before anything comes of it");
         let step = play.latest_millis.map_or(0, |latest| message.timestamp_ms.wrapping_sub(latest) as i32);
-        assert!(step >= -(limits::CLOCK_BACK_MILLIS as i32), "a player's time goes back by {step} ms");
+        assert!(
+            !self.repairs || step >= -(limits::CLOCK_BACK_MILLIS as i32),
+            "a player's time goes back by {step} ms"
+        );
         if play.latest_millis.is_none() || step > 0 {
             play.latest_millis = Some(message.timestamp_ms);
+        }
+        if let Some(track) = track(message).filter(|_| self.repairs) {
+            let latest = play.track_millis[track].replace(message.timestamp_ms).unwrap_or_default();
+            assert!(
+                message.timestamp_ms >= latest,
+                "a track goes back from {latest} to {}",
+                message.timestamp_ms
+            );
         }
         if message.type_id == TypeId::VIDEO {
             let what = picture(&message.payload);
@@ -125,10 +152,19 @@ fn picture(payload: &[u8]) -> Option<Picture> {
     }
 }
 
-fn is_start(values: &[amf::Amf]) -> bool {
-    let [amf::Amf::String(name), _, _, amf::Amf::Object(status), ..] = values else { return false };
-    let code = status.iter().find(|(key, _)| key == "code").map(|(_, code)| code);
-    name == "onStatus" && code == Some(&"NetStream.Play.Start".into())
+/// Which of the two, where it is a frame of a track of which nothing is said.
+fn track(message: &Received) -> Option<usize> {
+    let payload = Bytes::copy_from_slice(&message.payload);
+    let content = Content::of_tag(MessageType::new(message.type_id.0), payload)?;
+    let kind = FrameKind::of(&content);
+    let id = Codec::of(&content).map_or(TrackId::DEFAULT, |(id, _)| id);
+    (kind.is_coded() && id == TrackId::DEFAULT).then_some(usize::from(kind.is_video()))
+}
+
+fn status(values: &[amf::Amf]) -> Option<&str> {
+    let [amf::Amf::String(name), _, _, amf::Amf::Object(status), ..] = values else { return None };
+    let (_, code) = status.iter().find(|(key, _)| key == "code").filter(|_| name == "onStatus")?;
+    if let amf::Amf::String(code) = code { Some(code) } else { None }
 }
 
 /// S0, S1 and S2, or C0, C1 and C2.

@@ -48,6 +48,8 @@ pub(super) struct Rules {
     pub(super) passes_at_once: bool,
     /// Whether nothing is ever gathered, so that whoever has room has read all there is.
     pub(super) delivers_at_once: bool,
+    /// Whether publishers' clocks are put right, so that tracks do not go back.
+    pub(super) repairs: bool,
     pub(super) tape_bytes_max: usize,
     pub(super) connections_max: usize,
 }
@@ -110,7 +112,7 @@ impl Scene {
             session,
             at,
             speaker: Speaker::new(),
-            listener: Listener::of_a_server(),
+            listener: Listener::of_a_server(self.rules.repairs),
             room: None,
             waits: None,
             roles: BTreeMap::new(),
@@ -502,6 +504,7 @@ mod tests {
             (1, false, "play"),
         ] {
             let rules = Rules {
+                repairs: true,
                 allows_at_once: false,
                 passes_at_once: true,
                 delivers_at_once: false,

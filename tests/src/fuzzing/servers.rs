@@ -30,6 +30,7 @@ fn play(loops: u32, choices: &mut Choices<'_>) {
     let how = choices.byte();
     let stream = stream(choices);
     let rules = Rules {
+        repairs: stream.repair != Repair::Off,
         allows_at_once: how & 1 == 0,
         passes_at_once: how & 2 == 0,
         delivers_at_once: stream.coalesce == Coalesce::NONE,
