@@ -11,7 +11,7 @@
 //! - A player gets its preamble and a keyframe when it joins and behind a gap, and everything else in order, byte by byte as it
 //!   was sent; what is missing is what the server says it lost (`play`).
 //! - Times on the wire are as far from each other as the film's messages are due, whatever its clock does; where that is
-//!   beyond telling, they keep to what the timeline promises of any clock (`times`).
+//!   beyond telling, they keep to what the timeline promises of any clock (`times`). No player sees a track go back (`course`).
 //! - Nobody is told of an end for a publisher's fault before its grace is over (`published`).
 //! - A name has one publisher at a time, and what has begun ends, with its reason, before its session (`ledger`).
 //! - The server writes by the book, keeps to its bounds, forgets no deadline, tells `Closed` once and last, and keeps nothing of
@@ -22,6 +22,7 @@
 
 mod actor;
 mod clock;
+mod course;
 mod director;
 mod film;
 mod ledger;

@@ -9,14 +9,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use sol_core::hub::{Join, Repair};
+use sol_core::hub::Join;
 use sol_core::ids::SessionId;
-use sol_core::limits;
 use sol_core::participant::{EndReason, Summary};
 
 use crate::peer::message::{MediaReceived, TypeId};
 use crate::peer::pattern::MediaRole;
 
+use super::course::Course;
 use super::film::{Told, told};
 use super::publication::{AUDIO, Certainty, METADATA, Publication, Sent, Stage, VIDEO, kind_of};
 use super::published::Published;
@@ -70,11 +70,7 @@ pub(super) struct Play {
     is_unsure: bool,
     /// It has gone on somewhere else than where it stopped.
     was_moved: bool,
-    /// The latest time of each kind of frames since it joined or went on, and of all.
-    latest_ms: [u32; 3],
-    head_ms: u32,
-    /// Where the time of the publication that it is at may begin.
-    floor_ms: u32,
+    course: Course,
 }
 
 #[derive(Debug)]
@@ -161,9 +157,7 @@ impl Play {
             holes: 0,
             is_unsure: false,
             was_moved: false,
-            latest_ms: [0; 3],
-            head_ms: 0,
-            floor_ms: 0,
+            course: Course::default(),
         }
     }
 
@@ -238,10 +232,18 @@ impl Play {
             world.goes_on(from, mark);
         }
         world.publications[mark].check_time(index, media.timestamp_ms, world.now);
-        let was_at = self.at;
+        let was_at = self.at.filter(|&(_, next)| next > 0).map(|(publication, _)| publication);
         let following = self.go_to(arrival, world);
-        if arrival.role.is_frame() {
-            self.check_time(arrival, following, was_at, world);
+        if following == Following::Joins {
+            self.course = Course::default();
+        } else if was_at.is_some_and(|publication| publication != mark) {
+            self.course.pass_border();
+        }
+        let kind = kind_of(arrival.role);
+        if arrival.role.is_frame()
+            && let Err(step) = self.course.take(kind, media.timestamp_ms, world.rules.repair)
+        {
+            panic!("{} has {arrival} with time {}, when {step}", self.label(), media.timestamp_ms);
         }
         if following != Following::GoesOn {
             self.known = [None, None, None];
@@ -249,7 +251,6 @@ impl Play {
         }
         self.prepare(arrival, following, world);
         self.check_beginning(arrival, following, world);
-        let kind = kind_of(arrival.role);
         assert!(self.wants[kind], "{} has a frame of a kind that it does not want, {arrival}", self.label());
         if kind == VIDEO {
             self.awaits_keyframe = false;
@@ -297,34 +298,6 @@ impl Play {
                 up + down
             );
         }
-    }
-
-    /// No track goes back, and a publication is behind all that came of the one before.
-    fn check_time(
-        &mut self,
-        arrival: Arrival,
-        following: Following,
-        was_at: Option<(usize, usize)>,
-        world: &Published<'_>,
-    ) {
-        let (kind, time_ms) = (kind_of(arrival.role), arrival.timestamp_ms);
-        if following == Following::Joins {
-            (self.latest_ms, self.head_ms, self.floor_ms) = ([0; 3], 0, 0);
-        } else if was_at.is_some_and(|(publication, next)| publication != arrival.publication && next > 0) {
-            self.floor_ms = self.head_ms + limits::RESUME_MILLIS;
-        }
-        let latest_ms = match world.rules.repair {
-            Repair::Off => 0,
-            Repair::Monotonic | Repair::Resync => self.latest_ms[kind],
-        };
-        assert!(
-            time_ms >= latest_ms.max(self.floor_ms),
-            "{} has {arrival} with time {time_ms}, behind one of its track with {latest_ms}, and not in front of {}",
-            self.label(),
-            self.floor_ms
-        );
-        self.latest_ms[kind] = time_ms;
-        self.head_ms = self.head_ms.max(time_ms);
     }
 
     /// Leaves out everything up to a frame.
