@@ -50,5 +50,6 @@ fn live(seed: u64) -> Result<Totals, String> {
 
 /// Worlds in which together everything happens that the totals know, and most of it twice. Who changes how worlds are made finds
 /// others, with `simulate --cover`.
-const SEEDS: &[u64] =
-    &[1, 2, 3, 4, 5, 6, 7, 8, 298, 371, 400, 465, 470, 498, 526, 527, 640, 652, 685, 686, 764, 778, 779];
+const SEEDS: &[u64] = &[
+    1, 2, 3, 4, 5, 6, 119, 464, 557, 626, 646, 692, 753, 947, 1064, 1114, 1131, 1139, 1170, 1186, 1188, 1199,
+];
