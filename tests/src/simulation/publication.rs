@@ -250,7 +250,7 @@ impl Publication {
         let gap = ended.map(|ended| began - ended);
         let expected = match rules.pause {
             Pause::Cut => resumed..=resumed,
-            Pause::Real => self.pause_behind(before, now),
+            Pause::Real => self.pause_behind(before, rules, now),
         };
         assert!(
             gap.is_none_or(|gap| expected.contains(&gap)) && seen.is_none_or(|seen| began >= seen + resumed),
@@ -260,22 +260,21 @@ impl Publication {
     }
 
     /// How long nobody published, in milliseconds.
-    fn pause_behind(&self, before: &Publication, now: Duration) -> RangeInclusive<i64> {
+    fn pause_behind(&self, before: &Publication, rules: &Rules, now: Duration) -> RangeInclusive<i64> {
         let resumed = i64::from(limits::RESUME_MILLIS);
         let is_heard = |index: &usize| self.is_left_out(*index) == Certainty::No;
         let heard = before.times.last_sent(before.taken());
         let first = (0..self.sent.len())
             .find(is_heard)
             .map(|index| self.sent[index].at.max(self.since().unwrap_or_default()));
-        let (Some(heard), Some(first)) = (heard, first) else { return resumed..=i64::MAX };
+        let (Some(heard), Some(first), Stage::Over { at, .. }) = (heard, first, &before.stage) else {
+            return resumed..=i64::MAX;
+        };
+        // All that came had come when it ended.
+        let least = first.saturating_sub(*at + rules.delay_between_loops);
+        let most = self.delay_max.map_or(now, |delay| first + delay).saturating_sub(heard);
         let millis = |time: Duration| time.as_millis() as i64;
-        match before.delay_max.zip(self.delay_max) {
-            Some((before, own)) => {
-                resumed.max(millis(first) - millis(heard + before))
-                    ..=resumed.max(millis(first + own) - millis(heard))
-            }
-            None => resumed..=resumed.max(millis(now) - millis(heard)),
-        }
+        resumed.max(millis(least))..=resumed.max(millis(most))
     }
 
     /// A message arrived at a player with this time, of which it has one of its own.
