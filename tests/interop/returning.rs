@@ -68,6 +68,42 @@ fn a_publisher_with_random_timestamps_goes_on_for_every_player() {
     seen.assert_all_pictures_are_whole();
 }
 
+/// With another resolution, so that it can be seen.
+#[test]
+fn a_backup_takes_over_for_every_player_from_ffmpeg_that_is_killed() {
+    let mut show = Show::open();
+    let main = Publisher::camera(&show.url, SMALL, &[]);
+    show.sol.wait_for(1, "publish");
+    let backup = Publisher::camera(&format!("{}?role=backup", show.url), LARGE, &[]);
+    show.sol.wait_for(1, "stands by");
+    show.wait_for_pictures();
+    show.vanishes(main);
+    show.sol.wait_for(1, "on air");
+    show.wait_until_beyond_the_splice();
+    let seen = show.ends(|| backup.stop());
+
+    seen.assert_went_on(Duration::ZERO);
+    seen.assert_all_pictures_are_whole();
+    for shown in &seen.shown {
+        assert_eq!(shown.sizes, [(160, 120), (320, 240)], "{}", shown.family);
+    }
+}
+
+#[test]
+fn ffmpeg_with_the_same_key_takes_the_place_of_one_that_still_sends_for_every_player() {
+    let mut show = Show::open();
+    let url = format!("{}?key=secret", show.url);
+    let mut first = Publisher::camera(&url, SMALL, &[]);
+    show.wait_for_pictures();
+    let second = show.loses_its_publisher(|| Publisher::camera(&url, SMALL, &[]));
+    assert_ne!(first.finish(), ENDED_WELL, "it was told");
+    show.wait_until_beyond_the_splice();
+    let seen = show.ends_after(&["replaced"], || second.stop());
+
+    seen.assert_went_on(Duration::ZERO);
+    seen.assert_all_pictures_are_whole();
+}
+
 /// FFmpeg publishes and is killed, and another publisher comes, which ends in good order.
 fn vanished_and_followed_by<P>(start: impl FnOnce(&Show) -> P, stop: impl FnOnce(P)) -> Seen {
     followed_by(|show| Publisher::camera(&show.url, SMALL, &[]), start, stop)
@@ -134,12 +170,17 @@ impl Show {
 
     /// The publisher is gone without a word.
     fn vanishes(&mut self, publisher: Publisher) {
+        self.loses_its_publisher(|| publisher.kill());
+    }
+
+    fn loses_its_publisher<T>(&mut self, by: impl FnOnce() -> T) -> T {
         let [ffmpeg, .., vlc] = &mut self.displays;
         self.before = Some(vlc.tally());
-        publisher.kill();
+        let done = by();
         self.sol.wait_for(1, "publish ended");
         // What FFmpeg has not told yet is on its way through it.
         self.splice_ms = ffmpeg.place_ms().expect("it has shown something") + ON_ITS_WAY_MS;
+        done
     }
 
     /// Until every player has shown what the next publisher sends.
@@ -161,7 +202,12 @@ impl Show {
     }
 
     /// The publisher ends the stream in good order.
-    fn ends(mut self, stop: impl FnOnce()) -> Seen {
+    fn ends(self, stop: impl FnOnce()) -> Seen {
+        self.ends_after(&["peer-left", "peer-reset"], stop)
+    }
+
+    /// The same, where the first publisher has ended for one of these reasons.
+    fn ends_after(mut self, first: &[&str], stop: impl FnOnce()) -> Seen {
         let [.., vlc] = &mut self.displays;
         let vlc = [self.before.expect("a publisher has vanished"), vlc.tally()];
         stop();
@@ -170,7 +216,7 @@ impl Show {
         let log = self.sol.stop();
         let reasons: Vec<_> =
             log.of("publish ended").iter().map(|end| end.text("reason").to_owned()).collect();
-        assert!(["peer-left", "peer-reset"].contains(&&reasons[0][..]), "{reasons:?}");
+        assert!(first.contains(&&reasons[0][..]), "{reasons:?}");
         assert_eq!(reasons[1..], ["stopped"]);
         let play_ends = log.of("play ended").into_iter().cloned().collect();
         let media = self.watch.script.media().to_vec();

@@ -225,7 +225,7 @@ pub(crate) enum Repair {
     Resync,
     /// Steps back are put right; leaps ahead are kept, since they may be true
     Monotonic,
-    /// Nothing, also where players stand still by it
+    /// Nothing, also where players stand still by it; and keyframes bring no parameter sets along
     Off,
 }
 
