@@ -1,36 +1,71 @@
 //! Vanished: the host of a publisher loses its network, and says nothing. Needs root, for a network of its own (`ip netns`).
 
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use sol_tests::peer::script::{Phase, Publisher};
 use sol_tests::programs::Sol;
+use sol_tests::wire::Wire;
 
-/// Has FFmpeg publish from another network, takes that network away, and tells when the stream's name is free.
+/// Has FFmpeg publish from another network, takes that network away, and tells when another publisher gets the name: where
+/// nobody is replaced, when the connection is found to be lost; otherwise when the publisher has been silent for long enough.
 pub(crate) fn run() -> Result<(), String> {
     for runtime in ["tokio", "mio"] {
-        let network = Network::make()?;
-        let mut sol = Sol::start_with("0.0.0.0:0", &["--runtime", runtime]);
-        sol.extend_deadline(Duration::from_secs(300));
-        let mut camera = network.publish(&format!("rtmp://{HERE}:{}/live/cam", sol.address().port()))?;
-        sol.wait_for(1, "publish");
-        std::thread::sleep(BEFORE);
-        network.cut()?;
-        let cut = Instant::now();
-        sol.wait_for(1, "publish ended");
-        let free = cut.elapsed();
-        let _ = camera.kill();
-        let _ = camera.wait();
-        let log = sol.stop();
-        let reason = log.only("publish ended").text("reason").to_owned();
-        println!(
-            "{runtime}: the name is free {:.1} s after the network went away, {reason}",
-            free.as_secs_f64()
-        );
-        if reason != "connection-lost" || free > LIMIT {
-            return Err(format!("{reason} after {free:?}"));
+        for (takeover, reason, limit) in [("refuse", "connection-lost", LOST), ("silent", "replaced", SILENT)]
+        {
+            let free = vanish(runtime, takeover, reason)?;
+            let seconds = free.as_secs_f64();
+            println!(
+                "{runtime}, takeover = \"{takeover}\": another has the name after {seconds:.1} s, {reason}"
+            );
+            if free > limit {
+                return Err(format!("more than {limit:?}"));
+            }
         }
     }
     Ok(())
+}
+
+/// How long after the network went away another publisher got the name.
+fn vanish(runtime: &str, takeover: &str, expected: &str) -> Result<Duration, String> {
+    let network = Network::make()?;
+    let file = std::env::temp_dir().join(format!("sol-vanished-{}.toml", std::process::id()));
+    let settings = format!(
+        "[server]\nrtmp = [\"0.0.0.0:0\"]\nlog = \"json\"\nruntime = \"{runtime}\"\n[defaults]\ntakeover = \"{takeover}\"\n"
+    );
+    fs::write(&file, settings).map_err(|error| error.to_string())?;
+    let mut sol = Sol::start_configured(&file);
+    fs::remove_file(&file).map_err(|error| error.to_string())?;
+    sol.extend_deadline(Duration::from_secs(300));
+    let mut camera = network.publish(&format!("rtmp://{HERE}:{}/live/cam", sol.address().port()))?;
+    sol.wait_for(1, "publish");
+    std::thread::sleep(BEFORE);
+    network.cut()?;
+    let cut = Instant::now();
+    let here = (Ipv4Addr::LOCALHOST, sol.address().port()).into();
+    while !is_granted(here)? {
+        std::thread::sleep(EVERY);
+    }
+    let free = cut.elapsed();
+    let _ = camera.kill();
+    let _ = camera.wait();
+    sol.wait_for(2, "publish ended");
+    let log = sol.stop();
+    let vanished = log.of("publish")[0].count("session");
+    let ended = log.of("publish ended").into_iter().find(|line| line.count("session") == vanished);
+    let reason = ended.map_or("no end at all", |line| line.text("reason"));
+    if reason == expected { Ok(free) } else { Err(format!("{runtime}: {reason}")) }
+}
+
+/// Whether somebody else may publish the stream.
+fn is_granted(server: SocketAddr) -> Result<bool, String> {
+    let ask = || -> std::io::Result<bool> {
+        let mut wire = Wire::connect(server, Publisher::by_hand("live", "cam"))?;
+        Ok(matches!(wire.decide()?, Phase::Live(_)))
+    };
+    ask().map_err(|error| error.to_string())
 }
 
 /// A network with one host besides this one, until it is dropped.
@@ -86,5 +121,11 @@ const THERE: &str = "10.213.77.2";
 /// It publishes for so long first.
 const BEFORE: Duration = Duration::from_secs(5);
 
+/// Between two who ask for the name.
+const EVERY: Duration = Duration::from_millis(200);
+
 /// Longer than `unreachable`, and much shorter than `silence`.
-const LIMIT: Duration = Duration::from_secs(18);
+const LOST: Duration = Duration::from_secs(18);
+
+/// Longer than a publisher may be silent, and what was on its way.
+const SILENT: Duration = Duration::from_secs(5);
