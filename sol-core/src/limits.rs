@@ -196,6 +196,9 @@ pub const PREAMBLE_CONFIGS: usize = 16;
 /// are there when it comes.
 pub const PREAMBLE_BYTES: usize = 64 * 1024;
 
+/// The longest H.264 configuration that is put into a keyframe. Encoders have two parameter sets of less than 100 bytes each.
+pub const PARAMETER_SETS_BYTES: usize = 4_096;
+
 /// Entries that are remembered when they are off a tape, since they were no frames: ends, splices, and what a crossing had lost, so
 /// that whoever is further behind is told the right number. A crossing that is full several times within one tape has fewer.
 pub const TAPE_LOSSES: usize = 32;
@@ -275,8 +278,6 @@ pub const PUBLISHER_SILENCE: Duration = Duration::from_secs(3);
 
 /// How often a publisher looks whether another one has taken its place.
 pub const SUCCESSOR_LOOK_TIME: Duration = Duration::from_secs(1);
-/// The longest H.264 configuration that is put into a keyframe. Encoders have two parameter sets of less than 100 bytes each.
-pub const PARAMETER_SETS_BYTES: usize = 4_096;
 
 /// Distance between the last frame of one publication and the first of the next, on a stream that goes on: one
 /// frame at 25 per second.

@@ -4,12 +4,12 @@ use sol_core::hub::StreamConfig;
 use sol_core::limits;
 use sol_core::server::ServerConfig;
 use sol_tests::peer::message::MediaReceived;
-use sol_tests::peer::pattern::{FrameText, MediaSent, Pattern};
+use sol_tests::peer::pattern::{FrameText, Pattern};
 use sol_tests::peer::run::check_run;
 use sol_tests::peer::script::{Phase, Publisher};
 use sol_tests::world::{Client, World, ms, seed};
 
-use crate::marks::{assert_time_never_steps_back, media_of_mark, on_air, run_of_mark};
+use crate::marks::{assert_time_never_steps_back, is_live, media_of_mark, on_air, run_of_mark};
 
 const MAIN: Pattern = Pattern::new().marked(1);
 const BACKUP: Pattern = Pattern::new().marked(2).starting_at_ms(5_000_000);
@@ -52,7 +52,7 @@ fn a_backup_takes_over_with_its_newest_group_when_the_main_publisher_goes() {
         let media = viewer.media();
         run_of_mark(&media, 1, &main.sent()).expect("one run of the main one");
         let run = run_of_mark(&media, 2, &backup.sent()).expect("one run of the backup");
-        assert!(is_keyframe(&backup.sent()[run.first as usize]), "{run:?}");
+        assert!(backup.sent()[run.first as usize].is_keyframe(), "{run:?}");
         world.run_for(ms(5_000));
 
         assert_eq!(on_air(&backup), [false, true]);
@@ -87,7 +87,7 @@ fn a_backup_takes_over_when_the_main_publisher_falls_silent_and_gives_back_when_
     let after = &media[before..];
     run_of_mark(&media, 2, &backup.sent()).expect("one run of the backup");
     let run = check_run(&media_of_mark(after, 1), &main.sent()).expect("one run of the main one, again");
-    assert!(is_keyframe(&main.sent()[run.first as usize]), "{run:?}");
+    assert!(main.sent()[run.first as usize].is_keyframe(), "{run:?}");
     assert!(main.sent().len() as u64 - run.last < 10, "to the last frame");
     assert_eq!((on_air(&main), on_air(&backup)), (vec![false, true], vec![false, true, false]));
     assert_time_never_steps_back(&media);
@@ -111,7 +111,7 @@ fn a_main_publisher_that_comes_again_is_on_air_when_it_has_been_heard_for_a_whil
     let media = viewer.media();
     let run = run_of_mark(&media, 3, &again.sent()).expect("one run");
     let first = &again.sent()[run.first as usize];
-    assert!(is_keyframe(first) && first.due >= limits::PUBLISHER_SILENCE, "{first:?}");
+    assert!(first.is_keyframe() && first.due >= limits::PUBLISHER_SILENCE, "{first:?}");
     assert!(again.sent().len() as u64 - run.last < 10, "to the last frame");
     run_of_mark(&media, 2, &backup.sent()).expect("one run of the backup");
     assert_eq!((on_air(&again), on_air(&backup)), (vec![false, true], vec![false, true, false]));
@@ -139,7 +139,7 @@ fn a_backup_that_does_not_give_back_stays_on_air_until_it_fails_in_turn() {
     world.run_for(ms(3_000));
     let media = viewer.media();
     let run = run_of_mark(&media, 3, &again.sent()).expect("one run");
-    assert!(is_keyframe(&again.sent()[run.first as usize]) && run.first > 3, "{run:?}");
+    assert!(again.sent()[run.first as usize].is_keyframe() && run.first > 3, "{run:?}");
     assert_eq!(on_air(&again), [false, true]);
     assert_time_never_steps_back(&media);
 }
@@ -218,12 +218,4 @@ fn assert_follows_by_a_frame(media: &[MediaReceived]) {
             assert_eq!(pair[1].1 - latest, limits::RESUME_MILLIS);
         }
     }
-}
-
-fn is_keyframe(sent: &MediaSent) -> bool {
-    sent.is_keyframe()
-}
-
-fn is_live(publisher: &Client<Publisher>) -> bool {
-    matches!(publisher.phase(), Phase::Live(_))
 }

@@ -4,7 +4,7 @@ use sol_core::participant::Event;
 use sol_tests::peer::message::{MediaReceived, TypeId};
 use sol_tests::peer::pattern::{FrameText, MediaSent};
 use sol_tests::peer::run::{Run, check_run};
-use sol_tests::peer::script::Publisher;
+use sol_tests::peer::script::{Phase, Publisher};
 use sol_tests::world::Client;
 
 /// The one run of what this publisher sent, whatever others sent before and after it.
@@ -27,6 +27,11 @@ pub(crate) fn media_of_mark(media: &[MediaReceived], mark: u32) -> Vec<MediaRece
 pub(crate) fn last_mark(media: &[MediaReceived]) -> Option<u32> {
     let texts = media.iter().rev().filter_map(|media| FrameText::read(media.type_id, &media.payload));
     texts.map(|text| text.mark).next()
+}
+
+/// Whether it publishes, as far as it knows.
+pub(crate) fn is_live(publisher: &Client<Publisher>) -> bool {
+    matches!(publisher.phase(), Phase::Live(_))
 }
 
 /// What a publisher was told of itself: whether it is on air.

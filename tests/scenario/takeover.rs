@@ -9,10 +9,10 @@ use sol_core::server::ServerConfig;
 use sol_core::session::CloseReason;
 use sol_tests::peer::pattern::Pattern;
 use sol_tests::peer::run::check_run;
-use sol_tests::peer::script::{Phase, Publisher};
-use sol_tests::world::{Client, World, ms, seed};
+use sol_tests::peer::script::Phase;
+use sol_tests::world::{World, ms, seed};
 
-use crate::marks::{FIRST_FRAME, assert_time_never_steps_back, run_of_mark};
+use crate::marks::{FIRST_FRAME, assert_time_never_steps_back, is_live, run_of_mark};
 
 #[test]
 fn whoever_has_the_same_credential_takes_the_place_at_once_and_players_go_on() {
@@ -187,8 +187,4 @@ fn a_publisher_that_was_replaced_may_publish_another_stream_on_its_connection() 
 fn world(takeover: Takeover) -> World {
     let stream = StreamConfig { takeover, ..StreamConfig::default() };
     World::with_config(seed(7), ServerConfig { stream: stream.into(), ..ServerConfig::default() })
-}
-
-fn is_live(publisher: &Client<Publisher>) -> bool {
-    matches!(publisher.phase(), Phase::Live(_))
 }

@@ -78,7 +78,8 @@ pub(crate) struct TimerSettings {
     /// From the handshake to `connect`, from there to the first publish or play, and from the end of the last stream to the
     /// next. Encoders that connect long before they go live need more.
     pub(crate) command: Time<{ seconds(2) }, { seconds(300) }>,
-    /// Between two pings. At most a third of `silence`, so that two may be lost.
+    /// Between two pings, to publishers only while they are silent. At most a third of `silence`, so that two may be lost; and
+    /// better longer than `unreachable`, since nothing else finds out that a host has vanished while a ping is on its way there.
     pub(crate) ping: Time<{ millis(limits::PING_TIME_MIN) }, { seconds(200) }>,
     /// Without one byte received and without media taken; then the connection is dead.
     pub(crate) silence: Time<{ seconds(10) }, { seconds(600) }>,
@@ -100,7 +101,8 @@ pub(crate) struct AppSettings {
     /// Who may play.
     pub(crate) play: Policy,
     /// Who may take the place of a publisher that is connected. The place of one that has vanished is free for whoever may
-    /// publish; beside a publisher of the other role, main or backup, only for the same query string.
+    /// publish; but beside a publisher of the other role, main or backup, that has a query string, only for the same one,
+    /// unless this is "replace".
     pub(crate) takeover: Takeover,
     /// Whether a backup publisher (`NAME?role=backup`) leaves the air to the main one when that has returned: at a keyframe,
     /// once it has been heard for 3 s. Otherwise the main one stands by.

@@ -4,17 +4,16 @@
 //! lock. Whoever comes to hold that lock first has the name, until another one's bid wins.
 //!
 //! Invariants: a name is known exactly while it has a home or somebody wants it. It has one home at most, and that one
-//! publisher of each role at most. A home hears of its publishers in the order of their claims. No more than `limits::STREAMS` names are known because they are wanted, and `limits::STREAMS_RESERVED`
-//! more to be published.
+//! publisher of each role at most. A home hears of its publishers in the order of their claims. No more than `limits::STREAMS`
+//! names are known because they are wanted, and `limits::STREAMS_RESERVED` more to be published.
 
 use std::collections::BTreeMap;
-
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use crate::hub::{
-    Bid, Credential, NameInUse, PublishRefused, PublisherRole, Purpose, StreamConfig, TooManyStreams,
+    Bid, Credential, Held, NameInUse, PublishRefused, PublisherRole, Purpose, StreamConfig, TooManyStreams,
 };
 use crate::name::StreamName;
 use crate::per_app::PerApp;
@@ -153,10 +152,11 @@ impl Directory {
         let takeover = self.streams.for_stream(name).takeover;
         let entry = self.entry(name, Purpose::Publish)?;
         let home = entry.home.get_or_insert(Home { at: by, latest: id, claimants: [None, None] });
-        let held = home.claimants[bid.role as usize].as_ref();
-        let held = held.map(|claimant| (claimant.credential.as_ref(), claimant.is_silent));
-        let other = home.claimants[bid.role.other() as usize].as_ref();
-        if !takeover.allows(&bid, held, other.map(|claimant| claimant.credential.as_ref())) {
+        let held = |role: PublisherRole| {
+            let claimant = home.claimants[role as usize].as_ref()?;
+            Some(Held { credential: claimant.credential.as_ref(), is_silent: claimant.is_silent })
+        };
+        if !takeover.allows(&bid, held(bid.role), held(bid.role.other())) {
             return Err(NameInUse.into());
         }
         home.claimants[bid.role as usize] =

@@ -93,23 +93,25 @@ pub enum Takeover {
 }
 
 impl Takeover {
-    /// Whether a bid wins its place. `held` is what whoever has it has shown, and whether that one is silent; `other` is what
-    /// the publisher of the other role has shown.
-    pub(crate) fn allows(
-        self,
-        bid: &Bid,
-        held: Option<(Option<&Credential>, bool)>,
-        other: Option<Option<&Credential>>,
-    ) -> bool {
+    /// Whether a bid wins its place, from whoever has it and beside the publisher of the other role.
+    pub(crate) fn allows(self, bid: &Bid, held: Option<Held<'_>>, other: Option<Held<'_>>) -> bool {
         let shown = bid.credential.as_ref();
+        let is_same = |held: Held<'_>| held.credential.is_some() && shown == held.credential;
         match (self, held) {
             (Takeover::Replace, _) => true,
-            (_, None) => other.flatten().is_none_or(|other| shown == Some(other)),
+            (_, None) => other.is_none_or(|other| other.credential.is_none() || is_same(other)),
             (Takeover::Refuse, Some(_)) => false,
-            (Takeover::Silent, Some((_, is_silent))) => is_silent,
-            (Takeover::Credential, Some((held, is_silent))) => is_silent || (held.is_some() && shown == held),
+            (Takeover::Silent, Some(held)) => held.is_silent,
+            (Takeover::Credential, Some(held)) => held.is_silent || is_same(held),
         }
     }
+}
+
+/// A place that somebody has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held<'a> {
+    pub(crate) credential: Option<&'a Credential>,
+    pub(crate) is_silent: bool,
 }
 
 #[cfg(test)]
@@ -141,8 +143,9 @@ mod tests {
         let (same, other, none) = (bid("a"), bid("b"), Bid::default());
         let held = same.credential.as_ref();
         let all = [Takeover::Refuse, Takeover::Silent, Takeover::Credential, Takeover::Replace];
-        let who =
-            |bid: &Bid, held, is_silent| all.map(|policy| policy.allows(bid, Some((held, is_silent)), None));
+        let who = |bid: &Bid, credential, is_silent| {
+            all.map(|policy| policy.allows(bid, Some(Held { credential, is_silent }), None))
+        };
         assert_eq!(who(&same, held, false), [false, false, true, true]);
         assert_eq!(who(&other, held, false), [false, false, false, true]);
         assert_eq!(who(&none, None, false), [false, false, false, true], "nothing is no credential");
@@ -153,9 +156,9 @@ mod tests {
     fn beside_a_publisher_with_a_credential_only_the_same_is_let_in() {
         let bid = |key: &str| Bid { credential: Some(Credential::new(key)), ..Bid::default() };
         let (same, other, none) = (bid("a"), bid("b"), Bid::default());
-        let beside = |bid: &Bid, held: Option<&Credential>| {
+        let beside = |bid: &Bid, credential: Option<&Credential>| {
             [Takeover::Refuse, Takeover::Credential, Takeover::Replace]
-                .map(|policy| policy.allows(bid, None, Some(held)))
+                .map(|policy| policy.allows(bid, None, Some(Held { credential, is_silent: false })))
         };
         let held = same.credential.as_ref();
         assert_eq!(beside(&same, held), [true, true, true]);

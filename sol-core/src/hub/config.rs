@@ -16,7 +16,7 @@ pub struct StreamConfig {
     /// at once. Up to hours, since one that waits costs next to nothing.
     pub waiting: Duration,
     /// How long a stream waits for its publisher to return before its players are told that it ended. Zero: they
-    /// are told at once. Up to some minutes: nobody's name is free before.
+    /// are told at once. Up to some minutes.
     pub grace: Duration,
     /// Who may take the place of a publisher that is connected.
     pub takeover: Takeover,
@@ -25,7 +25,8 @@ pub struct StreamConfig {
     pub give_back: bool,
     /// What players meet when nobody came within the grace.
     pub after_grace: AfterGrace,
-    /// What is done about timestamps of a publisher that make no sense.
+    /// What is done about timestamps of a publisher that make no sense; and unless it is [`Repair::Off`], keyframes behind an
+    /// H.264 configuration that has changed bring its parameter sets along, for VLC.
     pub repair: Repair,
     /// What players see of the time until a publisher returned.
     pub pause: Pause,

@@ -28,6 +28,7 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use bid::Held;
 pub use bid::{Bid, Credential, PublisherRole, Takeover};
 pub use config::{AfterGrace, StreamConfig};
 pub use correction::{Correction, Corrections};

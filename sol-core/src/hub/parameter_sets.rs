@@ -1,8 +1,8 @@
 //! Parameter sets: what an H.264 decoder has to know before a keyframe (ISO/IEC 14496-15, 5.3.3.1), put into the keyframe itself.
 //!
 //! Players are told of another configuration by a message of its own, as FLV has it. VLC looks at the first one alone, and shows
-//! garbage from the next on; its decoder does take what stands in a picture. So the first keyframe behind a configuration with
-//! other parameter sets than the last brings them along.
+//! garbage from the next on; its decoder does take what stands in a picture. So once a stream's parameter sets have changed each
+//! keyframe brings them along: a player that lags, pauses or has turned video off may miss the first.
 //!
 //! Invariants: what is put in stands between the units of a payload, none of which changes. A payload that cannot be read, that has
 //! parameter sets already, or that would become too long, stays as it is.
@@ -14,8 +14,8 @@ use crate::media::{FrameKind, TrackId};
 #[derive(Debug, Default)]
 pub(super) struct ParameterSets {
     known: Option<Vec<u8>>,
-    /// Whether no keyframe has come since it became another one.
-    is_due: bool,
+    /// Whether it is another one than at first.
+    has_changed: bool,
 }
 
 impl ParameterSets {
@@ -27,10 +27,10 @@ impl ParameterSets {
                     payload.starts_with(&CONFIGURATION) && payload.len() <= limits::PARAMETER_SETS_BYTES;
                 let known = std::mem::replace(&mut self.known, is_read.then(|| payload.to_vec()));
                 let [before, after] = [&known, &self.known].map(|one| one.as_deref().and_then(sets));
-                self.is_due = before.is_some() && after.is_some() && before != after;
+                self.has_changed |= before.is_some() && after.is_some() && before != after;
                 None
             }
-            FrameKind::Keyframe(TrackId::DEFAULT) if std::mem::take(&mut self.is_due) => {
+            FrameKind::Keyframe(TrackId::DEFAULT) if self.has_changed => {
                 completed(payload, self.known.as_deref()?)
             }
             _ => None,
@@ -59,6 +59,9 @@ fn completed(keyframe: &[u8], configuration: &[u8]) -> Option<Vec<u8>> {
     let mut completed = [head, before].concat();
     for set in sets(configuration)? {
         let length = (set.len() as u32).to_be_bytes();
+        if length[..length.len() - length_bytes].iter().any(|&byte| byte != 0) {
+            return None;
+        }
         completed.extend_from_slice(&length[length.len() - length_bytes..]);
         completed.extend_from_slice(set);
     }
@@ -126,7 +129,7 @@ mod tests {
     const SLICE: [u8; 6] = [0, 0, 0, 2, 0x65, 9];
 
     #[test]
-    fn the_first_keyframe_behind_another_configuration_brings_it_along_and_no_other() {
+    fn keyframes_behind_another_configuration_bring_it_along() {
         let keyframe = [&HEADER[..], &SLICE].concat();
         let mut sets = ParameterSets::default();
         let mut send = |kind, payload: &[u8]| sets.complete(kind, payload);
@@ -140,7 +143,11 @@ mod tests {
         assert_eq!(send(CONFIG, &LARGE), None);
         assert_eq!(send(FrameKind::Interframe, &keyframe), None);
         assert_eq!(send(KEY, &keyframe), Some([&HEADER[..], &SETS, &SLICE].concat()));
-        assert_eq!(send(KEY, &keyframe), None, "they have been told");
+        assert_eq!(
+            send(KEY, &keyframe),
+            Some([&HEADER[..], &SETS, &SLICE].concat()),
+            "the first may be missed"
+        );
     }
 
     #[test]
@@ -165,6 +172,15 @@ mod tests {
         let keyframe = [&HEADER[..], &[0, 2, 0x65, 9]].concat();
         let expected = [&HEADER[..], &[0, 2, 0x67, 2, 0, 1, 0x68], &[0, 2, 0x65, 9]].concat();
         assert_eq!(completed(&keyframe, &configuration), Some(expected));
+    }
+
+    #[test]
+    fn sets_that_are_too_long_for_the_lengths_of_the_picture_are_left_out() {
+        let configuration =
+            [&[0x17, 0, 0, 0, 0, 1, 100, 0, 13, 0xFC, 0xE1, 1, 0][..], &[0x67; 256], &[0]].concat();
+        let keyframe = [&HEADER[..], &[2, 0x65, 9]].concat();
+        assert!(sets(&configuration).is_some());
+        assert_eq!(completed(&keyframe, &configuration), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use crate::limits;
 use crate::time::Instant;
 
-use super::bid::{Bid, Credential, PublisherRole, Takeover};
+use super::bid::{Bid, Credential, Held, PublisherRole, Takeover};
 use super::correction::Corrections;
 use super::standby::Standby;
 
@@ -39,7 +39,7 @@ impl Publisher {
         self.falls_silent_at() <= now
     }
 
-    fn falls_silent_at(&self) -> Instant {
+    pub(super) fn falls_silent_at(&self) -> Instant {
         self.heard + limits::PUBLISHER_SILENCE
     }
 
@@ -53,10 +53,11 @@ impl Publisher {
 impl Publishers {
     /// Whether a bid wins its place.
     pub(super) fn allow(&self, bid: &Bid, takeover: Takeover, now: Instant) -> bool {
-        let held =
-            self.at(bid.role).map(|publisher| (publisher.credential.as_ref(), publisher.is_silent(now)));
-        let other = self.at(bid.role.other()).map(|publisher| publisher.credential.as_ref());
-        takeover.allows(bid, held, other)
+        let held = |role| {
+            let publisher = self.at(role)?;
+            Some(Held { credential: publisher.credential.as_ref(), is_silent: publisher.is_silent(now) })
+        };
+        takeover.allows(bid, held(bid.role), held(bid.role.other()))
     }
 
     /// Gives the place to whoever bids for it, and takes it from whoever had it. The number of the publication.

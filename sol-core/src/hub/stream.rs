@@ -22,7 +22,7 @@ use super::pace::{Delivery, Pace};
 use super::parameter_sets::ParameterSets;
 use super::playhead::{Cursors, Join, Playhead};
 use super::preamble::Configurations;
-use super::publishers::Publishers;
+use super::publishers::{Publisher, Publishers};
 use super::report::{self, StreamReport, StreamState};
 use super::standby::Standby;
 use super::tape::{Ending, SyncPoint, Tape};
@@ -43,6 +43,8 @@ pub struct Stream {
     has_video: bool,
     /// The publication goes on with what another one began, and has sent nothing yet.
     goes_on: bool,
+    /// The same, and it has shown nothing yet.
+    resumes: bool,
     /// The publication goes on with a stream of pictures, and has not shown one yet.
     returning: Option<Returning>,
     /// When the publication last sent a keyframe, or else its first video.
@@ -115,6 +117,7 @@ impl Stream {
             grace_until: None,
             has_video: false,
             goes_on: false,
+            resumes: false,
             returning: None,
             last_keyframe: None,
             configurations: Configurations::default(),
@@ -150,6 +153,9 @@ impl Stream {
     fn put_on_air(&mut self, role: PublisherRole, now: Instant) -> bool {
         let before = self.publishers.on_air();
         let goes_on = self.grace_until.take().is_some() || before.is_some();
+        // Whoever fell silent is missed since then.
+        let silent = before.and_then(|other| self.publishers.at(other)).filter(|other| other.is_silent(now));
+        let since = silent.map(Publisher::falls_silent_at);
         if let Some(other) = before.filter(|&other| other != role) {
             self.stand_aside(other);
         }
@@ -160,8 +166,9 @@ impl Stream {
         // Pictures are awaited, unless they are here, or the publisher has shown that it has none.
         let awaits = goes_on && !kept.is_ready() && (self.has_video || self.returning.is_some());
         self.forget_publication();
-        self.returning = awaits.then_some(Returning { since: None });
+        self.returning = awaits.then_some(Returning { since });
         self.goes_on |= goes_on;
+        self.resumes = goes_on;
         self.timeline.begin_publication();
         let mut grew = false;
         if !kept.configurations.are_none() {
@@ -259,6 +266,10 @@ impl Stream {
             return false;
         }
         self.go_on(now);
+        if kind.is_coded() && std::mem::take(&mut self.resumes) {
+            // Long behind its configurations, perhaps.
+            self.timeline.resume(now);
+        }
         if self.timeline.is_full() && self.may_begin_at(kind, self.timeline.head()) {
             self.tape.append_end(Ending::TimelineFull, self.timeline.head());
             self.timeline.restart();
@@ -388,10 +399,17 @@ impl Stream {
     }
 
     fn take_off(&mut self, publication: &Publication, parting: Parting, now: Instant) {
-        let Some(true) = self.publishers.dismiss(publication.0) else { return };
+        let Some(was_on_air) = self.publishers.dismiss(publication.0) else { return };
+        let is_end = parting == Parting::InGoodOrder && !self.publishers.are_any();
+        // Where nobody was on air the grace runs, or is over.
+        let changes_nothing = !was_on_air && (self.publishers.on_air().is_some() || !is_end);
+        if changes_nothing {
+            return;
+        }
         self.pace.settle();
         self.bundles.forget();
-        if parting == Parting::InGoodOrder && !self.publishers.are_any() {
+        if is_end {
+            self.grace_until = None;
             return self.end_publications();
         }
         self.grace_until = Some(now + self.config.grace);
@@ -412,7 +430,7 @@ impl Stream {
 
     /// Nobody goes on with what was on air: its players are told behind the last frame.
     fn end_publications(&mut self) {
-        self.goes_on = false;
+        (self.goes_on, self.resumes) = (false, false);
         self.timeline.end_publication();
         self.tape.append_end(Ending::Unpublished, self.timeline.head());
     }
@@ -481,9 +499,14 @@ impl Stream {
         &self.config
     }
 
-    /// Whether anybody publishes, or may return to do so.
+    /// Whether anybody is on air, or may return to be.
     pub fn is_published(&self) -> bool {
-        self.publishers.are_any() || self.grace_until.is_some()
+        self.publishers.on_air().is_some() || self.grace_until.is_some()
+    }
+
+    /// The same, or somebody stands by of whom nothing has come for a while.
+    pub(crate) fn has_publishers(&self) -> bool {
+        self.is_published() || self.publishers.are_any()
     }
 
     /// What was corrected of a publisher's timestamps, whenever it was on air.

@@ -17,10 +17,10 @@ use sol_core::hub::StreamConfig;
 use sol_core::server::ServerConfig;
 use sol_tests::peer::pattern::{MediaSent, Pattern, VideoPattern};
 use sol_tests::peer::run::Run;
-use sol_tests::peer::script::{Phase, Player, Publisher};
+use sol_tests::peer::script::Player;
 use sol_tests::world::{Client, Crossed, LinkOptions, Segments, World};
 
-use crate::marks::{FIRST_FRAME, assert_time_never_steps_back, media_of_mark, run_of_mark};
+use crate::marks::{FIRST_FRAME, assert_time_never_steps_back, is_live, media_of_mark, run_of_mark};
 
 const UNPUBLISH_NOTIFY: &str = "NetStream.Play.UnpublishNotify";
 
@@ -43,10 +43,6 @@ fn crossed_once(world: &World, to: usize) -> Crossed {
 /// Its player has all but what is on its way.
 fn assert_is_at_the_edge(run: &Run, sent: &[MediaSent]) {
     assert!(sent.len() as u64 - run.last < 10, "{run:?} of {}", sent.len());
-}
-
-fn is_live(publisher: &Client<Publisher>) -> bool {
-    matches!(publisher.phase(), Phase::Live(_))
 }
 
 /// The session has ended, and how it ended for its player: gaps, and what was lost by them.

@@ -182,13 +182,13 @@ fn a_backup_without_keyframes_takes_over_from_a_silent_one_when_they_were_waited
     let (mut stage, mut player) = Stage::with_main(at_once());
     let backup = stage.publish(&BACKUP).unwrap();
     stage.configure(&backup);
-    stage.pass([&backup], SILENCE + limits::RETURN_TIME);
+    stage.pass([&backup], SILENCE + limits::RETURN_TIME - Duration::from_millis(1));
+    assert!(!stage.show(&backup, 0, &INTER));
+    stage.now = stage.now + Duration::from_millis(1);
     stage.show(&backup, 0, &INTER);
     assert_eq!(stage.stream.on_air(), Some(PublisherRole::Backup));
-    stage.pass([&backup], limits::RETURN_TIME);
-    stage.show(&backup, 5_000, &INTER);
-    assert_eq!(stage.times(&mut player).len(), 0, "pictures without a keyframe wait for one");
-    assert!(stage.stream.append(&backup, &sound(5_001), stage.now).unwrap().grew);
+    assert!(stage.stream.append(&backup, &sound(5_001), stage.now).unwrap().grew, "nothing is awaited twice");
+    assert_eq!(stage.times(&mut player).len(), 1, "a player's picture waits for a keyframe");
 }
 
 #[test]
@@ -251,6 +251,50 @@ fn where_a_backup_does_not_give_back_the_main_publisher_waits_for_it_to_fail() {
     assert!(!stage.show(&main, 4_000, &KEY));
     stage.stream.abandon(backup, stage.now);
     assert_eq!(stage.stream.is_on_air(&main), Ok(true));
+}
+
+#[test]
+fn a_real_pause_lasts_until_something_is_shown() {
+    let config = StreamConfig { pause: Pause::Real, grace: Duration::from_secs(10), ..at_once() };
+    let (mut stage, mut player) = Stage::with_main(config);
+    let main = stage.main.duplicate();
+    stage.stream.abandon(main, stage.now);
+    stage.now = stage.now + Duration::from_secs(2);
+    let again = stage.publish(&Bid::default()).unwrap();
+    stage.configure(&again);
+    stage.stream.append(&again, &sound(0), stage.now).unwrap();
+    stage.now = stage.now + Duration::from_secs(4);
+    stage.show(&again, 4_000, &KEY);
+    assert_eq!(stage.times(&mut player), [960 + 6_000]);
+}
+
+#[test]
+fn who_ends_in_good_order_as_the_last_one_ends_the_stream_also_where_it_was_not_on_air() {
+    let config = StreamConfig { grace: Duration::from_secs(10), ..at_once() };
+    let (mut stage, mut player) = Stage::with_main(config);
+    let backup = stage.publish(&BACKUP).unwrap();
+    let main = stage.main.duplicate();
+    stage.now = stage.now + SILENCE;
+    stage.stream.abandon(main, stage.now);
+    assert!(stage.stream.is_published(), "within the grace");
+    stage.stream.unpublish(backup, stage.now);
+    assert_eq!(stage.stream.read(&mut player), Read::Ended(Ending::Unpublished));
+    assert!(!stage.stream.is_published());
+}
+
+#[test]
+fn who_comes_when_a_stream_is_over_gets_nothing_of_it_though_a_silent_backup_is_there() {
+    let (mut stage, _player) = Stage::with_main(at_once());
+    let backup = stage.publish(&BACKUP).unwrap();
+    let main = stage.main.duplicate();
+    stage.now = stage.now + SILENCE;
+    stage.stream.abandon(main, stage.now);
+    assert!(!stage.stream.is_published() && stage.stream.has_publishers());
+    let mut late = stage.stream.subscribe();
+    assert_eq!(stage.read(&mut late), []);
+    stage.configure(&backup);
+    stage.show(&backup, 0, &KEY);
+    assert_eq!(stage.read(&mut late).last().map(|&(kind, _)| kind), Some(KEYFRAME));
 }
 
 #[test]

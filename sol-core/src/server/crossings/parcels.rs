@@ -255,7 +255,7 @@ impl Local {
         self.tell_who_is_on_air(stream);
         self.cross(stream);
         let latest = self.crossings_mut().homes.get(&stream).map(|home| home.claim);
-        let stays = self.hub.stream(stream).is_published();
+        let stays = self.hub.stream(stream).has_publishers();
         if !stays {
             self.leave_home(stream);
         }
@@ -272,7 +272,7 @@ impl Local {
         self.tell_who_is_silent(stream, now);
         let Some(crossings) = &mut self.crossings else { return };
         let Some(home) = crossings.homes.get(&stream) else { return };
-        if !self.hub.stream(stream).is_published() {
+        if !self.hub.stream(stream).has_publishers() {
             let (name, claim) = (home.name.clone(), home.claim);
             let since = crossings.dispatches.len();
             self.cross(stream);
