@@ -11,7 +11,7 @@ use sol_tests::peer::message::{ChunkStream, TypeId};
 
 use crate::half::{Half, halves};
 use crate::transcript::{Transcript, whole};
-use crate::wire::{HANDSHAKE_BYTES, name_of, read_by_the_book};
+use sol_tests::captures::wire::{HANDSHAKE_BYTES, name_of, read_by_the_book};
 
 #[test]
 fn every_session_counts_the_messages_that_tshark_counted() {

@@ -21,4 +21,3 @@ mod servers;
 mod side;
 mod slicing;
 mod transcript;
-mod wire;

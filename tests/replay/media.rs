@@ -9,7 +9,7 @@ use sol_tests::peer::message::TypeId;
 
 use crate::half::{Half, halves};
 use crate::transcript::{Transcript, whole};
-use crate::wire::{body_for_players, media_in};
+use sol_tests::captures::wire::{body_for_players, media_in};
 
 #[test]
 fn every_session_of_a_publisher_has_the_media_that_the_kit_reads() {

@@ -14,7 +14,7 @@ use sol_tests::peer::message::{Received, TypeId};
 use crate::half::Half;
 use crate::host::Host;
 use crate::playback::{Played, as_played, check_join};
-use crate::wire::media_in;
+use sol_tests::captures::wire::media_in;
 
 #[test]
 fn a_recorded_player_that_waits_gets_the_publication() {

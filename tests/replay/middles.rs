@@ -11,7 +11,7 @@ use sol_core::limits;
 use sol_core::observer::{Observation, Observed, ObservedMessage, ObservedTime, Observer};
 
 use crate::side::{Piece, Side, messages, sides_with_chunks, skipped};
-use crate::wire::HANDSHAKE_BYTES;
+use sol_tests::captures::wire::HANDSHAKE_BYTES;
 
 #[test]
 fn all_messages_are_found_if_nothing_but_the_handshake_is_missing() {

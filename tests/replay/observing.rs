@@ -13,7 +13,7 @@ use sol_tests::peer::message::{ChunkStream, Received, StreamId, TypeId};
 
 use crate::side::{Piece, Side, messages, sides};
 use crate::slicing::Cuts;
-use crate::wire::read_by_the_book;
+use sol_tests::captures::wire::read_by_the_book;
 
 #[test]
 fn an_observer_counts_the_messages_and_bytes_that_tshark_counted() {

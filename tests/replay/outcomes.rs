@@ -15,7 +15,7 @@ use sol_tests::peer::message::TypeId;
 use crate::half::{Half, half, halves};
 use crate::host::Host;
 use crate::transcript::{NOW, Transcript, whole};
-use crate::wire::{name_of, read_by_the_book};
+use sol_tests::captures::wire::{name_of, read_by_the_book};
 
 #[test]
 fn the_outcome_of_every_half_is_the_expected_one() {

@@ -10,7 +10,7 @@ use sol_tests::peer::script::{Phase, Player};
 use crate::half::{Half, halves};
 use crate::host::Host;
 use crate::transcript::NOW;
-use crate::wire::{body_for_players, media_in};
+use sol_tests::captures::wire::{body_for_players, media_in};
 
 #[test]
 fn a_player_that_waits_gets_a_publication_from_its_first_keyframe_on() {

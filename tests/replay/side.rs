@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use sol_core::observer::{Observation, Observed, ObservedMessage, Observer, Party};
 use sol_tests::captures::{self, ConnectionTruth, Direction};
 
-use crate::wire::{HANDSHAKE_BYTES, read_by_the_book};
+use sol_tests::captures::wire::{HANDSHAKE_BYTES, read_by_the_book};
 
 /// One direction of one connection.
 #[derive(Debug)]

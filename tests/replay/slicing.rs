@@ -8,7 +8,7 @@ use sol_core::session::Event;
 
 use crate::half::{Half, half, halves};
 use crate::transcript::{Transcript, whole};
-use crate::wire::HANDSHAKE_BYTES;
+use sol_tests::captures::wire::HANDSHAKE_BYTES;
 
 #[test]
 fn every_half_byte_by_byte_is_as_in_one_piece() {

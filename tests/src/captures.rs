@@ -4,6 +4,7 @@
 //! said about them. Whoever replays it decides whether tshark or the code under test is right.
 
 mod truth;
+pub mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
