@@ -30,6 +30,5 @@ mod silence;
 mod strangers;
 mod takeover;
 mod timers;
-mod timestamps;
 mod user_control;
 mod waiting;

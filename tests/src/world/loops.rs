@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use sol_core::crossing::{ClaimId, Directory, Dispatch, LoopId, Parcel, Standing};
-use sol_core::hub::{Bid, Parting, PublishRefused};
+use sol_core::hub::{Bid, Corrections, Parting, PublishRefused};
 use sol_core::ids::{RequestId, SessionId};
 use sol_core::limits;
 use sol_core::load::Load;
@@ -31,6 +31,8 @@ pub(super) struct Loops {
     pub(super) post: Post,
     /// What was taken of publishers within the process, and they do not know yet.
     taken: Vec<(ClaimId, usize)>,
+    /// What was corrected of them, and they do not know yet.
+    corrected: Vec<(ClaimId, Corrections)>,
     /// Those of them that were replaced, and do not know yet.
     replaced: Vec<ClaimId>,
     /// At which the next client arrives.
@@ -60,6 +62,7 @@ impl Loops {
             directory: Directory::new(config.stream.clone()),
             post: Post::new(count.get() as usize, dice),
             taken: Vec::new(),
+            corrected: Vec::new(),
             replaced: Vec::new(),
             next: 0,
             busy: Vec::new(),
@@ -301,6 +304,11 @@ impl Loops {
         std::mem::take(&mut self.taken)
     }
 
+    /// What was corrected of publishers within the process, as far as that was told since.
+    pub(super) fn take_corrected(&mut self) -> Vec<(ClaimId, Corrections)> {
+        std::mem::take(&mut self.corrected)
+    }
+
     /// Publishers within the process that were replaced since.
     pub(super) fn take_replaced(&mut self) -> Vec<ClaimId> {
         std::mem::take(&mut self.replaced)
@@ -335,8 +343,9 @@ impl Loops {
         match parcel {
             Parcel::MediaTaken { claim, cost } => self.taken.push((claim, cost)),
             Parcel::Replaced { claim } => self.replaced.push(claim),
+            Parcel::Corrected { claim, corrections } => self.corrected.push((claim, corrections)),
             // Nobody there has asked.
-            Parcel::Corrected { .. } | Parcel::OnAir { .. } => {}
+            Parcel::OnAir { .. } => {}
             parcel => panic!("whoever publishes from within is told nothing else: {parcel:?}"),
         }
     }

@@ -107,6 +107,9 @@ impl World {
             self.within.iter().for_each(|inside| inside.borrow_mut().has_taken(id, cost));
             moved = true;
         }
+        for (id, corrections) in self.server.take_corrected() {
+            self.within.iter().for_each(|inside| inside.borrow_mut().was_corrected(id, corrections));
+        }
         for id in self.server.take_replaced() {
             self.within.iter().for_each(|inside| inside.borrow_mut().replaced(id));
         }

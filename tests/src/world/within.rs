@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use sol_core::crossing::{Claim, ClaimId, LoopId, Notice, Parcel, media_cost};
-use sol_core::hub::Parting;
+use sol_core::hub::{Corrections, Parting};
 use sol_core::ids::MessageType;
 use sol_core::limits;
 use sol_core::media::{Content, Media};
@@ -29,6 +29,11 @@ impl Within {
     pub fn sent(&self) -> Vec<MediaSent> {
         self.inside.borrow().sent.clone()
     }
+
+    /// What was corrected of its timestamps, as far as it was told: the first at once, and later when there are twice as many.
+    pub fn corrections(&self) -> Corrections {
+        self.inside.borrow().corrections
+    }
 }
 
 /// What it sends.
@@ -44,6 +49,7 @@ pub(super) struct Inside {
     sent: Vec<MediaSent>,
     /// What it costs that was not taken.
     under_way: usize,
+    corrections: Corrections,
     is_replaced: bool,
     has_parted: bool,
 }
@@ -63,6 +69,7 @@ impl Inside {
             began: now,
             sent: Vec::new(),
             under_way: 0,
+            corrections: Corrections::NONE,
             is_replaced: false,
             has_parted: false,
         }
@@ -91,6 +98,13 @@ impl Inside {
     pub(super) fn has_taken(&mut self, claim: ClaimId, cost: usize) {
         if self.claim == claim {
             self.under_way = self.under_way.saturating_sub(cost);
+        }
+    }
+
+    /// So much was corrected of one such publisher's timestamps.
+    pub(super) fn was_corrected(&mut self, claim: ClaimId, corrections: Corrections) {
+        if self.claim == claim {
+            self.corrections = corrections;
         }
     }
 
