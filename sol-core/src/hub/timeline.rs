@@ -57,6 +57,8 @@ pub(super) struct Timeline {
     has_begun: bool,
     /// When something was stamped last.
     heard: Option<Instant>,
+    /// When the latest time was reached.
+    advanced: Option<Instant>,
     /// Of the current publication: the one that was believed last, and those before it.
     clocks: SmallVec<[Clock; 1]>,
     /// Of the current publication: the first that were seen.
@@ -98,6 +100,7 @@ impl Timeline {
             head: 0,
             has_begun: false,
             heard: None,
+            advanced: None,
             clocks: SmallVec::new(),
             tracks: SmallVec::new(),
             corrections: Corrections::NONE,
@@ -188,7 +191,10 @@ impl Timeline {
             }
             None => {}
         }
-        self.head = self.head.max(at);
+        if at > self.head || !self.has_begun {
+            self.head = at;
+            self.advanced = Some(now);
+        }
         self.has_begun = true;
         Self::wrapped(at)
     }
@@ -229,11 +235,13 @@ impl Timeline {
         places.min().map(|(_, index)| index)
     }
 
-    /// No clock that was seen puts a frame where it could be: it is due as long after the last one as it came, up to a frame,
+    /// No clock that was seen puts a frame where it could be: it is due as long after the latest one as it came, up to a frame,
     /// and its clock is another one.
     fn take_up_clock(&mut self, track: Option<usize>, time: Timestamp, waited: Duration, now: Instant) {
         let mut unit = Unit::Millisecond;
-        let mut wait = waited.as_millis().clamp(1, limits::RESUME_MILLIS.into()) as u64;
+        // Between two frames of a clock that stands still, those of other tracks may come and not go on either.
+        let since = self.advanced.map(|at| now.saturating_since(at)).unwrap_or_default();
+        let mut wait = since.as_millis().clamp(1, limits::RESUME_MILLIS.into()) as u64;
         let correction = match track.map(|track| &mut self.tracks[track]) {
             None => {
                 wait = 0;

@@ -232,6 +232,17 @@ fn a_clock_that_does_not_run_gives_frames_their_time_when_they_come() {
 }
 
 #[test]
+fn tracks_that_stand_still_by_turns_run_as_fast_as_time() {
+    let mut publisher = Publisher::begin();
+    for index in 0..600_u64 {
+        publisher.clock = Duration::from_millis(index * 15);
+        publisher.stamp(if index.is_multiple_of(3) { TrackKind::Video } else { TrackKind::Audio }, 0);
+    }
+    let head = publisher.timeline.head().millis();
+    assert!((8_400..=9_000).contains(&head), "{head} ms in 9 s, of which half a second is waited for");
+}
+
+#[test]
 fn a_track_that_begins_far_from_the_others_has_a_clock_of_its_own() {
     for repair in [Repair::Monotonic, Repair::Resync] {
         for start in [4_500, 3_600_000] {
