@@ -7,5 +7,7 @@
 mod borders;
 mod camera;
 mod captures;
+mod changes;
+mod repair;
 mod verdict;
 mod years;
