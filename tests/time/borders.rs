@@ -1,6 +1,7 @@
 //! Borders: 2²⁴, 2³¹ and 2³² ms of a publisher's clock, and 2²⁴ ms of a stream's own time.
 
 use sol_core::ids::ChunkSize;
+use sol_core::quirk::Quirk;
 use sol_tests::peer::codec::{ChunkWriter, Format, Framing, Headers};
 use sol_tests::peer::message::{Message, TypeId};
 use sol_tests::peer::pattern::{FrameText, MediaSent, Pattern};
@@ -96,6 +97,35 @@ fn a_picture_each_five_hours_is_understood_though_every_delta_needs_the_extended
         let run = check_run(&viewer.media(), &sent).unwrap();
         assert_eq!(span_of(&run), (1, sent.len() as u64 - 1, 0), "omitted: {omits}");
         assert_eq!(corrected(&mut world, &camera), "", "omitted: {omits}");
+    }
+}
+
+#[test]
+fn a_message_of_format_3_behind_an_absolute_time_has_that_time_on_both_sides_of_a_border() {
+    // GStreamer means so; the specification, that the time is its delta as well (5.3.1.2.4), which only a small one can be: hence
+    // nothing of the wrap, behind which times are small.
+    for (border, omits) in BORDERS[..2].iter().flat_map(|&border| [(border, false), (border, true)]) {
+        let mut world = World::new(seed(5));
+        let (camera, viewer) = (camera(&mut world), world.player("live/cam"));
+        world.run_for(ms(500));
+        let start = border.wrapping_sub(300);
+        // Sound comes in pairs.
+        let time = |media: &MediaSent| start.wrapping_add(media.sequence.div_ceil(2) as u32 * 46);
+        let sent = media(Pattern::new().audio_only().without_metadata(), 1_000, time);
+        send_framed(&mut world, &camera, &sent, |_, message| {
+            let text = FrameText::read(message.type_id, &message.payload);
+            let framing = match text {
+                Some(text) if text.sequence % 2 == 0 => Framing::of(Format::Three),
+                _ => Framing::FULL,
+            };
+            if omits { framing.omitting_extended() } else { framing }
+        });
+        let run = check_run(&viewer.media(), &sent).expect("one run");
+        let expected = (1, sent.len() as u64 - 1, sent[1].timestamp_ms.wrapping_neg());
+        assert_eq!(span_of(&run), expected, "{border:#x}, {omits}");
+        let session = world.session(&camera).expect("it is live");
+        assert!(session.quirks().get(Quirk::Format3KeepsTime) > 15);
+        assert_eq!(corrected(&mut world, &camera), "", "{border:#x}, {omits}");
     }
 }
 

@@ -18,7 +18,10 @@ fn payload_that_begins_like_the_timestamp_is_payload_to_the_byte_in_every_habit_
             let alike_max = if omits { 3 } else { 4 };
             let tails =
                 (1..=6).flat_map(|length| (0..=alike_max.min(length)).map(move |alike| (length, alike)));
-            check(segments, omits, &tails.collect::<Vec<_>>());
+            let tails: Vec<_> = tails.collect();
+            // On one chunk stream the first message shows the habit; on one for each, nothing is known of any.
+            check(segments, omits, Lanes::One, &tails);
+            check(segments, omits, Lanes::Each, &tails);
         }
     }
 }
@@ -26,7 +29,7 @@ fn payload_that_begins_like_the_timestamp_is_payload_to_the_byte_in_every_habit_
 #[test]
 fn an_encoder_that_is_known_to_omit_it_loses_nothing_where_payload_begins_with_all_of_it() {
     for segments in [Segments::Bytes(1), Segments::Bytes(64 * 1024)] {
-        check(segments, true, &[(100, 0), (100, 4), (100, 3), (100, 4), (4, 0), (4, 4)]);
+        check(segments, true, Lanes::One, &[(100, 0), (100, 4), (100, 3), (100, 4), (4, 0), (4, 4)]);
     }
 }
 
@@ -34,7 +37,7 @@ fn an_encoder_that_is_known_to_omit_it_loses_nothing_where_payload_begins_with_a
 fn a_message_that_may_end_with_a_part_of_the_timestamp_is_whole_as_soon_as_the_next_begins() {
     for segments in [Segments::Bytes(1), Segments::Bytes(64 * 1024)] {
         for length in 1..=3 {
-            check(segments, true, &[(length, length), (50, 0), (length, length)]);
+            check(segments, true, Lanes::One, &[(length, length), (50, 0), (length, length)]);
         }
     }
 }
@@ -60,8 +63,39 @@ fn each_chunk_stream_has_a_habit_of_its_own() {
     assert_eq!(session.quirks().seen().collect::<Vec<_>>(), [(Quirk::ExtendedTimestampOmitted, 1)]);
 }
 
+#[test]
+fn an_encoder_that_repeats_it_no_more_loses_nothing() {
+    for segments in [Segments::Bytes(1), Segments::Bytes(64 * 1024)] {
+        let mut world = World::new(seed(1));
+        world.set_link(LinkOptions { segments, ..EVEN });
+        let (camera, viewer) = (camera(&mut world), world.player("live/cam"));
+        world.run_for(ms(500));
+        let framings = [[Framing::FULL; 5], [Framing::FULL.omitting_extended(); 5]];
+        let sent: Vec<Message> = (0..10).map(|index| sound(ChunkStream::AUDIO, index, 300, 2)).collect();
+        for (message, framing) in sent.iter().zip(framings.as_flattened()) {
+            camera.with(|peer| peer.send_raw_message(message, *framing));
+            world.run_for(ms(20));
+        }
+        world.run_for(ms(500));
+        let media = viewer.media();
+        let payloads = |index: usize| (&media[index].payload, &sent[index].payload);
+        assert_eq!(media.len(), sent.len());
+        assert!((0..10).map(payloads).all(|(played, sent)| played == sent));
+        let session = world.session(&camera).expect("it is live");
+        // Once against what it did, and once to know what it does.
+        assert_eq!(session.quirks().get(Quirk::ExtendedTimestampOmitted), 2);
+    }
+}
+
+/// On which chunk streams messages are sent.
+#[derive(Clone, Copy)]
+enum Lanes {
+    One,
+    Each,
+}
+
 /// Sends messages whose second and last chunk has so many bytes, and the first so many of these like the timestamp.
-fn check(segments: Segments, omits: bool, tails: &[(usize, usize)]) {
+fn check(segments: Segments, omits: bool, lanes: Lanes, tails: &[(usize, usize)]) {
     let mut world = World::new(seed(1));
     world.set_link(LinkOptions { segments, ..EVEN });
     let (camera, viewer) = (camera(&mut world), world.player("live/cam"));
@@ -69,12 +103,16 @@ fn check(segments: Segments, omits: bool, tails: &[(usize, usize)]) {
     let framing = if omits { Framing::FULL.omitting_extended() } else { Framing::FULL };
     let mut sent = Vec::new();
     for (index, &(length, alike)) in tails.iter().enumerate() {
-        let message = sound(ChunkStream::AUDIO, index as u32, length, alike);
+        let (lane, is_known) = match lanes {
+            Lanes::One => (ChunkStream::AUDIO, index > 0),
+            Lanes::Each => (ChunkStream(10 + index as u32), false),
+        };
+        let message = sound(lane, index as u32, length, alike);
         sent.push(message.payload.clone());
         camera.with(|peer| peer.send_raw_message(&message, framing));
         world.run_for(ms(100));
         // While nothing is known and all that has come is like the timestamp, it may be that.
-        let waits = omits && index == 0 && length == alike;
+        let waits = omits && !is_known && length == alike;
         assert_eq!(
             viewer.media().len(),
             sent.len() - usize::from(waits),
