@@ -180,9 +180,10 @@ fn on_one_loop(repair: Repair, sent: &[MediaSent]) -> (Vec<MediaReceived>, Corre
     (viewer.media(), corrections)
 }
 
+/// A world of one loop: of what is at home on another one, not all is told.
 fn world_with(repair: Repair) -> World {
-    let mut world =
-        World::with_config(seed(1), with_streams(StreamConfig { repair, ..StreamConfig::default() }));
+    let config = with_streams(StreamConfig { repair, ..StreamConfig::default() });
+    let mut world = World::with_loops(seed(1), 1, config);
     world.set_link(EVEN);
     world
 }
