@@ -189,7 +189,7 @@ fn decoded(player: &Client<Player>, sent: &[MediaSent]) -> Vec<(usize, usize)> {
             *config = Some(media.payload.clone());
             continue;
         }
-        let found = frames[next..].iter().position(|&index| sent[index].payload == media.payload);
+        let found = frames[next..].iter().position(|&index| is_of(&media.payload, &sent[index].payload));
         let skipped = found.expect("it was sent, and comes in order");
         let index = frames[next + skipped];
         next += skipped + 1;
@@ -205,6 +205,17 @@ fn decoded(player: &Client<Player>, sent: &[MediaSent]) -> Vec<(usize, usize)> {
         runs.last_mut().expect("one has begun").1 = index;
     }
     runs
+}
+
+/// Whether a player's frame is one that was sent: to the byte, but that a keyframe may have the parameter sets of a configuration
+/// that has just changed in front of its pictures.
+fn is_of(played: &Bytes, sent: &Bytes) -> bool {
+    const TAG_HEADER: usize = 5;
+    let is_keyframe = sent.starts_with(&[0x17, 1]);
+    played == sent
+        || (is_keyframe
+            && played[..TAG_HEADER] == sent[..TAG_HEADER]
+            && played.ends_with(&sent[TAG_HEADER..]))
 }
 
 /// Metadata and configurations, in order.
