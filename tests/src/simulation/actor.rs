@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::iter::Peekable;
 use std::time::Duration;
 
+use sol_core::hub::PublisherRole;
 use sol_core::ids::SessionId;
 
 use crate::peer::amf::Amf;
@@ -16,6 +17,7 @@ use crate::peer::pattern::MediaSent;
 use crate::peer::script::Script;
 use crate::peer::{Oddity, Peer, PeerOptions};
 
+use super::bidding::Showing;
 use super::film::{Film, Reel};
 use super::ledger::Shared;
 use super::play::is_media;
@@ -71,6 +73,7 @@ pub(super) enum AtTheEnd {
 pub(super) enum Errand {
     Publish {
         name: String,
+        showing: Showing,
         film: Box<Film>,
     },
     Play {
@@ -89,6 +92,8 @@ struct Line {
     /// Requests to publish that were not answered yet, of which `publishing` is the last.
     undecided: u32,
     name: String,
+    /// As what it publishes that.
+    role: PublisherRole,
     /// StreamEOF that says only that the player pauses.
     eofs_of_pauses: u32,
 }
@@ -162,8 +167,8 @@ impl Actor {
     }
 
     /// It publishes something else on the NetStream on which it published.
-    pub(super) fn republishes(&mut self, stream: StreamId, name: &str, film: Film) {
-        self.sets_out(stream, Errand::Publish { name: name.to_owned(), film: Box::new(film) });
+    pub(super) fn republishes(&mut self, stream: StreamId, name: &str, showing: Showing, film: Film) {
+        self.sets_out(stream, Errand::Publish { name: name.to_owned(), showing, film: Box::new(film) });
     }
 
     /// It plays something else on a NetStream on which it plays.
@@ -254,6 +259,13 @@ impl Actor {
         self.lines.iter().filter(|(_, line)| plays(line)).map(|(&stream, _)| stream).collect()
     }
 
+    /// Whether it plays that, or has asked to.
+    pub(super) fn plays(&self, name: &str) -> bool {
+        let ledger = self.ledger.borrow();
+        let plays = self.lines.values().flat_map(|line| &line.plays);
+        plays.into_iter().any(|&play| *ledger.plays[play].name == *name)
+    }
+
     /// NetStreams that publish, and may.
     pub(super) fn publishing(&self) -> Vec<StreamId> {
         let publishes = |line: &Line| {
@@ -272,6 +284,10 @@ impl Actor {
     pub(super) fn can_say(&self, name: &str) -> bool {
         let rest = name.strip_prefix(self.app.as_str());
         self.app.is_empty() || rest.is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    pub(super) fn role_on(&self, stream: StreamId) -> PublisherRole {
+        self.lines.get(&stream).map(|line| line.role).unwrap_or_default()
     }
 
     pub(super) fn name_on(&self, stream: StreamId) -> &str {
@@ -300,15 +316,16 @@ impl Actor {
             Errand::Nothing => {
                 self.lines.entry(stream).or_default();
             }
-            Errand::Publish { name, mut film } => {
+            Errand::Publish { name, showing, mut film } => {
                 // It is known with the question only how many there were before.
                 film.mark = ledger.next_mark();
-                let publication = ledger.asks_to_publish(Some(session), stream, &name, &film, delay_max);
+                let publication =
+                    ledger.asks_to_publish(Some(session), stream, (&name, showing), &film, delay_max);
                 if self.manner.is_hasty && ledger.rules.has_small_tape() {
                     ledger.publications[publication].is_bulky = true;
                 }
                 drop(ledger);
-                let inner = self.without_app(&name).to_owned();
+                let inner = format!("{}{}", self.without_app(&name), showing.query());
                 self.peer.publish(stream, &inner);
                 let reel = film.reel().peekable();
                 let is_granted = self.manner.is_hasty;
@@ -317,6 +334,7 @@ impl Actor {
                 line.publishing = Some(publishing);
                 line.undecided += 1;
                 line.name = name;
+                line.role = showing.role;
             }
             Errand::Play { name } => {
                 let play = ledger.asks_to_play(session, stream, &name, delay_max);
@@ -426,6 +444,10 @@ impl Actor {
             }
             (_, play) if is_error => {
                 if code.starts_with("NetStream.Publish.") {
+                    let publishing = line.publishing.as_ref().filter(|_| line.undecided == 0);
+                    if let Some(publishing) = publishing {
+                        ledger.hears_that_it_is_replaced(publishing.publication, code);
+                    }
                     // One that did not wait for an answer may have asked again meanwhile.
                     line.undecided = line.undecided.saturating_sub(1);
                     line.publishing = line.publishing.take().filter(|_| line.undecided > 0);

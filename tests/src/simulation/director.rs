@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use sol_core::hub::Parting as Part;
+use sol_core::hub::{Parting as Part, PublisherRole};
 use sol_core::ids::SessionId;
 use sol_core::session::{Refusal, Request, RequestKind};
 
@@ -16,6 +16,7 @@ use crate::peer::{ChunkSizeHabit, PeerOptions};
 use crate::world::{Answer, Client, Dice, LinkOptions, Seed, Stranger, Transcript, Within, World, ms};
 
 use super::actor::{Actor, AtTheEnd, Errand, Manner};
+use super::bidding::Showing;
 use super::ledger::{Ledger, Shared};
 use super::publication::Parting;
 use super::setting::{Ending, Operator, Setting, Way};
@@ -114,8 +115,15 @@ impl Director {
 
     fn lay_plans(&mut self) {
         for name in 0..self.setting.names.len() {
+            if self.setting.names[name].full == FAR {
+                continue;
+            }
             let at = ms(self.dice.up_to(4_000) as u64);
             self.at(at, move |director| director.publisher_comes(name, false));
+            if self.setting.names[name].has_backups {
+                let at = ms(self.dice.up_to(20_000) as u64);
+                self.at(at, move |director| director.backup_comes(name));
+            }
             if self.dice.one_in(6) {
                 let at = ms(self.dice.up_to(55_000) as u64);
                 self.at(at, move |director| director.publisher_comes(name, false));
@@ -167,7 +175,20 @@ impl Director {
 
     /// Somebody publishes, or tries to.
     pub(super) fn publisher_comes(&mut self, name: usize, is_other: bool) {
-        if self.dice.one_in(8) && self.setting.loops > 1 && self.publisher_comes_within(name) {
+        let showing = self.showing(name);
+        self.publisher_comes_as(name, showing, is_other);
+    }
+
+    /// What a publisher of that name shows: mostly the key that all of them have, if any.
+    pub(super) fn showing(&mut self, name: usize) -> Showing {
+        let key = self.setting.names[name].key;
+        let key = if self.dice.one_in(12) { self.dice.pick(&[None, Some("b")]) } else { key };
+        Showing { role: PublisherRole::Main, key }
+    }
+
+    /// The same, in that role and with that key.
+    pub(super) fn publisher_comes_as(&mut self, name: usize, showing: Showing, is_other: bool) {
+        if self.dice.one_in(8) && self.setting.loops > 1 && self.publisher_comes_within(name, showing) {
             return;
         }
         let film = self.film(name, is_other);
@@ -187,10 +208,18 @@ impl Director {
         }
         let link = way.link(&mut self.dice);
         let Some(member) = self.member_comes(&full, link, manner) else { return };
-        self.tell_of(member, &format!("comes to publish {full} over {way:?}"));
+        self.tell_of(member, &format!("comes to publish {full}{} over {way:?}", showing.query()));
         self.members[member]
             .client
-            .with(|actor| actor.does(Errand::Publish { name: full, film: Box::new(film) }));
+            .with(|actor| actor.does(Errand::Publish { name: full, showing, film: Box::new(film) }));
+    }
+
+    /// Somebody stands by for a name.
+    pub(super) fn backup_comes(&mut self, name: usize) {
+        let showing = Showing { role: PublisherRole::Backup, ..self.showing(name) };
+        let is_other = self.dice.one_in(3);
+        self.count("backup-comes");
+        self.publisher_comes_as(name, showing, is_other);
     }
 
     pub(super) fn film(&mut self, name: usize, is_other: bool) -> super::film::Film {
@@ -204,7 +233,7 @@ impl Director {
     }
 
     /// The same within the process. Whether it may.
-    fn publisher_comes_within(&mut self, name: usize) -> bool {
+    fn publisher_comes_within(&mut self, name: usize, showing: Showing) -> bool {
         let mut film = self.film(name, false);
         let full = self.setting.names[name].full.clone();
         film.mark = self.ledger.borrow().next_mark();
@@ -217,8 +246,9 @@ impl Director {
         let loops = self.setting.loops;
         let at = self.dice.up_to(loops) - 1;
         // It is in the ledger before its first message is.
-        let publication = self.ledger.borrow_mut().asks_to_publish(None, StreamId(0), &full, &film, None);
-        match self.world.next_at(at).publish_within(&full, media) {
+        let publication =
+            self.ledger.borrow_mut().asks_to_publish(None, StreamId(0), (&full, showing), &film, None);
+        match self.world.next_at(at).publish_within_as(&full, &showing.bid(), media) {
             Ok(within) => {
                 let mut ledger = self.ledger.borrow_mut();
                 ledger.now = self.world.now();
@@ -226,7 +256,12 @@ impl Director {
                 drop(ledger);
                 self.withins.push(Inside { within, publication, is_there: true });
                 self.count("publisher-within");
-                self.tell(|| format!("somebody within the process publishes {full} as {publication}"));
+                self.tell(|| {
+                    format!(
+                        "somebody within the process publishes {full}{} as {publication}",
+                        showing.query()
+                    )
+                });
                 let stays = ms(5_000 + self.dice.up_to(40_000) as u64);
                 let index = self.withins.len() - 1;
                 let part = self.dice.pick(&[Part::InGoodOrder, Part::Vanished]);
@@ -254,7 +289,7 @@ impl Director {
         let (publication, taken) = (inside.publication, inside.within.sent().len());
         let mut ledger = self.ledger.borrow_mut();
         ledger.now = self.world.now();
-        ledger.ends(publication, taken, parting);
+        ledger.ends(publication, taken, parting, false);
         drop(ledger);
         self.tell(|| format!("publisher {publication} within the process goes: {part:?}"));
     }
@@ -451,6 +486,17 @@ impl Director {
         plays.into_iter().for_each(|play| ledger.plays[play].delay_max = None);
     }
 
+    /// Whatever somebody gets of a name may be late, and much of it.
+    pub(super) fn disturbs_players_of(&mut self, name: usize) {
+        let full = self.setting.names[name].full.clone();
+        for member in 0..self.members.len() {
+            if self.members[member].client.with(|actor| actor.plays(&full)) {
+                self.disturbs(member);
+                self.world.watch_lag(&self.members[member].client, BTreeMap::new());
+            }
+        }
+    }
+
     /// It is held to the lag that the configuration allows.
     pub(super) fn watch_lag(&mut self, member: usize) {
         let mut most = self.setting.lag_bounds();
@@ -462,6 +508,7 @@ impl Director {
 
     fn end(&mut self) {
         self.plan.clear();
+        self.ledger.borrow().check_what_is_steady(self.world.now());
         self.all_is_healed();
         match self.setting.ending {
             _ if self.is_shut_down => self.world.run_for(ms(8_000)),
@@ -494,6 +541,7 @@ impl Director {
     }
 
     fn ends_in_good_order(&mut self) {
+        self.ledger.borrow().check_those_who_were_replaced();
         self.tell(|| "all publishers end in good order".to_owned());
         for index in 0..self.members.len() {
             if self.is_there(index) {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
+use sol_core::hub::PublisherRole;
 use sol_core::ids::SessionId;
 use sol_core::limits;
 use sol_core::participant::{EndReason, Event};
@@ -16,9 +17,10 @@ use sol_core::session::{CloseReason, Refusal, RequestKind};
 use crate::peer::message::{MediaReceived, StreamId};
 use crate::peer::pattern::MediaSent;
 
+use super::bidding::Showing;
 use super::film::Film;
 use super::play::Play;
-use super::publication::{Certainty, Parting, Publication, Stage};
+use super::publication::{Certainty, Parting, Publication, Replaced, Stage};
 use super::published::{Published, Rules};
 use super::story::Story;
 use super::totals::{Totals, turn};
@@ -86,13 +88,13 @@ impl Ledger {
         &mut self,
         session: Option<SessionId>,
         stream: StreamId,
-        name: &str,
+        bid: (&str, Showing),
         film: &Film,
         delay_max: Option<Duration>,
     ) -> usize {
         let number = self.publications.len();
         assert_eq!(film.mark as usize, number, "frames tell whose they are");
-        self.publications.push(Publication::new(name, film, &self.rules, delay_max));
+        self.publications.push(Publication::new(bid, film, &self.rules, delay_max));
         if let Some(session) = session {
             self.asked.entry((session, stream.0)).or_default().push_back(Asked::Publication(number));
         }
@@ -112,7 +114,7 @@ impl Ledger {
         delay_max: Option<Duration>,
     ) -> usize {
         let number = self.plays.len();
-        self.plays.push(Play::new(name, session, delay_max));
+        self.plays.push(Play::new(name, session, delay_max, self.rules.has_backups(name)));
         self.asked.entry((session, stream.0)).or_default().push_back(Asked::Play(number));
         number
     }
@@ -176,11 +178,14 @@ impl Ledger {
         let now = self.now;
         let (play, published) = self.look(number, now);
         if let (EndReason::StreamEnded, Some((publication, _))) = (why, play.place()) {
+            let may_end = match published.rules.has_backups(&play.name) {
+                true => published.may_both_have_failed(),
+                false => published.may_tell_of_an_end(publication),
+            };
             assert!(
-                published.may_tell_of_an_end(publication),
+                may_end,
                 "the player of {} at session {} is told of an end, and publisher {publication} may return",
-                play.name,
-                play.session
+                play.name, play.session
             );
         }
     }
@@ -197,7 +202,14 @@ impl Ledger {
     pub(super) fn witness(&mut self, now: Duration, session: SessionId, event: &Event) {
         self.now = now;
         match event {
-            Event::Connected(_) | Event::OnAir { .. } => {}
+            Event::Connected(_) => {}
+            Event::OnAir { stream, on_air, .. } => {
+                let running = self.running.get(&(session, stream.get()));
+                let Some(&Asked::Publication(number)) = running else {
+                    panic!("session {session} is told whether it is on air, and does not publish")
+                };
+                self.comes_on_air(number, *on_air);
+            }
             Event::Requested(request) => {
                 let asked =
                     self.find_asked(session, request.stream.get(), request.kind, request.name.as_str());
@@ -224,9 +236,9 @@ impl Ledger {
                 let running = self.running.remove(&(session, stream.get())).expect("what ends has begun");
                 match running {
                     Asked::Publication(number) => {
-                        self.ends(number, summary.frames as usize, Parting::from(why));
-                        self.publications[number]
-                            .check_corrections(&summary.corrections, self.rules.is_of_one_loop());
+                        let is_replaced = *why == EndReason::Replaced;
+                        self.ends(number, summary.frames as usize, Parting::from(why), is_replaced);
+                        self.publications[number].check_corrections(&summary.corrections, &self.rules);
                         for (correction, _) in summary.corrections.iter() {
                             self.totals.count(turn("corrected", correction.name()));
                         }
@@ -299,7 +311,17 @@ impl Ledger {
             return;
         }
         match self.waiting.remove(&session) {
-            Some(Asked::Publication(number)) => self.publications[number].stage = Stage::Refused,
+            Some(Asked::Publication(number)) => {
+                self.publications[number].stage = Stage::Refused;
+                if *why == Refusal::NameInUse {
+                    assert!(
+                        self.rules.delay_between_loops > Duration::ZERO
+                            || self.wins_its_place(number) < Certainty::Surely,
+                        "publisher {number} is refused the name that it may have: {:?}",
+                        self.publications[number].showing
+                    );
+                }
+            }
             Some(Asked::Play(_)) => {}
             None => self.refuses_unasked(session, kind),
         }
@@ -320,19 +342,45 @@ impl Ledger {
         }
     }
 
-    /// A publication begins: the only one of its name.
+    /// Whether somebody wins what it asks for.
+    fn wins_its_place(&self, number: usize) -> Certainty {
+        let (asked, delay) = (&self.publications[number], self.rules.delay_between_loops);
+        let at = |role| self.publisher_of(&asked.name, role).map(|number| &self.publications[number]);
+        let (held, other) = (at(asked.showing.role), at(asked.showing.role.other()));
+        asked.showing.wins(self.rules.takeover, held, other, (self.now, delay))
+    }
+
+    /// Who publishes a name in that role, as far as the server told.
+    fn publisher_of(&self, name: &str, role: PublisherRole) -> Option<usize> {
+        let orders = self.orders.get(name)?;
+        let is_its = |number: &usize| {
+            let publication = &self.publications[*number];
+            publication.showing.role == role && publication.is_live()
+        };
+        // Few were there at once, and those late.
+        orders.iter().rev().copied().find(is_its)
+    }
+
+    /// A publication begins: the only one of its name and role.
     pub(super) fn begins(&mut self, number: usize) {
         let now = self.now;
         self.totals.publications += 1;
-        let name = self.publications[number].name.clone();
-        let orders = self.orders.entry(name.clone()).or_default();
-        let before = orders.last().copied();
-        if let Some(last) = before {
-            assert!(
-                self.publications[last].is_over(),
-                "{name} has two publishers at once, {last} and {number}"
-            );
+        let Publication { name, showing, .. } = &self.publications[number];
+        let (name, role) = (name.clone(), showing.role);
+        let held = self.publisher_of(&name, role);
+        assert!(
+            self.wins_its_place(number) > Certainty::No,
+            "{number} publishes {name} with {showing:?}, and {held:?} does as {:?}: that may not be",
+            held.map(|held| self.publications[held].showing)
+        );
+        let is_of_one_loop = self.rules.is_of_one_loop();
+        if let Some(held) = held {
+            self.publications[held].makes_way(now, is_of_one_loop);
+            self.totals.count(turn("handover", "replaced"));
         }
+        let has_backups = self.rules.has_backups(&name);
+        let orders = self.orders.entry(name.clone()).or_default();
+        let before = orders.last().copied().filter(|_| !has_backups);
         let order = orders.len();
         orders.push(number);
         // A stream lives until its last holder lets go.
@@ -347,7 +395,11 @@ impl Ledger {
         };
         match before.and_then(|last| self.publications.get_disjoint_mut([last, number]).ok()) {
             Some([before, behind]) => {
-                let goes_on = self.rules.goes_on(&before.stage, now).min(is_kept(before));
+                let goes_on = match held {
+                    None => self.rules.goes_on(&before.stage, now).min(is_kept(before)),
+                    Some(_) if is_of_one_loop => Certainty::Surely,
+                    Some(_) => Certainty::Perhaps,
+                };
                 behind.begin(order, now, Some((before, goes_on)));
             }
             None => self.publications[number].begin(order, now, None),
@@ -355,19 +407,135 @@ impl Ledger {
     }
 
     /// A publication is over; so many of its messages had come.
-    pub(super) fn ends(&mut self, number: usize, taken: usize, parting: Parting) {
+    pub(super) fn ends(&mut self, number: usize, taken: usize, parting: Parting, is_replaced: bool) {
+        let is_of_one_loop = self.rules.is_of_one_loop();
+        self.publications[number].ends(taken, parting, is_replaced, (self.now, is_of_one_loop));
+    }
+
+    /// The server says whether players get what somebody sends.
+    fn comes_on_air(&mut self, number: usize, on_air: bool) {
         let publication = &mut self.publications[number];
-        let Stage::Live { order, since } = publication.stage else {
-            panic!("publisher {number} ends and has not begun")
+        publication.on_air = (on_air, self.now);
+        let (name, role) = (publication.name.clone(), publication.showing.role);
+        self.story.tell(self.now, || format!("publisher {number} is on air: {on_air}"));
+        let has_other = self.publisher_of(&name, role.other()).is_some();
+        let handover = match (on_air, role) {
+            (true, PublisherRole::Main) if has_other => "gave-back",
+            (true, _) => "took-over",
+            (false, _) => "stood-by",
         };
-        let sent = publication.sent.len();
-        assert!(taken <= sent, "{taken} messages of publisher {number} came, and {sent} were sent");
-        publication.stage = Stage::Over { order, since, at: self.now, taken, parting };
+        self.totals.count(turn("handover", handover));
+        assert!(
+            self.rules.has_backups(&name),
+            "publisher {number} is told of {handover}, and there is no other"
+        );
+    }
+
+    /// A client is told that it may not publish any more.
+    pub(super) fn hears_that_it_is_replaced(&mut self, number: usize, code: &str) {
+        let Some(replaced) = &mut self.publications[number].replaced else {
+            panic!("publisher {number} is told {code}, and nobody has taken its place")
+        };
+        assert_eq!(code, "NetStream.Publish.BadName", "what publisher {number} is told, which is replaced");
+        replaced.is_heard = true;
+    }
+
+    /// How the world is when nothing happens for a moment: whoever publishes alone and steadily is seen to the live edge; of two only
+    /// one is on air, as both were told; and the main one is, where it is given back what it had.
+    pub(super) fn check_what_is_steady(&self, now: Duration) {
+        for (name, orders) in &self.orders {
+            let live: Vec<usize> =
+                orders.iter().copied().filter(|&each| self.publications[each].is_live()).collect();
+            let steady = |each: &usize| self.publications[*each].is_steady(now, &self.rules);
+            if let [only] = live[..]
+                && steady(&only)
+            {
+                let published = orders
+                    .iter()
+                    .filter(|&&each| each != only)
+                    .filter_map(|&each| self.publications[each].ended());
+                let alone_since = published.max().unwrap_or_default();
+                self.check_the_live_edge(name, only, alone_since, now);
+            }
+            if live.len() < 2 || !live.iter().all(steady) {
+                continue;
+            }
+            let on_air: Vec<_> = live.iter().filter(|&&each| self.publications[each].on_air.0).collect();
+            assert_eq!(
+                on_air.len(),
+                1,
+                "of {live:?}, who publish {name}, {on_air:?} are on air, as they were told"
+            );
+            let of_role = |role| {
+                live.iter().map(|&each| &self.publications[each]).find(|each| each.showing.role == role)
+            };
+            if let Some(main) =
+                of_role(PublisherRole::Main).filter(|main| self.rules.give_back && main.has_places_to_begin())
+            {
+                assert!(
+                    main.on_air.0,
+                    "the main publisher of {name} has been there for long, and is not on air"
+                );
+            }
+        }
+    }
+
+    /// Everybody who plays it and whom nothing holds up has seen what the only publisher has sent.
+    fn check_the_live_edge(&self, name: &str, only: usize, alone_since: Duration, now: Duration) {
+        let publication = &self.publications[only];
+        let plays = self.running.iter().filter_map(|((session, _), asked)| match asked {
+            Asked::Play(number) if self.undisturbed.contains(session) => Some(&self.plays[*number]),
+            Asked::Play(_) | Asked::Publication(_) => None,
+        });
+        for play in plays.filter(|play| *play.name == *name) {
+            let Some((up, down)) = publication.delay_max.zip(play.steady_delay(now, publication)) else {
+                continue;
+            };
+            let since = publication.since().unwrap_or_default().max(alone_since);
+            if now < since + publication.settling_time(&self.rules) + up + down {
+                continue;
+            }
+            let due = publication
+                .sent
+                .iter()
+                .rposition(|sent| sent.media.role.is_frame() && sent.at + up + down < now);
+            let is_there =
+                play.place().is_some_and(|(at, next)| at == only && due.is_none_or(|due| due < next));
+            assert!(
+                is_there,
+                "session {} plays {name}, which {only} has published alone since {since:?}, and is at {:?} and not at {due:?}",
+                play.session,
+                play.place()
+            );
+        }
+    }
+
+    /// Whoever was replaced is told, and its publication ends; nobody holds anything up any more who is undisturbed.
+    pub(super) fn check_those_who_were_replaced(&self) {
+        const TOLD_TIME: Duration = Duration::from_secs(5);
+        let delay = self.rules.delay_between_loops;
+        for (number, publication) in self.publications.iter().enumerate() {
+            let Some(Replaced { at, ended, is_heard }) = publication.replaced else { continue };
+            assert!(
+                ended.is_some() || publication.delay_max.is_none() || at + delay + TOLD_TIME > self.now,
+                "publisher {number} was replaced at {at:?}, and is there"
+            );
+            assert!(
+                is_heard
+                    || publication.delay_max.is_none()
+                    || !publication.ends_replaced
+                    || at + delay + TOLD_TIME > self.now,
+                "publisher {number} was replaced at {at:?}, and was not told"
+            );
+        }
     }
 
     fn begins_to_play(&mut self, number: usize) {
         let orders = self.orders.get(&*self.plays[number].name).map(Vec::as_slice).unwrap_or_default();
         let delay = self.rules.delay_between_loops;
+        if self.rules.has_backups(&self.plays[number].name) {
+            return self.plays[number].begin(self.now, None);
+        }
         let nobody_is_there = match orders.last().map(|&last| &self.publications[last].stage) {
             None => true,
             Some(Stage::Over { at, parting: Parting::InGoodOrder, .. }) => self.now >= *at + delay,
@@ -394,7 +562,7 @@ impl Ledger {
                 let refusals = self.refusals.get(&session).copied().unwrap_or_default();
                 refusals >= limits::REFUSALS || !something_ran
             }
-            CloseReason::StreamEnded | CloseReason::TimelineFull => {
+            CloseReason::StreamEnded | CloseReason::TimelineFull | CloseReason::Replaced => {
                 endings.is_some_and(|endings| endings.contains_key(why.code()))
             }
             _ => false,
@@ -405,8 +573,7 @@ impl Ledger {
 
     /// Whether somebody publishes the name, as far as the server told.
     pub(super) fn is_published(&self, name: &str) -> bool {
-        let last = self.orders.get(name).and_then(|orders| orders.last());
-        last.is_some_and(|&last| !self.publications[last].is_over())
+        PublisherRole::ALL.into_iter().any(|role| self.publisher_of(name, role).is_some())
     }
 
     /// Whether nobody publishes any more.
@@ -445,6 +612,9 @@ impl Ledger {
             let play = &self.plays[number];
             let last = self.orders.get(&*play.name).and_then(|orders| orders.last());
             let parting = last.map(|&last| &self.publications[last].stage);
+            if self.rules.waits() && self.rules.has_backups(&play.name) {
+                continue;
+            }
             if self.rules.waits() && matches!(parting, Some(Stage::Over { parting: Parting::Vanished, .. })) {
                 continue;
             }

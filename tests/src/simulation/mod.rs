@@ -21,6 +21,7 @@
 //! Invariant: a run is a function of its seed.
 
 mod actor;
+mod bidding;
 mod clock;
 mod course;
 mod director;
@@ -34,6 +35,7 @@ mod story;
 mod times;
 mod totals;
 mod troubles;
+mod turns;
 
 pub use story::Story;
 pub use totals::{Totals, Turn};

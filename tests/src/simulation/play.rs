@@ -20,6 +20,7 @@ use super::course::Course;
 use super::film::{Told, told};
 use super::publication::{AUDIO, Certainty, METADATA, Publication, Sent, Stage, VIDEO, kind_of};
 use super::published::Published;
+use super::turns::{Turn, Turns};
 
 /// One player of one name, from its beginning to its end.
 #[derive(Debug)]
@@ -71,6 +72,8 @@ pub(super) struct Play {
     /// It has gone on somewhere else than where it stopped.
     was_moved: bool,
     course: Course,
+    /// Where its name may have two publishers at once.
+    turns: Option<Turns>,
 }
 
 #[derive(Debug)]
@@ -129,7 +132,12 @@ enum Skip {
 }
 
 impl Play {
-    pub(super) fn new(name: &str, session: SessionId, delay_max: Option<Duration>) -> Self {
+    pub(super) fn new(
+        name: &str,
+        session: SessionId,
+        delay_max: Option<Duration>,
+        has_backups: bool,
+    ) -> Self {
         Self {
             name: name.into(),
             session,
@@ -158,6 +166,7 @@ impl Play {
             is_unsure: false,
             was_moved: false,
             course: Course::default(),
+            turns: has_backups.then(Turns::default),
         }
     }
 
@@ -188,6 +197,7 @@ impl Play {
             self.awaits_keyframe = true;
             self.told_start = Some(now);
             self.preparations.clear();
+            self.turns = self.turns.take().map(|_| Turns::default());
         }
         self.is_paused = paused;
     }
@@ -227,6 +237,9 @@ impl Play {
 
     fn take_frame(&mut self, mark: usize, index: usize, media: &MediaReceived, world: &mut Published<'_>) {
         let arrival = self.find(mark, index, media, world);
+        if self.turns.is_some() {
+            return self.take_in_turn(arrival, world);
+        }
         self.check_promptness(arrival, world);
         if let Some((from, _)) = self.at.filter(|_| !self.is_fresh) {
             world.goes_on(from, mark);
@@ -255,6 +268,80 @@ impl Play {
         if kind == VIDEO {
             self.awaits_keyframe = false;
         }
+        self.wants_since[kind] = None;
+        self.at = Some((mark, index + 1));
+        self.is_fresh = false;
+        self.was_served = true;
+    }
+
+    /// The same where publishers take turns: by bounds, since what is kept of one that stands by is the server's affair.
+    fn take_in_turn(&mut self, arrival: Arrival, world: &mut Published<'_>) {
+        let name = self.label();
+        let Arrival { publication: mark, index, role, timestamp_ms, .. } = arrival;
+        let is_same = world.publications[mark].check_same_time(index, timestamp_ms);
+        assert!(is_same, "{name} has {arrival} with time {timestamp_ms}, and others have it with another");
+        let mut turns = self.turns.take().unwrap_or_default();
+        self.awaits_keyframe |= !turns.is_at(mark);
+        let turn =
+            turns.turn_to(mark, index, world).unwrap_or_else(|words| panic!("{name} has {arrival}, {words}"));
+        let mut has_come_anew = false;
+        let following = match turn {
+            Turn::Joins => Following::Joins,
+            Turn::OfAnother => Following::OfAnother,
+            Turn::GoesOn { next, is_all_shown } => {
+                let before = (self.missing, self.missing_no_pictures, self.left_out);
+                self.skip(&world.publications[mark], next, index);
+                let has_hole = self.missing > before.0;
+                if has_hole && !is_all_shown {
+                    (self.missing, self.missing_no_pictures, self.left_out) = before;
+                    self.awaits_keyframe = true;
+                    has_come_anew = true;
+                } else if has_hole {
+                    self.holes += 1;
+                }
+                // What a text comes in front of has its configurations in front of that.
+                let is_prepared = !is_all_shown && (role == MediaRole::Text || !turns.has_frames());
+                if has_hole && !is_prepared { Following::BehindHole } else { Following::GoesOn }
+            }
+        };
+        match following {
+            Following::Joins => self.course = Course::default(),
+            Following::OfAnother => self.course.pass_border(),
+            Following::GoesOn | Following::BehindHole => {}
+        }
+        let kind = kind_of(role);
+        if role.is_frame()
+            && let Err(step) = self.course.take(kind, timestamp_ms, world.rules.repair)
+        {
+            panic!("{name} has {arrival} with time {timestamp_ms}, when {step}");
+        }
+        if following != Following::GoesOn {
+            self.known = [None, None, None];
+            self.awaits_keyframe = true;
+        }
+        self.prepare(arrival, following, world);
+        let publication = &world.publications[mark];
+        assert!(
+            role != MediaRole::Interframe || !self.awaits_keyframe || publication.has_no_keyframes_at(index),
+            "{name} {following} with {arrival}, and its video is to begin with a keyframe"
+        );
+        assert!(self.wants[kind], "{name} has a frame of a kind that it does not want, {arrival}");
+        let is_known = self.wants_since == [None; 3];
+        turns.wants_all = !self.was_filtered;
+        if has_come_anew {
+            turns.come_anew(world.now);
+        }
+        turns
+            .stay(
+                arrival.index,
+                role,
+                timestamp_ms,
+                following == Following::GoesOn,
+                (self.delay_max.filter(|_| is_known), world),
+            )
+            .unwrap_or_else(|words| panic!("{name} {following} with {arrival}, {words}"));
+        self.turns = Some(turns);
+        self.awaits_keyframe &= kind != VIDEO;
         self.wants_since[kind] = None;
         self.at = Some((mark, index + 1));
         self.is_fresh = false;
@@ -415,7 +502,7 @@ impl Play {
                 "{name} goes back to {arrival} from publisher {publication}"
             );
             assert!(current.is_over(), "{name} has {arrival} while publisher {publication} is not over");
-            self.skip(current, from, current.taken());
+            self.skip_rest(current, from);
             self.awaits_keyframe = true;
             let next = world.next_of(publication).expect("there is a later one");
             world.publications[next].check_border(&world.publications[publication], world.rules, world.now);
@@ -423,6 +510,13 @@ impl Play {
         }
         assert!(from <= arrival.index, "{name} has {arrival} behind message {}", from.saturating_sub(1));
         self.skip(&world.publications[publication], from, arrival.index);
+    }
+
+    /// What is left out of a publication behind its last message that came. How many there were is not always known.
+    fn skip_rest(&mut self, publication: &Publication, from: usize) {
+        let surely = publication.taken_at_least();
+        self.skip(publication, from, surely);
+        self.left_out += (publication.taken() - surely.max(from).min(publication.taken())) as u64;
     }
 
     /// What is left out of one publication.
@@ -475,7 +569,8 @@ impl Play {
         let Some((why, summary)) = self.end.clone() else {
             panic!("{} is told that it is over, which it is not", self.label());
         };
-        let is_ended = matches!(why, EndReason::StreamEnded | EndReason::TimelineFull);
+        let is_ended =
+            matches!(why, EndReason::StreamEnded | EndReason::TimelineFull) && self.turns.is_none();
         if is_ended && !self.is_paused && !self.is_fresh {
             self.skip_to_end(world, &why);
         }
@@ -533,7 +628,7 @@ impl Play {
                 );
                 return;
             }
-            self.skip(current, from, current.taken());
+            self.skip_rest(current, from);
             let Some(next) =
                 world.next_of(publication).filter(|&next| world.surely_goes_on(publication, next))
             else {
@@ -562,7 +657,8 @@ impl Play {
             summary.frames
         );
         // What it lost before it saw anything is not known here.
-        if let Some((publication, next)) = self.at.filter(|_| !self.was_moved && summary.gaps <= self.holes) {
+        let is_known = !self.was_moved && summary.gaps <= self.holes && self.turns.is_none();
+        if let Some((publication, next)) = self.at.filter(|_| is_known) {
             let rest = world.sent_from(publication, next);
             assert!(
                 lost <= self.left_out + rest,
@@ -585,6 +681,9 @@ impl Play {
                 Stage::Over { since, at, .. } => (since, at),
                 Stage::Asked | Stage::Refused => continue,
             };
+            if self.turns.is_some() && !world.is_alone(publication) {
+                continue;
+            }
             let Some((up, (down, group))) =
                 publication.delay_max.zip(self.delay_max.zip(publication.group_time))
             else {
@@ -597,6 +696,13 @@ impl Play {
                 self.label()
             );
         }
+    }
+
+    /// How late something comes to it at most, if it has wanted all of it for long.
+    pub(super) fn steady_delay(&self, now: Duration, publication: &Publication) -> Option<Duration> {
+        let began = self.began?.max(self.told_start?);
+        let has_begun = began + publication.group_time.unwrap_or_default() + Duration::from_secs(3) < now;
+        self.delay_max.filter(|_| has_begun && !self.is_paused && !self.was_filtered && !self.is_unsure)
     }
 
     /// Whether it has seen anything since it joined or went on.

@@ -15,6 +15,7 @@ use sol_core::participant::EndReason;
 
 use crate::peer::pattern::{MediaRole, MediaSent};
 
+use super::bidding::Showing;
 use super::film::{Film, Metadata, as_players_see_it};
 use super::published::Rules;
 use super::times::Times;
@@ -23,6 +24,7 @@ use super::times::Times;
 #[derive(Debug)]
 pub(super) struct Publication {
     pub name: String,
+    pub showing: Showing,
     pub sent: Vec<Sent>,
     pub stage: Stage,
     /// Whether a tape holds more than a group of it.
@@ -36,6 +38,13 @@ pub(super) struct Publication {
     pub delay_max: Option<Duration>,
     /// Whether it goes on with a stream of pictures.
     pub returns: Certainty,
+    /// Whether players get it, as the server told last, and when it told that.
+    pub on_air: (bool, Duration),
+    pub replaced: Option<Replaced>,
+    /// Whether it ended for that.
+    pub ends_replaced: bool,
+    is_taken_known: bool,
+    has_backups: bool,
     times: Times,
     first_coded: Option<usize>,
     first_keyframe: Option<usize>,
@@ -43,6 +52,16 @@ pub(super) struct Publication {
     newest: [Option<usize>; 3],
     /// All metadata and configurations.
     preparations: Vec<usize>,
+}
+
+/// Another publisher has taken its place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Replaced {
+    pub at: Duration,
+    /// When the server told that it is over.
+    pub ended: Option<Duration>,
+    /// Whether its client heard of it.
+    pub is_heard: bool,
 }
 
 /// How far a publication is, as the server told.
@@ -89,10 +108,16 @@ pub(super) struct Sent {
 }
 
 impl Publication {
-    pub(super) fn new(name: &str, film: &Film, rules: &Rules, delay_max: Option<Duration>) -> Self {
+    pub(super) fn new(
+        (name, showing): (&str, Showing),
+        film: &Film,
+        rules: &Rules,
+        delay_max: Option<Duration>,
+    ) -> Self {
         let fits_tape = rules.fits_tape(film);
         Self {
             name: name.to_owned(),
+            showing,
             sent: Vec::new(),
             stage: Stage::Asked,
             fits_tape,
@@ -104,6 +129,11 @@ impl Publication {
             },
             delay_max,
             returns: Certainty::No,
+            on_air: (true, Duration::ZERO),
+            replaced: None,
+            ends_replaced: false,
+            is_taken_known: true,
+            has_backups: rules.has_backups(name),
             times: Times::new(film, rules.repair),
             first_coded: None,
             first_keyframe: None,
@@ -154,6 +184,95 @@ impl Publication {
         self.sent.push(Sent { media, at: now, seen, life, is_new, newest });
     }
 
+    /// Another publisher takes its place. On several loops it may be that more of it is taken first.
+    pub(super) fn makes_way(&mut self, now: Duration, is_of_one_loop: bool) {
+        let Stage::Live { order, since } = self.stage else { panic!("who makes way is there") };
+        let taken = if is_of_one_loop { self.sent.len() } else { usize::MAX };
+        self.stage = Stage::Over { order, since, at: now, taken, parting: Parting::Vanished };
+        self.replaced = Some(Replaced { at: now, ended: None, is_heard: false });
+        self.is_taken_known = false;
+    }
+
+    /// It is over, as the server tells; so many of its messages had come.
+    pub(super) fn ends(
+        &mut self,
+        taken: usize,
+        parting: Parting,
+        is_replaced: bool,
+        (now, is_of_one_loop): (Duration, bool),
+    ) {
+        let sent = self.sent.len();
+        assert!(taken <= sent, "{taken} messages of a publisher of {} came, and {sent} were sent", self.name);
+        self.ends_replaced = is_replaced;
+        match (self.stage.clone(), &mut self.replaced) {
+            (Stage::Live { order, since }, _) => {
+                assert!(
+                    !is_replaced,
+                    "a publisher of {} ends as replaced, and nobody took its place",
+                    self.name
+                );
+                self.stage = Stage::Over { order, since, at: now, taken, parting };
+            }
+            (Stage::Over { order, since, at, .. }, Some(replaced)) if replaced.ended.is_none() => {
+                replaced.ended = Some(now);
+                self.is_taken_known = is_of_one_loop;
+                // It may have gone in front of that.
+                let has_gone = !is_replaced && !is_of_one_loop;
+                let (at, parting) = if has_gone { (now, parting) } else { (at, Parting::Vanished) };
+                self.stage = Stage::Over { order, since, at, taken, parting };
+            }
+            _ => panic!("a publisher of {} ends and has not begun", self.name),
+        }
+    }
+
+    /// How many messages have come to the server for sure.
+    pub(super) fn taken_at_least(&self) -> usize {
+        if self.is_taken_known { self.taken() } else { self.times.seen() }
+    }
+
+    /// After so long whoever plays it is at its live edge, and a main one on air, whatever was before.
+    pub(super) fn settling_time(&self, rules: &Rules) -> Duration {
+        let group = self.group_time.unwrap_or_default();
+        limits::PUBLISHER_SILENCE
+            + limits::RETURN_TIME
+            + 2 * group
+            + rules.delay_between_loops.min(Duration::from_secs(60))
+    }
+
+    /// It has sent without a pause for so long, and nothing holds it up.
+    pub(super) fn is_steady(&self, now: Duration, rules: &Rules) -> bool {
+        let (Some(up), Some(_)) = (self.delay_max, self.group_time) else { return false };
+        let from = now.saturating_sub(self.settling_time(rules) + up);
+        if self.since().is_none_or(|since| since > from) {
+            return false;
+        }
+        let mut last = now;
+        for sent in self.sent.iter().rev().take_while(|sent| sent.at >= from) {
+            if last.saturating_sub(sent.at) > limits::PUBLISHER_SILENCE / 2 {
+                return false;
+            }
+            last = sent.at;
+        }
+        last.saturating_sub(from) < limits::PUBLISHER_SILENCE / 2
+    }
+
+    /// Whether a group of it begins now and then, and is kept.
+    pub(super) fn has_places_to_begin(&self) -> bool {
+        self.group_time.is_some()
+    }
+
+    /// When it ended, as far as the server told.
+    pub(super) fn ended(&self) -> Option<Duration> {
+        match self.stage {
+            Stage::Over { at, .. } => Some(at),
+            Stage::Asked | Stage::Refused | Stage::Live { .. } => None,
+        }
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.stage, Stage::Live { .. })
+    }
+
     /// Whether a message is left out, in front of the first keyframe of a publisher that goes on with a stream of pictures.
     pub(super) fn is_left_out(&self, index: usize) -> Certainty {
         let (Some(first), Some(since)) = (self.first_coded, self.since()) else { return Certainty::No };
@@ -183,9 +302,12 @@ impl Publication {
 
     /// Whether whoever goes on with it has to begin with a picture.
     fn shows_pictures(&self) -> Certainty {
-        let taken = &self.sent[..self.taken()];
+        let taken = &self.sent[..self.taken_at_least()];
         if taken.iter().any(|sent| kind_of(sent.media.role) == VIDEO) {
             return Certainty::Surely;
+        }
+        if self.taken_at_least() < self.taken() {
+            return Certainty::Perhaps;
         }
         // It was to do so itself, and has not.
         let last = taken.iter().rposition(|sent| sent.media.role.is_frame());
@@ -195,7 +317,7 @@ impl Publication {
     /// How many messages came to the server: all, as far as is known.
     pub(super) fn taken(&self) -> usize {
         match self.stage {
-            Stage::Over { taken, .. } => taken,
+            Stage::Over { taken, .. } => taken.min(self.sent.len()),
             Stage::Live { .. } => self.sent.len(),
             Stage::Asked | Stage::Refused => 0,
         }
@@ -245,6 +367,8 @@ impl Publication {
     /// It went on where another one stopped, and so did the stream's time.
     pub(super) fn check_border(&self, before: &Publication, rules: &Rules, now: Duration) {
         let (ended, seen) = before.times.ended_at(before.origin(), before.taken());
+        // How far it had come is not known of one that was replaced just then.
+        let ended = ended.filter(|_| before.is_taken_known);
         let Some(began) = self.times.began_at(self.origin()) else { return };
         let resumed = i64::from(limits::RESUME_MILLIS);
         let gap = ended.map(|ended| began - ended);
@@ -277,6 +401,16 @@ impl Publication {
         resumed.max(millis(least))..=resumed.max(millis(most))
     }
 
+    /// The same where it is not said what time a message is to have: whether it is that of everybody.
+    pub(super) fn check_same_time(&mut self, index: usize, timestamp_ms: u32) -> bool {
+        self.times.is_same_for_all(index, timestamp_ms)
+    }
+
+    /// How far two messages of a plain clock are from each other, where that can be said.
+    pub(super) fn distance_ms(&self, from: usize, to: usize) -> Option<i64> {
+        self.times.distance_ms(from, to)
+    }
+
     /// A message arrived at a player with this time, of which it has one of its own.
     pub(super) fn check_time(&mut self, index: usize, timestamp_ms: u32, now: Duration) {
         let is_left_out = self.is_left_out(index) == Certainty::Surely;
@@ -297,13 +431,15 @@ impl Publication {
     }
 
     /// What the server says that it corrected, of which this loop may not know all if it is at home on another one.
-    pub(super) fn check_corrections(&self, corrections: &Corrections, is_all_known: bool) {
+    pub(super) fn check_corrections(&self, corrections: &Corrections, rules: &Rules) {
+        // What is left out of one that was replaced is known as of a moment before.
+        let is_all_known = rules.is_of_one_loop() && self.replaced.is_none();
         let taken = 0..self.taken();
         let count = |least| taken.clone().filter(|&index| self.is_left_out(index) >= least).count() as u64;
         let left_out = corrections.count(Correction::BeforePicture);
         let least = if is_all_known { count(Certainty::Surely) } else { 0 };
         assert!(
-            (least..=count(Certainty::Perhaps)).contains(&left_out),
+            self.has_backups || (least..=count(Certainty::Perhaps)).contains(&left_out),
             "of the publisher of {} {left_out} messages were left out, and not {least} to {}",
             self.name,
             count(Certainty::Perhaps)

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use sol_core::hub::{AfterGrace, Join, Pause, Repair};
+use sol_core::hub::{AfterGrace, Join, Pause, Repair, Takeover};
+
+use sol_core::limits;
 
 use super::film::Film;
 use super::publication::{Certainty, Parting, Publication, Stage};
@@ -26,6 +28,10 @@ pub(super) struct Rules {
     pub joins: Vec<(&'static str, Join)>,
     pub grace: Duration,
     pub after_grace: AfterGrace,
+    pub takeover: Takeover,
+    pub give_back: bool,
+    /// Names that may have two publishers at once.
+    pub with_backups: Vec<String>,
     pub repair: Repair,
     pub pause: Pause,
     /// How long a session may do nothing.
@@ -82,10 +88,73 @@ impl Published<'_> {
         from.iter().any(|&each| match self.publications[each].stage {
             Stage::Over { parting: Parting::InGoodOrder, .. } => true,
             Stage::Over { at, parting: Parting::Vanished, .. } => {
-                !self.rules.waits() && self.now >= at + self.rules.grace
+                // The place of one that was replaced was never free.
+                (self.publications[each].replaced.is_none()
+                    || self.rules.delay_between_loops > Duration::ZERO)
+                    && !self.rules.waits()
+                    && self.now >= at + self.rules.grace
             }
             Stage::Live { .. } | Stage::Asked | Stage::Refused => false,
         })
+    }
+}
+
+impl Published<'_> {
+    /// Whether nobody else published the name while somebody did, nor for a while before.
+    pub(super) fn is_alone(&self, publication: &Publication) -> bool {
+        let span = |publication: &Publication| match publication.stage {
+            Stage::Live { since, .. } => Some((since, self.now)),
+            Stage::Over { since, at, .. } => Some((since, at)),
+            Stage::Asked | Stage::Refused => None,
+        };
+        let Some((since, until)) = span(publication) else { return false };
+        let slack = self.rules.delay_between_loops;
+        self.orders.iter().map(|&each| &self.publications[each]).filter_map(span).all(
+            |(other, other_until)| {
+                (other, other_until) == (since, until) || other_until + slack < since || other > until + slack
+            },
+        )
+    }
+
+    /// Whether nobody else published the name since then.
+    pub(super) fn was_alone(&self, publication: usize, since: Duration) -> bool {
+        let slack = self.rules.delay_between_loops;
+        let others = self.orders.iter().filter(|&&other| other != publication);
+        others.map(|&other| &self.publications[other]).all(|other| {
+            other.ended().is_some_and(|at| at + slack < since)
+                && other.replaced.is_none_or(|replaced| replaced.at + slack < since)
+        })
+    }
+
+    /// The same where there may be a backup. Nobody is told of an end while a publisher is there that can be heard, nor within the
+    /// grace of the one that was on air.
+    pub(super) fn may_both_have_failed(&self) -> bool {
+        let of_name = || self.orders.iter().map(|&each| &self.publications[each]);
+        let Rules { grace, delay_between_loops: delay, .. } = *self.rules;
+        let can_be_heard = |publication: &Publication| {
+            let Some(up) = publication.delay_max.map(|up| up + delay) else { return false };
+            let came = publication.sent.iter().rev().map(|sent| sent.at).find(|&at| at + up <= self.now);
+            let is_heard = came.is_some_and(|at| at + limits::PUBLISHER_SILENCE > self.now);
+            publication.is_live()
+                && is_heard
+                && publication.since().is_some_and(|since| since + up <= self.now)
+        };
+        if of_name().any(can_be_heard) {
+            return false;
+        }
+        let left = |publication: &Publication| match publication.stage {
+            Stage::Over { .. } if publication.replaced.is_some() && delay.is_zero() => None,
+            Stage::Over { at, parting, .. } => Some((at, parting)),
+            Stage::Asked | Stage::Refused | Stage::Live { .. } => None,
+        };
+        let last =
+            of_name().filter(|publication| publication.on_air.0).filter_map(left).map(|(at, _)| at).max();
+        // What was told last of whoever left behind that may not be true any more.
+        of_name().filter_map(left).filter(|&(at, _)| last.is_none_or(|last| at >= last)).any(
+            |(at, parting)| {
+                parting == Parting::InGoodOrder || (!self.rules.waits() && self.now + delay >= at + grace)
+            },
+        )
     }
 }
 
@@ -111,6 +180,10 @@ impl Rules {
     /// Whether a stream and all who publish and play it are at one loop.
     pub(super) fn is_of_one_loop(&self) -> bool {
         self.delay_between_loops.is_zero()
+    }
+
+    pub(super) fn has_backups(&self, name: &str) -> bool {
+        self.with_backups.iter().any(|known| known == name)
     }
 
     pub(super) fn join_of(&self, name: &str) -> Join {

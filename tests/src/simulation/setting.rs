@@ -48,6 +48,9 @@ pub(super) struct Name {
     has_clock_steps: bool,
     repair: Repair,
     loses_keyframes: bool,
+    /// What its publishers show to be let in.
+    pub key: Option<&'static str>,
+    pub has_backups: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +116,13 @@ impl Setting {
                 joins,
                 grace: stream.grace,
                 after_grace: stream.after_grace,
+                takeover: stream.takeover,
+                give_back: stream.give_back,
+                with_backups: names
+                    .iter()
+                    .filter(|name| name.has_backups)
+                    .map(|name| name.full.clone())
+                    .collect(),
                 repair: stream.repair,
                 pause: stream.pause,
                 command: config.session.timers.command,
@@ -172,6 +182,8 @@ impl Setting {
             has_clock_steps: dice.one_in(4),
             repair,
             loses_keyframes: dice.one_in(25),
+            key: dice.pick(&[None, Some("a"), Some("a")]),
+            has_backups: rarity.is_none() && **full != *"live/far" && dice.one_in(3),
         };
         all[..count].iter().map(name).collect()
     }
@@ -189,8 +201,15 @@ impl Setting {
         StreamConfig {
             waiting,
             grace: if dice.up_to(3) == 1 { ms(0) } else { ms(1_500 + dice.up_to(6_500) as u64) },
-            takeover: Takeover::Refuse,
-            give_back: true,
+            takeover: dice.pick(&[
+                Takeover::Refuse,
+                Takeover::Silent,
+                Takeover::Credential,
+                Takeover::Credential,
+                Takeover::Credential,
+                Takeover::Replace,
+            ]),
+            give_back: !dice.one_in(4),
             after_grace: if dice.one_in(4) { AfterGrace::Wait } else { AfterGrace::End },
             repair: match dice.up_to(10) {
                 1..=7 => Repair::Resync,
@@ -261,6 +280,13 @@ impl Setting {
             Repair::Monotonic => "repair-monotonic",
             Repair::Off => "repair-off",
         });
+        policy(match stream.takeover {
+            Takeover::Refuse => "takeover-refuse",
+            Takeover::Silent => "takeover-silent",
+            Takeover::Credential => "takeover-credential",
+            Takeover::Replace => "takeover-replace",
+        });
+        policy(if stream.give_back { "give-back" } else { "give-back-never" });
         policy(match stream.pause {
             Pause::Cut => "pause-cut",
             Pause::Real => "pause-real",
@@ -321,6 +347,8 @@ impl Setting {
         // Aggregates and slow uplinks bring some at once, and a clock may step.
         let step = if name.has_clock_steps { ms(10_000) } else { ms(0) };
         let pause = if config.pause == Pause::Real { config.grace } else { ms(0) };
+        // A backup takes over with a group that comes at once.
+        let given_groups = given_groups + u32::from(name.has_backups);
         let time = (config.lag_max + given_groups * group).max(group) + ms(600) + step + pause;
         let groups = u64::from(given_groups + 1) * group_bytes;
         // Of what it was given, metadata may be most: those of the beginning, and those that repeat or change.

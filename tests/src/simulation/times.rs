@@ -324,6 +324,23 @@ impl Times {
         (places.and_then(|places| places.into_iter().max()), seen)
     }
 
+    /// All messages up to the last one that somebody saw.
+    pub(super) fn seen(&self) -> usize {
+        self.marks.iter().rposition(|mark| mark.told_ms.is_some()).map_or(0, |last| last + 1)
+    }
+
+    /// Whether a message has the same time for everybody; the first who asks says which.
+    pub(super) fn is_same_for_all(&mut self, index: usize, time_ms: u32) -> bool {
+        self.marks[index].told_ms.replace(time_ms).is_none_or(|told| told == time_ms)
+    }
+
+    /// How far two messages of a plain clock are from each other.
+    pub(super) fn distance_ms(&self, from: usize, to: usize) -> Option<i64> {
+        let [from, to] = [from, to].map(|index| self.marks.get(index).filter(|mark| mark.is_coded));
+        let (from, to) = (from?.place?, to?.place?);
+        (self.are_plain() && from.clock == to.clock).then_some(to.run_ms - from.run_ms)
+    }
+
     /// When the last audio or picture in front of a message was sent.
     pub(super) fn last_sent(&self, taken: usize) -> Option<Duration> {
         self.marks[..taken].iter().rev().find(|mark| mark.is_coded).map(|mark| mark.at)

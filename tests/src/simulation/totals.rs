@@ -136,6 +136,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ("corrected", CORRECTIONS),
     ("closed", CLOSE_REASONS),
     ("ended", END_REASONS),
+    ("handover", HANDOVERS),
     ("refused", REFUSALS),
     ("turned away", TURNED_AWAY),
 ];
@@ -224,6 +225,14 @@ const FAULTS: &[&str] = &[
     "crossing-overflows",
     "load-changes",
     "publisher-within",
+    "comes-anew-with-its-key",
+    "comes-with-another-key",
+    "comes-without-a-key",
+    "uplink-silent-for-a-while",
+    "replaced-in-a-chain",
+    "backup-comes",
+    "backup-fails",
+    "both-fail",
 ];
 
 /// What an operator decides, and how worlds are made.
@@ -241,6 +250,12 @@ const POLICIES: &[&str] = &[
     "repair-off",
     "pause-cut",
     "pause-real",
+    "takeover-refuse",
+    "takeover-silent",
+    "takeover-credential",
+    "takeover-replace",
+    "give-back",
+    "give-back-never",
     "coalesce-none",
     "coalesce-fixed",
     "coalesce-auto",
@@ -310,6 +325,7 @@ const CLOSE_REASONS: &[&str] = &[
     "too-slow",
     "closed-by-peer",
     "shutdown",
+    "replaced",
 ];
 
 /// All that a publication or play of one can end for.
@@ -331,7 +347,11 @@ const END_REASONS: &[&str] = &[
     "refused",
     "closed-by-peer",
     "shutdown",
+    "replaced",
 ];
+
+/// What becomes of publishers of a stream that has, or had, another one.
+const HANDOVERS: &[&str] = &["replaced", "stood-by", "took-over", "gave-back"];
 
 const REFUSALS: &[&str] = &["name-in-use", "denied", "rejected", "not-found"];
 

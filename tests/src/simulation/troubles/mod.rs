@@ -6,6 +6,7 @@ mod players;
 mod publishers;
 mod server;
 mod strangers;
+mod takeovers;
 
 use super::director::Director;
 
@@ -35,6 +36,14 @@ pub(super) const TROUBLES: &[Trouble] = &[
     trouble(16, publishers::stalls),
     trouble(12, publishers::is_slow),
     trouble(16, publishers::has_a_rival),
+    trouble(24, takeovers::comes_anew),
+    trouble(8, takeovers::comes_with_another_key),
+    trouble(6, takeovers::comes_without_a_key),
+    trouble(10, takeovers::are_replaced_in_a_chain),
+    trouble(24, takeovers::is_silent_for_a_while),
+    trouble(20, takeovers::backup_comes),
+    trouble(16, takeovers::backup_fails),
+    trouble(16, takeovers::both_fail),
     trouble(12, players::is_cut),
     trouble(12, players::is_half_open),
     trouble(12, players::is_lost),

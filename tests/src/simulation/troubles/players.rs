@@ -3,6 +3,7 @@
 use crate::peer::amf::Amf;
 use crate::peer::message::{StreamId, TypeId};
 use crate::simulation::actor::{Actor, AtTheEnd, Errand, Manner};
+use crate::simulation::bidding::Showing;
 use crate::simulation::director::Director;
 use crate::simulation::publication::{AUDIO, VIDEO};
 use crate::simulation::setting::Way;
@@ -166,7 +167,9 @@ pub(super) fn plays_then_publishes(director: &mut Director) -> bool {
     director.after(pause, move |director| {
         if director.is_there(member) {
             let film = Box::new(director.film(published, false));
-            director.members[member].client.with(|actor| actor.does(Errand::Publish { name: own, film }));
+            director.members[member]
+                .client
+                .with(|actor| actor.does(Errand::Publish { name: own, showing: Showing::NOTHING, film }));
         }
     });
     true
@@ -178,7 +181,7 @@ pub(super) fn plays_itself(director: &mut Director) -> bool {
     let pattern = director.any_name();
     let film = Box::new(director.film(pattern, false));
     let name = format!("live/self{member}");
-    let publish = Errand::Publish { name: name.clone(), film };
+    let publish = Errand::Publish { name: name.clone(), showing: Showing::NOTHING, film };
     let plays_first = director.dice.one_in(2);
     director.members[member].client.with(|actor| match plays_first {
         true => {
@@ -300,7 +303,11 @@ pub(super) fn wants_a_bad_name(director: &mut Director) -> bool {
     let film = Box::new(director.film(0, false));
     let publishes = director.dice.one_in(2);
     director.members[member].client.with(|actor| {
-        actor.does(if publishes { Errand::Publish { name, film } } else { Errand::Play { name } });
+        actor.does(if publishes {
+            Errand::Publish { name, showing: Showing::NOTHING, film }
+        } else {
+            Errand::Play { name }
+        });
     });
     true
 }

@@ -1,7 +1,10 @@
 //! What befalls publishers, and how they return.
 
+use sol_core::hub::PublisherRole;
+
 use crate::peer::message::StreamId;
 use crate::simulation::actor::{Actor, Errand};
+use crate::simulation::bidding::Showing;
 use crate::simulation::director::Director;
 use crate::world::ms;
 
@@ -54,7 +57,7 @@ pub(super) fn says_close(director: &mut Director) -> bool {
 
 pub(super) fn finishes(director: &mut Director) -> bool {
     let Some((member, stream)) = director.any_publisher() else { return false };
-    let name = name_of(director, member, stream);
+    let (name, role) = (name_of(director, member, stream), role_of(director, member, stream));
     let deletes = director.dice.one_in(2);
     director.count("publisher-finishes");
     director.tell_of(member, "finishes");
@@ -65,14 +68,14 @@ pub(super) fn finishes(director: &mut Director) -> bool {
             director.members[member].client.with(Actor::leaves);
         });
     }
-    returns(director, name);
+    returns(director, name, role);
     true
 }
 
 /// Ends what it publishes, and publishes again over the same connection.
 pub(super) fn republishes(director: &mut Director) -> bool {
     let Some((member, stream)) = director.any_publisher() else { return false };
-    let name = name_of(director, member, stream);
+    let (name, role) = (name_of(director, member, stream), role_of(director, member, stream));
     director.count("republishes");
     director.tell_of(member, "ends its stream and publishes again");
     let deletes = director.dice.one_in(2);
@@ -83,10 +86,11 @@ pub(super) fn republishes(director: &mut Director) -> bool {
             return;
         }
         let film = director.film(name, true);
+        let showing = Showing { role, ..director.showing(name) };
         let full = director.setting.names[name].full.clone();
         director.members[member].client.with(|actor| match deletes {
-            true => actor.does(Errand::Publish { name: full, film: Box::new(film) }),
-            false => actor.republishes(stream, &full, film),
+            true => actor.does(Errand::Publish { name: full, showing, film: Box::new(film) }),
+            false => actor.republishes(stream, &full, showing, film),
         });
     });
     true
@@ -135,18 +139,18 @@ pub(super) fn has_a_rival(director: &mut Director) -> bool {
 /// A publisher goes in such a way, and mostly returns.
 fn goes(director: &mut Director, fault: &str, how: impl FnOnce(&mut Director, usize)) -> bool {
     let Some((member, stream)) = director.any_publisher() else { return false };
-    let name = name_of(director, member, stream);
+    let (name, role) = (name_of(director, member, stream), role_of(director, member, stream));
     director.count(fault);
     director.tell_of(member, &format!("is no publisher any more: {fault}"));
     director.disturbs(member);
     director.members[member].is_served = false;
     how(director, member);
-    returns(director, name);
+    returns(director, name, role);
     true
 }
 
 /// Somebody publishes the name again: within the grace, or behind it; perhaps something else, perhaps on another loop.
-fn returns(director: &mut Director, name: usize) {
+fn returns(director: &mut Director, name: usize, role: PublisherRole) {
     let grace = director.setting.rules.grace;
     let within = !grace.is_zero() && !director.dice.one_in(3);
     let share = director.dice.up_to(80) as u32;
@@ -163,10 +167,15 @@ fn returns(director: &mut Director, name: usize) {
         if director.setting.loops > 1 {
             director.count("returns-on-any-loop");
         }
-        director.publisher_comes(name, is_other);
+        let showing = Showing { role, ..director.showing(name) };
+        director.publisher_comes_as(name, showing, is_other);
     });
 }
 
-fn name_of(director: &Director, member: usize, stream: StreamId) -> usize {
+pub(super) fn name_of(director: &Director, member: usize, stream: StreamId) -> usize {
     director.name_index(&director.members[member].client.with(|actor| actor.name_on(stream).to_owned()))
+}
+
+pub(super) fn role_of(director: &Director, member: usize, stream: StreamId) -> PublisherRole {
+    director.members[member].client.with(|actor| actor.role_on(stream))
 }

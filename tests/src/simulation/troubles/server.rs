@@ -1,6 +1,7 @@
 //! What befalls the server and its loops, and what is too dear to happen in every world.
 
 use crate::simulation::actor::{Errand, Manner};
+use crate::simulation::bidding::Showing;
 use crate::simulation::director::{Director, FAR, HELD};
 use crate::simulation::film::{AudioCodec, Film, Leaps, Video, VideoCodec};
 use crate::simulation::setting::{Rarity, Way, roll_load};
@@ -96,7 +97,7 @@ fn uses_its_time_up(director: &mut Director) {
     director.members[member].is_spared = true;
     director.count("time-used-up");
     director.tell_of(member, "publishes what is nearly 24 days old");
-    let publish = Errand::Publish { name: FAR.to_owned(), film: Box::new(film) };
+    let publish = Errand::Publish { name: FAR.to_owned(), showing: Showing::NOTHING, film: Box::new(film) };
     director.members[member].client.with(|actor| actor.does(publish));
     for _ in 0..6 {
         let at = ms(3_000 + director.dice.up_to(40_000) as u64);
@@ -159,7 +160,7 @@ fn fills_a_crossing(director: &mut Director) {
     director.members[publisher].is_spared = true;
     director.count("crossing-overflows");
     director.tell_of(publisher, "publishes megabytes a second");
-    let publish = Errand::Publish { name: name.clone(), film: Box::new(film) };
+    let publish = Errand::Publish { name: name.clone(), showing: Showing::NOTHING, film: Box::new(film) };
     director.members[publisher].client.with(|actor| actor.does(publish));
     for index in 0..director.setting.loops {
         director.world.next_at(index);
