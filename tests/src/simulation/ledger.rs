@@ -3,6 +3,8 @@
 //! Entries are made where things happen: by clients when they ask, send and hear, by the world when its server tells its
 //! application something. Whatever cannot be is a panic, in words.
 
+mod steady;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -20,7 +22,7 @@ use crate::peer::pattern::MediaSent;
 use super::bidding::Showing;
 use super::film::Film;
 use super::play::Play;
-use super::publication::{Certainty, Parting, Publication, Replaced, Stage};
+use super::publication::{Certainty, Parting, Publication, Stage};
 use super::published::{Published, Rules};
 use super::story::Story;
 use super::totals::{Totals, turn};
@@ -381,6 +383,7 @@ impl Ledger {
         let has_backups = self.rules.has_backups(&name);
         let orders = self.orders.entry(name.clone()).or_default();
         let before = orders.last().copied().filter(|_| !has_backups);
+        self.publications[number].on_air = (true, now);
         let order = orders.len();
         orders.push(number);
         // A stream lives until its last holder lets go.
@@ -438,96 +441,6 @@ impl Ledger {
         };
         assert_eq!(code, "NetStream.Publish.BadName", "what publisher {number} is told, which is replaced");
         replaced.is_heard = true;
-    }
-
-    /// How the world is when nothing happens for a moment: whoever publishes alone and steadily is seen to the live edge; of two only
-    /// one is on air, as both were told; and the main one is, where it is given back what it had.
-    pub(super) fn check_what_is_steady(&self, now: Duration) {
-        for (name, orders) in &self.orders {
-            let live: Vec<usize> =
-                orders.iter().copied().filter(|&each| self.publications[each].is_live()).collect();
-            let steady = |each: &usize| self.publications[*each].is_steady(now, &self.rules);
-            if let [only] = live[..]
-                && steady(&only)
-            {
-                let published = orders
-                    .iter()
-                    .filter(|&&each| each != only)
-                    .filter_map(|&each| self.publications[each].ended());
-                let alone_since = published.max().unwrap_or_default();
-                self.check_the_live_edge(name, only, alone_since, now);
-            }
-            if live.len() < 2 || !live.iter().all(steady) {
-                continue;
-            }
-            let on_air: Vec<_> = live.iter().filter(|&&each| self.publications[each].on_air.0).collect();
-            assert_eq!(
-                on_air.len(),
-                1,
-                "of {live:?}, who publish {name}, {on_air:?} are on air, as they were told"
-            );
-            let of_role = |role| {
-                live.iter().map(|&each| &self.publications[each]).find(|each| each.showing.role == role)
-            };
-            if let Some(main) =
-                of_role(PublisherRole::Main).filter(|main| self.rules.give_back && main.has_places_to_begin())
-            {
-                assert!(
-                    main.on_air.0,
-                    "the main publisher of {name} has been there for long, and is not on air"
-                );
-            }
-        }
-    }
-
-    /// Everybody who plays it and whom nothing holds up has seen what the only publisher has sent.
-    fn check_the_live_edge(&self, name: &str, only: usize, alone_since: Duration, now: Duration) {
-        let publication = &self.publications[only];
-        let plays = self.running.iter().filter_map(|((session, _), asked)| match asked {
-            Asked::Play(number) if self.undisturbed.contains(session) => Some(&self.plays[*number]),
-            Asked::Play(_) | Asked::Publication(_) => None,
-        });
-        for play in plays.filter(|play| *play.name == *name) {
-            let Some((up, down)) = publication.delay_max.zip(play.steady_delay(now, publication)) else {
-                continue;
-            };
-            let since = publication.since().unwrap_or_default().max(alone_since);
-            if now < since + publication.settling_time(&self.rules) + up + down {
-                continue;
-            }
-            let due = publication
-                .sent
-                .iter()
-                .rposition(|sent| sent.media.role.is_frame() && sent.at + up + down < now);
-            let is_there =
-                play.place().is_some_and(|(at, next)| at == only && due.is_none_or(|due| due < next));
-            assert!(
-                is_there,
-                "session {} plays {name}, which {only} has published alone since {since:?}, and is at {:?} and not at {due:?}",
-                play.session,
-                play.place()
-            );
-        }
-    }
-
-    /// Whoever was replaced is told, and its publication ends; nobody holds anything up any more who is undisturbed.
-    pub(super) fn check_those_who_were_replaced(&self) {
-        const TOLD_TIME: Duration = Duration::from_secs(5);
-        let delay = self.rules.delay_between_loops;
-        for (number, publication) in self.publications.iter().enumerate() {
-            let Some(Replaced { at, ended, is_heard }) = publication.replaced else { continue };
-            assert!(
-                ended.is_some() || publication.delay_max.is_none() || at + delay + TOLD_TIME > self.now,
-                "publisher {number} was replaced at {at:?}, and is there"
-            );
-            assert!(
-                is_heard
-                    || publication.delay_max.is_none()
-                    || !publication.ends_replaced
-                    || at + delay + TOLD_TIME > self.now,
-                "publisher {number} was replaced at {at:?}, and was not told"
-            );
-        }
     }
 
     fn begins_to_play(&mut self, number: usize) {

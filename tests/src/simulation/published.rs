@@ -147,8 +147,11 @@ impl Published<'_> {
             Stage::Over { at, parting, .. } => Some((at, parting)),
             Stage::Asked | Stage::Refused | Stage::Live { .. } => None,
         };
-        let last =
-            of_name().filter(|publication| publication.on_air.0).filter_map(left).map(|(at, _)| at).max();
+        // One that has fallen silent is not told that another has taken over.
+        let last = of_name()
+            .filter(|publication| publication.on_air.0)
+            .max_by_key(|publication| publication.on_air.1);
+        let last = last.and_then(left).map(|(at, _)| at);
         // What was told last of whoever left behind that may not be true any more.
         of_name().filter_map(left).filter(|&(at, _)| last.is_none_or(|last| at >= last)).any(
             |(at, parting)| {
