@@ -161,7 +161,13 @@ fn check_sound(mark: usize, index: usize, before: &OneTurn, world: &Published<'_
     let are_others = others.map(|&other| &world.publications[other]).any(is_between);
     // What another loop loses on the way is told in front of that.
     let may_be_lost = world.rules.delay_between_loops > Duration::from_secs(1);
-    match !may_be_lost && has_shown && before.has_pictures && is_soon && !are_others {
+    match publication.delay_max.is_some()
+        && !may_be_lost
+        && has_shown
+        && before.has_pictures
+        && is_soon
+        && !are_others
+    {
         true => Err("and is to begin with a keyframe, behind pictures".to_owned()),
         false => Ok(()),
     }
