@@ -139,6 +139,9 @@ impl Director {
             let at = ms(3_000 + self.dice.up_to(53_000) as u64);
             self.at(at, Director::something_happens);
         }
+        for at in [15_000, 22_000, 29_000, 36_000, 43_000, 50_000] {
+            self.at(ms(at), |director| director.ledger.borrow().check_what_is_steady(director.world.now()));
+        }
         super::troubles::plan_rarity(self);
     }
 
