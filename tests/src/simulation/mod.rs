@@ -13,7 +13,10 @@
 //! - Times on the wire are as far from each other as the film's messages are due, whatever its clock does; where that is
 //!   beyond telling, they keep to what the timeline promises of any clock (`times`). No player sees a track go back (`course`).
 //! - Nobody is told of an end for a publisher's fault before its grace is over (`published`).
-//! - A name has one publisher at a time, and what has begun ends, with its reason, before its session (`ledger`).
+//! - A name has one publisher of each role at a time, and only who may takes a place (`bidding`); what has begun ends, with its
+//!   reason, before its session (`ledger`).
+//! - Where publishers take turns, each is seen in order and once, from a keyframe on, and in time (`turns`); who is on air, and who
+//!   is to be, is looked at where nothing has befallen them for a while (`ledger::steady`).
 //! - The server writes by the book, keeps to its bounds, forgets no deadline, tells `Closed` once and last, and keeps nothing of
 //!   those who have left ([`world`](crate::world)).
 //! - The same seed makes the same run, to the byte.
