@@ -364,7 +364,10 @@ impl Director {
         let session = self.members[member].client.session();
         let mut ledger = self.ledger.borrow_mut();
         ledger.set_undisturbed(session, false);
-        publications.into_iter().for_each(|publication| ledger.publications[publication].delay_max = None);
+        let on_the_way_since = self.world.now().saturating_sub(PROMPT);
+        publications
+            .into_iter()
+            .for_each(|publication| ledger.publications[publication].may_be_late(on_the_way_since));
         plays.into_iter().for_each(|play| ledger.plays[play].delay_max = None);
     }
 

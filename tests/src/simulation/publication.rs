@@ -225,6 +225,12 @@ impl Publication {
         }
     }
 
+    /// Whatever it sends may be late from here on, and what is on the way.
+    pub(super) fn may_be_late(&mut self, since: Duration) {
+        self.delay_max = None;
+        self.times.may_be_late(since);
+    }
+
     /// How many messages have come to the server for sure.
     pub(super) fn taken_at_least(&self) -> usize {
         if self.is_taken_known { self.taken() } else { self.times.seen() }

@@ -100,6 +100,14 @@ impl Times {
         self.marks.push(Mark { kind, is_coded, life, at: now, place, head_ms, told_ms: None });
     }
 
+    /// What was sent since then may come late: where the steps of a clock are believed is not known of that.
+    pub(super) fn may_be_late(&mut self, since: Duration) {
+        if !self.are_plain() {
+            let late = self.marks.iter_mut().rev().take_while(|mark| mark.at >= since);
+            late.for_each(|mark| mark.place = None);
+        }
+    }
+
     /// The stream's time is used up, and begins anew.
     pub(super) fn begin_anew(&mut self) {
         self.lives.push(Life { begins_at_zero: true, ..Life::default() });
