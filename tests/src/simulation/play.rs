@@ -409,7 +409,9 @@ impl Play {
             let before = publication.sent[..index].iter().filter(keyframes).count();
             assert!(before == 0, "{name} {following} with {arrival} and not at a keyframe");
         } else if following == Following::Joins && join == Join::Keyframe && !self.was_moved {
-            let mut later = publication.sent[index + 1..].iter().filter(keyframes);
+            // What came of one that was replaced just then is not known.
+            let taken = publication.taken_at_least().max(index + 1);
+            let mut later = publication.sent[index + 1..taken].iter().filter(keyframes);
             let known = publication.delay_max.zip(self.began).and_then(|(up, began)| began.checked_sub(up));
             let newer = later.find(|sent| known.is_some_and(|known| sent.at < known));
             assert!(
