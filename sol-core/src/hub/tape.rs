@@ -134,6 +134,7 @@ pub(super) struct Tape {
     /// The end of the tape when it was last asked what is still needed.
     looked_at: u64,
     last_end: Option<LastEnd>,
+    last_splice: Option<Position>,
     /// Entries that are off the tape and were no frames: how many frames were lost with each.
     off_it: VecDeque<(Position, u64)>,
     /// Players have been given something since.
@@ -154,6 +155,7 @@ impl Tape {
             earlier_sync_points: VecDeque::new(),
             looked_at: 0,
             last_end: None,
+            last_splice: None,
             off_it: VecDeque::new(),
             has_shown: false,
         }
@@ -234,6 +236,7 @@ impl Tape {
     /// Another publisher goes on. Its first frames depend on nothing that came before.
     pub(super) fn append_splice(&mut self, at: Timestamp) {
         if !matches!(self.entries.back(), None | Some(Entry::Splice { .. } | Entry::End(_))) {
+            self.last_splice = Some(self.end());
             self.push(Entry::Splice { at, offset: self.offset });
             self.has_shown = true;
         }
@@ -303,6 +306,11 @@ impl Tape {
     /// The newest end of a publication, also if it is off the tape.
     pub(super) fn last_end(&self) -> Option<LastEnd> {
         self.last_end
+    }
+
+    /// Where another publisher went on last.
+    pub(super) fn last_splice(&self) -> Option<Position> {
+        self.last_splice
     }
 
     /// What somebody loses who goes from one position to another: frames, and what was lost on the way to this tape already. Of

@@ -372,9 +372,10 @@ impl Play {
         let kinds = [kind_of(role), METADATA];
         for kind in kinds.into_iter().filter(|&kind| kind != METADATA || begins) {
             let Some(needed) = publication.sent[index].newest[kind] else { continue };
-            // What is left of a publication that is over when it is wanted anew comes as it is: the stream has no present for which a
-            // configuration could be stamped, and a decoder has the one from before.
-            if self.wants_since[kind].is_some() && publication.is_over() {
+            // What is left of a publication that is over, or no more on air, when it is wanted anew comes as it is: the stream has no
+            // present for which a configuration could be stamped, and a decoder has the one from before.
+            let has_passed = publication.is_over() || !publication.on_air.0;
+            if self.wants_since[kind].is_some() && has_passed {
                 self.known[kind] = Some(publication.sent[needed].seen.clone());
             }
             assert!(

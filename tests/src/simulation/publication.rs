@@ -392,17 +392,22 @@ impl Publication {
     /// How long nobody published, in milliseconds.
     fn pause_behind(&self, before: &Publication, rules: &Rules, now: Duration) -> RangeInclusive<i64> {
         let resumed = i64::from(limits::RESUME_MILLIS);
-        let is_heard = |index: &usize| self.is_left_out(*index) == Certainty::No;
         let heard = before.times.last_sent(before.taken());
-        let first = (0..self.sent.len())
-            .find(is_heard)
-            .map(|index| self.sent[index].at.max(self.since().unwrap_or_default()));
-        let (Some(heard), Some(first), Stage::Over { at, .. }) = (heard, first, &before.stage) else {
+        // It lasts until the first frame, however early its configuration came.
+        let first_that = |is_it: fn(Certainty) -> bool| {
+            let mut frames = self.sent.iter().enumerate().filter(|(_, sent)| sent.media.role.is_frame());
+            let first = frames.find(|&(index, _)| is_it(self.is_left_out(index)));
+            first.map(|(_, sent)| sent.at.max(self.since().unwrap_or_default()))
+        };
+        let (Some(heard), Some(earliest), Stage::Over { at, .. }) =
+            (heard, first_that(|left_out| left_out != Certainty::Surely), &before.stage)
+        else {
             return resumed..=i64::MAX;
         };
+        let latest = first_that(|left_out| left_out == Certainty::No).unwrap_or(now);
         // All that came had come when it ended.
-        let least = first.saturating_sub(*at + rules.delay_between_loops);
-        let most = self.delay_max.map_or(now, |delay| first + delay).saturating_sub(heard);
+        let least = earliest.saturating_sub(*at + rules.delay_between_loops);
+        let most = self.delay_max.map_or(now, |delay| latest + delay).saturating_sub(heard);
         let millis = |time: Duration| time.as_millis() as i64;
         resumed.max(millis(least))..=resumed.max(millis(most))
     }

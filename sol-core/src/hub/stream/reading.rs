@@ -129,10 +129,13 @@ impl Stream {
         let before = std::mem::replace(&mut playhead.wanted, wanted);
         let wants_more = (wanted.audio && !before.audio) || (wanted.video && !before.video);
         playhead.awaits_keyframe |= wanted.video && !before.video;
-        // What is known is of the publication that is under way, or of the one that has ended last.
+        // What is known is of the publication that is under way, or of the one that has ended last. Of one in front of another it
+        // is on the tape no more, and whoever had it before has it still.
         let position = playhead.cursor.position();
         let has_end_ahead = self.tape.last_end().is_some_and(|end| end.position >= position);
-        if wants_more && playhead.paused_at.is_none() && self.is_published() != has_end_ahead {
+        let has_splice_ahead = self.tape.last_splice().is_some_and(|splice| splice >= position);
+        let is_known = self.is_published() != has_end_ahead && !has_splice_ahead;
+        if wants_more && playhead.paused_at.is_none() && is_known {
             playhead.preamble = Some((self.configurations.at(self.timeline.head()).frames(), 0));
         }
     }

@@ -388,6 +388,23 @@ fn metadata_that_is_cleared_does_not_come_back() {
 }
 
 #[test]
+fn who_wants_pictures_anew_in_front_of_a_splice_gets_nothing_of_whoever_comes_behind_it() {
+    let (mut stage, mut player) = Stage::with_main(at_once());
+    let backup = stage.publish(&BACKUP).unwrap();
+    let main = stage.main.duplicate();
+    stage.configure(&backup);
+    stage.show(&backup, 0, &OTHER_CONFIG);
+    stage.show(&backup, 0, &KEY);
+    stage.stream.append(&main, &sound(1_000), stage.now).unwrap();
+    stage.stream.abandon(main, stage.now);
+    stage.stream.select(&mut player, Wanted { video: false, ..Wanted::ALL });
+    stage.stream.select(&mut player, Wanted::ALL);
+    let read = stage.read(&mut player);
+    assert_eq!(read[0], (FrameKind::Audio, 1_000), "{read:?}");
+    assert_eq!(read.iter().filter(|(kind, _)| *kind == VIDEO_CONFIG).count(), 1);
+}
+
+#[test]
 fn who_watches_for_silence_is_told_when_it_comes() {
     let mut stage = Stage::new(at_once());
     stage.stream.watch_for_silence();
