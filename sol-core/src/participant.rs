@@ -132,6 +132,7 @@ impl<H: std::fmt::Debug> Participant<H> {
 
     /// A stream that this participant is armed for has advanced.
     pub fn handle_advanced(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
+        self.session.handle_wake(now);
         self.look_again();
         self.follow(streams, now);
     }

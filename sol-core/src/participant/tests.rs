@@ -6,7 +6,7 @@ use crate::hub::{Hub, Lag, StreamConfig, StreamId};
 use crate::ids::{ChunkSize, MessageType};
 use crate::load::Load;
 use crate::message::Command;
-use crate::session::SessionConfig;
+use crate::session::{SessionConfig, SessionTimers};
 use crate::timestamp::Timestamp;
 use crate::{amf, chunk};
 
@@ -34,7 +34,7 @@ fn a_player_that_is_armed_looks_again_only_when_it_is_woken_or_moves() {
     camera.handle_input(&message(1, MessageType::AUDIO, &[0xAF, 1]), &mut streams, at(1));
     viewer.handle_advanced(&mut streams, at(1));
     streams.looks = 0;
-    assert!(!sent_bytes(&mut viewer, &mut streams).is_empty());
+    assert!(!sent_bytes(&mut viewer, &mut streams, at(1)).is_empty());
     viewer.handle_timeout(&mut streams, at(2));
     assert_eq!(streams.looks, 0, "a write and a timeout later there is nothing new");
     viewer.handle_advanced(&mut streams, at(3));
@@ -100,6 +100,20 @@ fn a_report_says_what_each_net_stream_does_and_for_how_long() {
         at(5),
     );
     assert_eq!(activities(&viewer, &mut streams, 5), [Activity::Paused]);
+}
+
+#[test]
+fn a_player_that_was_left_alone_for_long_has_the_whole_time_to_take_what_comes() {
+    let mut streams = Scripted::new();
+    let (mut camera, mut viewer) = (participant(), participant());
+    ask(&mut camera, "publish", &mut streams);
+    ask(&mut viewer, "play", &mut streams);
+    camera.handle_input(&message(1, MessageType::AUDIO, &[0xAF, 1]), &mut streams, at(10));
+    viewer.handle_advanced(&mut streams, at(10));
+    let SessionTimers { ping, stall, .. } = SessionTimers::default();
+    viewer.handle_timeout(&mut streams, Instant::EPOCH + ping);
+    let next = viewer.poll_timeout().expect("it is to take something");
+    assert!(next.at >= at(10) + stall, "{next:?}");
 }
 
 /// Streams that remember what was asked of them.
@@ -177,7 +191,7 @@ fn ask(participant: &mut Participant<StreamId>, command: &str, streams: &mut Scr
     hello.extend(message(0, MessageType::COMMAND, &Command::new("connect", 1.0, object).body()));
     participant.handle_input(&hello, streams, Instant::EPOCH);
     ask_on(participant, 1, command, "cam", streams);
-    sent_bytes(participant, streams);
+    sent_bytes(participant, streams, Instant::EPOCH);
 }
 
 fn ask_on(
@@ -210,13 +224,13 @@ fn message(stream: u32, kind: MessageType, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn sent_bytes(participant: &mut Participant<StreamId>, streams: &mut Scripted) -> Vec<u8> {
+fn sent_bytes(participant: &mut Participant<StreamId>, streams: &mut Scripted, now: Instant) -> Vec<u8> {
     let mut sent = Vec::new();
     while participant.session().has_output() {
         let mut slices = [IoSlice::new(&[]); 16];
         let count = participant.outbound(&mut slices);
         let taken: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
-        participant.handle_sent(taken.len(), streams, Instant::EPOCH);
+        participant.handle_sent(taken.len(), streams, now);
         sent.extend(taken);
     }
     sent

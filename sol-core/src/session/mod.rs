@@ -319,6 +319,12 @@ impl Session {
         Ok(())
     }
 
+    /// There may be frames for this session, and nothing else has happened: the time in which they are to be taken begins at this
+    /// moment.
+    pub fn handle_wake(&mut self, now: Instant) {
+        self.touch(now);
+    }
+
     /// What the NetStream may play is published: the player is told that it starts, unless it has been told.
     pub fn start_play(&mut self, stream: MessageStreamId, now: Instant) {
         self.touch(now);

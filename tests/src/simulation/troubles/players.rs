@@ -85,6 +85,8 @@ pub(super) fn is_too_slow(director: &mut Director) -> bool {
         &format!("has a downlink of {speed} B/s from here on"),
     );
     director.watch_lag(member);
+    // What is on its way to it comes long after the world has ended.
+    director.members[member].is_served = false;
     director.world.set_speed(&director.members[member].client, speed);
     true
 }
