@@ -164,6 +164,7 @@ pub const STREAMS: usize = 10_000;
 pub const STREAMS_RESERVED: usize = 10_000;
 
 /// Bytes of frames on one tape: 20 s at 12 Mbit/s, or one frame of the largest size and some more. An operator can have less.
+/// What is kept of a publisher that stands by has the same bounds, so that a stream can have twice as much.
 pub const TAPE_BYTES: usize = 32 * 1024 * 1024;
 
 /// Media time on one tape, while somebody lags or groups are long. An operator can have less.

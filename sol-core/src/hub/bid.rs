@@ -48,14 +48,6 @@ impl PublisherRole {
             PublisherRole::Backup => PublisherRole::Main,
         }
     }
-
-    /// As URLs and logs have it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            PublisherRole::Main => "main",
-            PublisherRole::Backup => "backup",
-        }
-    }
 }
 
 /// What a publisher shows to be let in, such as a stream key. Kept to tell whether another one shows the same; never printed.

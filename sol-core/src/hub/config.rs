@@ -47,7 +47,7 @@ pub struct StreamConfig {
     /// one read or is gathered, to [`limits::TAPE_TIME`], beyond which more has no effect. Amid a group that is longer,
     /// players hear at once and see from the next keyframe on.
     pub tape_time: Duration,
-    /// Bytes of frames on the tape, one frame excepted. From a group of pictures, or 1 MiB, to [`limits::TAPE_BYTES`],
+    /// Bytes of frames on the tape, one frame excepted; and as many of a publisher that stands by. From a group of pictures, or 1 MiB, to [`limits::TAPE_BYTES`],
     /// beyond which more has no effect.
     pub tape_bytes: usize,
 }

@@ -13,7 +13,6 @@ mod clock;
 mod config;
 mod correction;
 mod pace;
-mod parameter_sets;
 mod playhead;
 mod preamble;
 mod publishers;

@@ -10,7 +10,7 @@ use crate::frame::Frame;
 use crate::ids::ChunkSize;
 use crate::limits;
 use crate::load::Load;
-use crate::media::{Codec, FrameKind, Media, TrackId, TrackKind};
+use crate::media::{Codec, FrameKind, Media, ParameterSets, TrackId, TrackKind};
 use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
@@ -19,7 +19,6 @@ use super::bundle::Bundles;
 use super::config::{AfterGrace, StreamConfig};
 use super::correction::{Correction, Corrections};
 use super::pace::{Delivery, Pace};
-use super::parameter_sets::ParameterSets;
 use super::playhead::{Cursors, Join, Playhead};
 use super::preamble::Configurations;
 use super::publishers::{Publisher, Publishers};
@@ -357,14 +356,14 @@ impl Stream {
         Ok(self.publishers.on_air() == Some(role))
     }
 
-    /// Whose frames players get.
+    /// Whose frames players get; nobody's before the first publisher, within the grace and behind the end.
     pub fn on_air(&self) -> Option<PublisherRole> {
         self.publishers.on_air()
     }
 
     /// Whether the publisher of that role is there and has sent nothing for
     /// [`limits::PUBLISHER_SILENCE`](crate::limits::PUBLISHER_SILENCE).
-    pub fn is_silent(&self, role: PublisherRole, now: Instant) -> bool {
+    pub(crate) fn is_silent(&self, role: PublisherRole, now: Instant) -> bool {
         self.publishers.at(role).is_some_and(|publisher| publisher.is_silent(now))
     }
 
@@ -390,8 +389,8 @@ impl Stream {
     }
 
     /// The publisher has vanished. Its players read what is left and then wait for one to go on, until the grace is over
-    /// and they read [`Read::Ended`](super::Read::Ended); at once where there is none. Where another publisher stands by, that one takes over.
-    /// Without effect if the publication is over.
+    /// and they read [`Read::Ended`](super::Read::Ended); at once where there is none. Where another publisher stands by, that
+    /// one takes over. Without effect if the publication is over.
     ///
     /// [`Stream::poll_timeout`] has changed.
     pub fn abandon(&mut self, publication: Publication, now: Instant) {
@@ -545,7 +544,8 @@ impl Stream {
         }
     }
 
-    /// Bytes of frames on the tape: at most [`StreamConfig::tape_bytes`], one frame excepted.
+    /// Bytes of frames on the tape: at most [`StreamConfig::tape_bytes`], one frame excepted. What is kept of a publisher that
+    /// stands by is no more than that, and not in it.
     pub fn tape_bytes(&self) -> usize {
         self.tape.bytes()
     }

@@ -120,7 +120,8 @@ impl Timeline {
         self.heard = None;
     }
 
-    /// The first message comes of a publication that goes on with what a vanished one began.
+    /// Something comes of a publication that goes on with what another one began: its first message, and its first frame, which
+    /// may come long behind that.
     pub(super) fn resume(&mut self, now: Instant) {
         if let (Pause::Real, Some(heard)) = (self.pause, self.heard) {
             let paused = now.saturating_since(heard).as_millis() as u64;

@@ -7,9 +7,11 @@
 mod audio;
 mod codec;
 mod enhanced;
+mod parameter_sets;
 mod video;
 
 pub use codec::Codec;
+pub(crate) use parameter_sets::ParameterSets;
 
 use bytes::Bytes;
 

@@ -8,11 +8,12 @@
 //! parameter sets already, or that would become too long, stays as it is.
 
 use crate::limits;
-use crate::media::{FrameKind, TrackId};
+
+use super::{FrameKind, TrackId};
 
 /// The configuration that players of a stream know last.
 #[derive(Debug, Default)]
-pub(super) struct ParameterSets {
+pub(crate) struct ParameterSets {
     known: Option<Vec<u8>>,
     /// Whether it is another one than at first.
     has_changed: bool,
@@ -20,7 +21,7 @@ pub(super) struct ParameterSets {
 
 impl ParameterSets {
     /// A frame is to be sent: what to send in its place, if it is to bring parameter sets along.
-    pub(super) fn complete(&mut self, kind: FrameKind, payload: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn complete(&mut self, kind: FrameKind, payload: &[u8]) -> Option<Vec<u8>> {
         match kind {
             FrameKind::VideoConfig(TrackId::DEFAULT) => {
                 let is_read =
