@@ -5,6 +5,7 @@
 //! [`Participant::handle_advanced`].
 
 mod event;
+mod publishing;
 mod report;
 
 use std::collections::VecDeque;
@@ -16,12 +17,12 @@ use smallvec::SmallVec;
 
 use crate::frame::{Bundle, Frame};
 use crate::hub::{
-    Bid, Ending, Parting, Playhead, Publication, PublishRefused, Purpose, Read, Replaced, Stream, Streams,
+    Bid, Ending, Parting, Playhead, Publication, PublishRefused, Purpose, Read, Stream, Streams,
     TooManyStreams,
 };
 use crate::ids::{MessageStreamId, RequestId};
 use crate::limits;
-use crate::media::{Media, TrackKind};
+use crate::media::TrackKind;
 use crate::name::StreamName;
 use crate::session::{
     CloseReason, Deadline, Event as SessionEvent, PeerEnd, PlayEnd, Refusal, Request, RequestKind, Session,
@@ -355,57 +356,6 @@ impl<H: std::fmt::Debug> Participant<H> {
         while let Some(role) = self.roles.last() {
             self.end(role.stream, &EndReason::Closed(reason.clone()), streams, now);
         }
-    }
-
-    /// Appends what a publisher sent.
-    fn append(
-        &mut self,
-        stream: MessageStreamId,
-        media: &Media,
-        streams: &mut impl Streams<Handle = H>,
-        now: Instant,
-    ) {
-        let Some(role) = self.roles.iter_mut().find(|role| role.stream == stream) else { return };
-        let Part::Publisher { publication, has_appended, heard, on_air, .. } = &mut role.part else { return };
-        *heard = now;
-        match streams.append(&role.handle, publication, media, now) {
-            Ok(appended) => {
-                role.summary.frames += 1;
-                role.summary.bytes += media.content.payload().len() as u64;
-                *has_appended |= appended.grew;
-                if std::mem::replace(on_air, appended.on_air) != appended.on_air {
-                    let (name, on_air) = (role.name.clone(), appended.on_air);
-                    self.events.push_back(Event::OnAir { stream, name, on_air });
-                }
-            }
-            Err(Replaced) => self.make_way(stream, streams, now),
-        }
-    }
-
-    /// Looks whether another publisher has taken the place of one of whom nothing may come any more.
-    fn look_for_successors(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
-        let mut over = SmallVec::<[MessageStreamId; 1]>::new();
-        for role in &mut self.roles {
-            if let Part::Publisher { publication, look_at, .. } = &mut role.part
-                && *look_at <= now
-            {
-                *look_at = now + limits::SUCCESSOR_LOOK_TIME;
-                match streams.corrections(&role.handle, publication) {
-                    // Nobody knows them any more once it is replaced.
-                    Ok(corrections) => role.summary.corrections = corrections,
-                    Err(Replaced) => over.push(role.stream),
-                }
-            }
-        }
-        for stream in over {
-            self.make_way(stream, streams, now);
-        }
-    }
-
-    /// Another publisher has taken the place of this one, which is told.
-    fn make_way(&mut self, stream: MessageStreamId, streams: &mut impl Streams<Handle = H>, now: Instant) {
-        self.session.end_publish(stream, now);
-        self.end(stream, &EndReason::Replaced, streams, now);
     }
 
     fn pause(&mut self, stream: MessageStreamId, paused: bool, streams: &mut impl Streams<Handle = H>) {
