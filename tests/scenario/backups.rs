@@ -6,7 +6,7 @@ use sol_core::server::ServerConfig;
 use sol_tests::peer::message::MediaReceived;
 use sol_tests::peer::pattern::{FrameText, Pattern};
 use sol_tests::peer::run::check_run;
-use sol_tests::peer::script::{Phase, Publisher};
+use sol_tests::peer::script::{Phase, Player, Publisher};
 use sol_tests::world::{Client, World, ms, seed};
 
 use crate::marks::{assert_time_never_steps_back, is_live, media_of_mark, on_air, run_of_mark};
@@ -16,11 +16,7 @@ const BACKUP: Pattern = Pattern::new().marked(2).starting_at_ms(5_000_000);
 
 #[test]
 fn a_backup_is_not_seen_while_the_main_publisher_is_there() {
-    let mut world = World::new(seed(1));
-    let main = world.publisher("live/cam").streaming(MAIN);
-    world.run_until(ms(500));
-    let backup = world.publisher("live/cam?role=backup").streaming(BACKUP);
-    let viewer = world.player("live/cam");
+    let (mut world, main, backup, viewer) = with_backup(1, StreamConfig::default());
     world.run_until(ms(6_000));
     assert!(is_live(&main) && is_live(&backup));
     assert_eq!(on_air(&backup), [false]);
@@ -40,11 +36,7 @@ fn a_backup_takes_over_with_its_newest_group_when_the_main_publisher_goes() {
     // Whoever presses "stop" on one of two encoders has the other one go on.
     let stops: fn(&mut World, &Client<Publisher>) = |_, main| main.finish();
     for goes in [is_cut, hangs_up, stops] {
-        let mut world = World::new(seed(2));
-        let main = world.publisher("live/cam").streaming(MAIN);
-        world.run_until(ms(500));
-        let backup = world.publisher("live/cam?role=backup").streaming(BACKUP);
-        let viewer = world.player("live/cam");
+        let (mut world, main, backup, viewer) = with_backup(2, StreamConfig::default());
         world.run_until(ms(5_700));
         goes(&mut world, &main);
         world.run_for(ms(200));
@@ -67,11 +59,7 @@ fn a_backup_takes_over_with_its_newest_group_when_the_main_publisher_goes() {
 
 #[test]
 fn a_backup_takes_over_when_the_main_publisher_falls_silent_and_gives_back_when_it_is_heard() {
-    let mut world = World::new(seed(3));
-    let main = world.publisher("live/cam").streaming(MAIN);
-    world.run_until(ms(500));
-    let backup = world.publisher("live/cam?role=backup").streaming(BACKUP);
-    let viewer = world.player("live/cam");
+    let (mut world, main, backup, viewer) = with_backup(3, StreamConfig::default());
     world.run_until(ms(4_000));
     world.unplug(&main);
     world.run_for(limits::PUBLISHER_SILENCE - ms(200));
@@ -97,11 +85,7 @@ fn a_backup_takes_over_when_the_main_publisher_falls_silent_and_gives_back_when_
 
 #[test]
 fn a_main_publisher_that_comes_again_is_on_air_when_it_has_been_heard_for_a_while() {
-    let mut world = World::new(seed(4));
-    let main = world.publisher("live/cam").streaming(MAIN);
-    world.run_until(ms(500));
-    let backup = world.publisher("live/cam?role=backup").streaming(BACKUP);
-    let viewer = world.player("live/cam");
+    let (mut world, main, backup, viewer) = with_backup(4, StreamConfig::default());
     world.run_until(ms(4_000));
     world.cut(&main);
     world.run_for(ms(2_000));
@@ -121,13 +105,8 @@ fn a_main_publisher_that_comes_again_is_on_air_when_it_has_been_heard_for_a_whil
 
 #[test]
 fn a_backup_that_does_not_give_back_stays_on_air_until_it_fails_in_turn() {
-    let stream = StreamConfig { give_back: false, ..StreamConfig::default() };
-    let config = ServerConfig { stream: stream.into(), ..ServerConfig::default() };
-    let mut world = World::with_config(seed(5), config);
-    let main = world.publisher("live/cam").streaming(MAIN);
-    world.run_until(ms(500));
-    let backup = world.publisher("live/cam?role=backup").streaming(BACKUP);
-    let viewer = world.player("live/cam");
+    let keeps = StreamConfig { give_back: false, ..StreamConfig::default() };
+    let (mut world, main, backup, viewer) = with_backup(5, keeps);
     world.run_until(ms(4_000));
     world.cut(&main);
     world.run_for(ms(1_000));
@@ -172,11 +151,7 @@ fn a_second_backup_is_refused_while_the_first_sends() {
 
 #[test]
 fn when_both_have_gone_players_are_told() {
-    let mut world = World::new(seed(8));
-    let main = world.publisher("live/cam").streaming(MAIN);
-    world.run_until(ms(500));
-    let backup = world.publisher("live/cam?role=backup").streaming(BACKUP);
-    let viewer = world.player("live/cam");
+    let (mut world, main, backup, viewer) = with_backup(8, StreamConfig::default());
     world.run_until(ms(3_000));
     main.finish();
     world.run_for(ms(1_000));
@@ -202,6 +177,20 @@ fn a_backup_without_video_takes_over_with_the_sound_of_the_last_second() {
     assert!(first.due > ms(3_000), "{first:?}");
     assert_time_never_steps_back(&media);
     assert_eq!(viewer.notices(), [""; 0]);
+}
+
+/// A main publisher, its backup half a second later, and somebody who watches.
+fn with_backup(
+    number: u64,
+    stream: StreamConfig,
+) -> (World, Client<Publisher>, Client<Publisher>, Client<Player>) {
+    let config = ServerConfig { stream: stream.into(), ..ServerConfig::default() };
+    let mut world = World::with_config(seed(number), config);
+    let main = world.publisher("live/cam").streaming(MAIN);
+    world.run_until(ms(500));
+    let backup = world.publisher("live/cam?role=backup").streaming(BACKUP);
+    let viewer = world.player("live/cam");
+    (world, main, backup, viewer)
 }
 
 /// Of two publishers the first frame of the later one comes 40 ms behind the last of the earlier one.
