@@ -73,15 +73,15 @@ impl Publisher {
     /// Appends one message, which its loop then delivers to the players that wait for it. Waits where that loop does not keep
     /// up, so not to be called on a loop's own thread, which is where an [`Application`] is.
     ///
-    /// Whoever appends keeps the pace of the stream, which is that of its timestamps. These may
-    /// begin anywhere and count for all tracks together. A step forward by more than
-    /// [`limits::CLOCK_AHEAD_MILLIS`](sol_core::limits::CLOCK_AHEAD_MILLIS) or back by more than
-    /// [`limits::CLOCK_BACK_MILLIS`](sol_core::limits::CLOCK_BACK_MILLIS) is taken for another clock, and the stream goes on
-    /// one frame later. Configurations and metadata that say nothing new are not passed on again.
+    /// Whoever appends keeps the pace of the stream, which is that of its timestamps. These may begin anywhere and count for all
+    /// tracks together. What becomes of leaps, of steps back and of clocks that begin anew,
+    /// [`StreamConfig::repair`](sol_core::hub::StreamConfig::repair) says. Configurations and metadata that say nothing new are
+    /// not passed on again.
     ///
     /// # Errors
     /// [`Replaced`]: another publisher has taken the place of this one, which the stream's
-    /// [`takeover`](sol_core::hub::StreamConfig::takeover) allows. Nothing can be appended any more.
+    /// [`takeover`](sol_core::hub::StreamConfig::takeover) allows. Nothing can be appended any
+    /// more. Until the news has come from the stream's loop, what is appended is taken and shown to nobody.
     ///
     /// # Panics
     /// If the payload is longer than [`limits::MESSAGE_BYTES`](sol_core::limits::MESSAGE_BYTES).

@@ -71,11 +71,10 @@ impl Publisher {
     /// Appends one message, and delivers it to the players that wait for it: to a few within this call, to more in a task of
     /// its own, or later where the stream gathers. Costs one copy, whatever their number.
     ///
-    /// Whoever appends keeps the pace of the stream, which is that of its timestamps. These may
-    /// begin anywhere and count for all tracks together. A step forward by more than
-    /// [`limits::CLOCK_AHEAD_MILLIS`](sol_core::limits::CLOCK_AHEAD_MILLIS) or back by more than
-    /// [`limits::CLOCK_BACK_MILLIS`](sol_core::limits::CLOCK_BACK_MILLIS) is taken for another clock, and the stream goes on
-    /// one frame later. Configurations and metadata that say nothing new are not passed on again.
+    /// Whoever appends keeps the pace of the stream, which is that of its timestamps. These may begin anywhere and count for all
+    /// tracks together. What becomes of leaps, of steps back and of clocks that begin anew,
+    /// [`StreamConfig::repair`](sol_core::hub::StreamConfig::repair) says. Configurations and metadata that say nothing new are
+    /// not passed on again.
     ///
     /// # Errors
     /// [`Replaced`]: another publisher has taken the place of this one, which the stream's
