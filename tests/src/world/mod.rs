@@ -467,6 +467,8 @@ impl World {
         for seat in &self.seats {
             let seat = &mut *seat.borrow_mut();
             seat.link.plug(true);
+            // That somebody leaves comes behind all that it has sent.
+            seat.link.set_speed(u64::MAX);
             seat.leave();
         }
         self.run_for(LEAVING_TIME);
