@@ -6,12 +6,14 @@
 //!
 //! Invariants: the bytes never change. A frame owns exactly its bytes and keeps no read buffer alive.
 
+use std::borrow::Cow;
+
 use bytes::{Bytes, BytesMut};
 
 use crate::chunk::{MessageHeader, chunked_len, write_message};
 use crate::ids::{ChunkSize, ChunkStreamId, MessageStreamId, MessageType};
 use crate::limits;
-use crate::media::FrameKind;
+use crate::media::{FrameKind, Tag};
 use crate::timestamp::Timestamp;
 
 /// A media message ready for the socket. Cloning shares the bytes.
@@ -55,8 +57,7 @@ impl Frame {
     /// The same payload at another time.
     #[must_use]
     pub fn at(&self, timestamp: Timestamp) -> Self {
-        let payload: Vec<&[u8]> = self.payload().collect();
-        Self::new(self.kind, timestamp, &payload.concat(), self.chunk_size)
+        Self::new(self.kind, timestamp, &self.whole_payload(), self.chunk_size)
     }
 
     /// All bytes, written for message stream 1.
@@ -94,6 +95,36 @@ impl Frame {
             rest = behind.get(continuation..).unwrap_or_default();
             Some(slice)
         })
+    }
+
+    /// The payload in one piece: a copy, where it has more than one chunk.
+    pub(crate) fn whole_payload(&self) -> Cow<'_, [u8]> {
+        let mut slices = self.payload();
+        match (slices.next(), self.payload_len()) {
+            (None, _) => Cow::Borrowed(&[]),
+            (Some(slice), length) if slice.len() == length => Cow::Borrowed(slice),
+            (Some(_), _) => Cow::Owned(self.payload().collect::<Vec<_>>().concat()),
+        }
+    }
+
+    /// Each track of a message of several by itself, in the order in which they stand in it; `None` of any other.
+    pub(crate) fn parts(&self) -> Option<Vec<Frame>> {
+        let payload = self.whole_payload();
+        let part = |(kind, payload): (FrameKind, Vec<u8>)| {
+            Self::new(kind, self.timestamp, &payload, self.chunk_size)
+        };
+        Some(self.tag(&payload)?.parts()?.into_iter().map(part).collect())
+    }
+
+    /// What the header of its payload says; `None` of data, and of what breaks a rule there.
+    pub(crate) fn tag<'a>(&self, payload: &'a [u8]) -> Option<Tag<'a>> {
+        if self.kind.is_audio() {
+            Tag::of_audio(payload).ok()
+        } else if self.kind.is_video() {
+            Tag::of_video(payload).ok()
+        } else {
+            None
+        }
     }
 
     /// Whether the payload is just this.
@@ -142,7 +173,7 @@ impl Frame {
             | FrameKind::Audio
             | FrameKind::AudioEnd => (ChunkStreamId::AUDIO, MessageType::AUDIO),
             FrameKind::VideoConfig(_)
-            | FrameKind::VideoMetadata
+            | FrameKind::VideoMetadata(_)
             | FrameKind::Keyframe(_)
             | FrameKind::Interframe
             | FrameKind::VideoEnd => (ChunkStreamId::VIDEO, MessageType::VIDEO),

@@ -29,6 +29,14 @@ pub const CHUNK_STREAMS: usize = 128;
 /// same time" (GStreamer).
 pub const FORMAT3_DELTA_MILLIS: u32 = 1_000;
 
+// --- Tags -------------------------------------------------------------------------------------------------
+
+/// Tracks in one audio or video message. Their ids have eight bits.
+pub const TAG_TRACKS: usize = 256;
+
+/// Modifiers (ModEx) of one message. One is assigned.
+pub const TAG_MODIFIERS: usize = 16;
+
 // --- AMF --------------------------------------------------------------------------------------------------
 
 /// Objects within objects. Real commands nest three deep.

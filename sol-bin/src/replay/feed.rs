@@ -262,7 +262,7 @@ impl Feed {
                 let parameters = codec.map(|codec| Parameters::of(codec, content)).unwrap_or_default();
                 said.push(configuration_said(again, &name, codec, &parameters));
             }
-            FrameKind::VideoMetadata => {
+            FrameKind::VideoMetadata(_) => {
                 if !std::mem::replace(&mut track.has_colour, true) {
                     let words = format!("{name} says what its colours mean");
                     said.push(say("colour", words).with("track", name));

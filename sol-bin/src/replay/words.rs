@@ -108,7 +108,7 @@ pub(super) fn media_said(message: &ObservedMessage, media: &Media) -> Said {
         FrameKind::Audio => "audio",
         FrameKind::AudioEnd => "end of audio",
         FrameKind::VideoConfig(_) => "video configuration",
-        FrameKind::VideoMetadata => "video metadata",
+        FrameKind::VideoMetadata(_) => "video metadata",
         FrameKind::Keyframe(_) => "keyframe",
         FrameKind::Interframe => "video",
         FrameKind::VideoEnd => "end of video",

@@ -1,4 +1,4 @@
-//! Corrections: what was wrong with a publisher's timestamps, by name, and how often it was mended.
+//! Corrections: what was wrong with what a publisher sent, by name, and how often it was mended.
 //!
 //! A wrap at 2³² ms is none: it is what the protocol says.
 
@@ -6,7 +6,7 @@ use std::fmt;
 
 macro_rules! corrections {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
-        /// One way in which a stream's own timeline departs from its publisher's timestamps.
+        /// One way in which a stream departs from what its publisher sends: from its timestamps most of all.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Correction {
             $($(#[$doc])* $variant,)*
@@ -47,6 +47,9 @@ corrections! {
     /// Audio, or pictures that need an earlier one, in front of the first keyframe of a publisher that goes on with a stream
     /// that shows pictures. Left out: nobody could show it in its place.
     BeforePicture = "before-picture",
+    /// Audio or video whose header breaks a rule ([`TagError`](crate::media::TagError)). Left out: no player could do anything
+    /// with it.
+    Malformed = "malformed",
 }
 
 /// How often each [`Correction`] was made.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::frame::Frame;
 use crate::limits;
-use crate::media::FrameKind;
+use crate::media::{FrameKind, Tag};
 use crate::timestamp::Timestamp;
 
 /// The frames of one preamble, shared by all who need them.
@@ -39,8 +39,18 @@ impl Configurations {
 
     /// Keeps a frame for preambles, in place of an earlier one of its kind. Beyond the bounds it is forgotten, and so is the
     /// earlier one: a stale configuration is worse than none.
+    ///
+    /// Of a message of several tracks each is kept by itself, so that what one of them changes later replaces nothing else.
     pub(super) fn keep(&mut self, frame: &Frame) {
         debug_assert!(frame.kind().is_preamble(), "only what a decoder needs is kept");
+        match frame.parts() {
+            Some(parts) => parts.iter().for_each(|part| self.keep_one(part)),
+            None => self.keep_one(frame),
+        }
+        self.share();
+    }
+
+    fn keep_one(&mut self, frame: &Frame) {
         self.latest.remove(&frame.kind());
         if !self.has_room_for(frame) && frame.kind() != FrameKind::Metadata {
             // Without its metadata a stream plays, without a configuration it does not.
@@ -49,16 +59,20 @@ impl Configurations {
         if self.has_room_for(frame) {
             self.latest.insert(frame.kind(), frame.clone());
         }
-        self.share();
     }
 
     pub(super) fn are_none(&self) -> bool {
         self.latest.is_empty()
     }
 
-    /// Whether the frame of that kind says the same already.
-    pub(super) fn is_known(&self, kind: FrameKind, payload: &[u8]) -> bool {
-        self.latest.get(&kind).is_some_and(|known| known.has_payload(payload))
+    /// Whether a message of that kind says nothing that is not kept already.
+    pub(super) fn is_known(&self, kind: FrameKind, tag: Option<&Tag<'_>>, payload: &[u8]) -> bool {
+        let is_kept =
+            |kind, payload: &[u8]| self.latest.get(&kind).is_some_and(|known| known.has_payload(payload));
+        match tag.and_then(Tag::parts) {
+            Some(parts) => parts.iter().all(|(kind, payload)| is_kept(*kind, payload)),
+            None => is_kept(kind, payload),
+        }
     }
 
     pub(super) fn forget_metadata(&mut self) {

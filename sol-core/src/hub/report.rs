@@ -6,8 +6,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use smallvec::SmallVec;
-
 use crate::frame::Frame;
 use crate::media::{Codec, FrameKind, TrackId, TrackKind};
 use crate::timestamp::Timestamp;
@@ -133,15 +131,8 @@ pub(super) fn measure(tape: &Tape) -> (Vec<TrackReport>, Option<Duration>) {
 
 /// Which track a frame is of, and that track's codec.
 fn track_of(frame: &Frame) -> Option<((TrackKind, TrackId), Codec)> {
-    // The payload comes in chunks, which may be as short as a byte.
-    let head: SmallVec<[u8; HEAD_BYTES]> = frame.payload().flatten().copied().take(HEAD_BYTES).collect();
-    let (kind, (id, codec)) = if frame.kind().is_video() {
-        (TrackKind::Video, Codec::of_video(&head)?)
-    } else if frame.kind().is_audio() {
-        (TrackKind::Audio, Codec::of_audio(&head)?)
-    } else {
-        return None;
-    };
+    let (id, codec) = frame.tag(&frame.whole_payload())?.main_track()?;
+    let kind = if frame.kind().is_video() { TrackKind::Video } else { TrackKind::Audio };
     Some(((kind, id), codec))
 }
 
@@ -177,6 +168,3 @@ impl Tally {
         })
     }
 }
-
-/// Enough of a payload for every header but those with very long ModEx data.
-const HEAD_BYTES: usize = 32;

@@ -13,7 +13,7 @@ use crate::crossing::media_cost;
 use crate::frame::Frame;
 use crate::ids::ChunkSize;
 use crate::limits;
-use crate::media::{FrameKind, Media, TrackId};
+use crate::media::{FrameKind, Media, Tag, TrackId};
 use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
@@ -115,7 +115,8 @@ impl Standby {
             return self.configurations.forget_metadata();
         }
         let (kind, payload) = (FrameKind::of(&media.content), media.content.payload());
-        if kind.is_preamble() && !self.configurations.is_known(kind, payload) {
+        let tag = Tag::of(&media.content).and_then(Result::ok);
+        if kind.is_preamble() && !self.configurations.is_known(kind, tag.as_ref(), payload) {
             // When it is due is decided when it is shown.
             self.configurations.keep(&Frame::new(kind, Timestamp::ZERO, payload, chunk_size));
         }

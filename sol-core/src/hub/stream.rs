@@ -10,7 +10,7 @@ use crate::frame::Frame;
 use crate::ids::ChunkSize;
 use crate::limits;
 use crate::load::Load;
-use crate::media::{Codec, FrameKind, Media, ParameterSets, TrackId, TrackKind};
+use crate::media::{FrameKind, Media, ParameterSets, Tag, TrackId, TrackKind};
 use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
@@ -176,7 +176,7 @@ impl Stream {
             for frame in kept.configurations.at(head).frames().iter() {
                 self.has_video |= frame.kind().is_video();
                 // A configuration is never completed itself.
-                self.complete(frame.kind(), &frame.payload().collect::<Vec<_>>().concat());
+                self.complete(frame.kind(), &frame.whole_payload());
                 self.put(frame.clone(), head, false);
                 grew = true;
             }
@@ -204,8 +204,8 @@ impl Stream {
         }
     }
 
-    /// Appends one message of a publisher as a frame. Not appended are: video and data without a payload, configurations and
-    /// metadata that say nothing new, and `@clearDataFrame`, which only has metadata forgotten. Nor is what a publisher that
+    /// Appends one message of a publisher as a frame. Not appended are: video and data without a payload, audio and video whose
+    /// header breaks a rule, configurations and metadata that say nothing new, and `@clearDataFrame`, which only has metadata forgotten. Nor is what a publisher that
     /// goes on with a stream of pictures sends in front of its first keyframe.
     ///
     /// While another publisher is on air, the newest group of pictures is kept instead, until this one takes over with it:
@@ -251,13 +251,21 @@ impl Stream {
             self.configurations.forget_metadata();
             return false;
         }
-        let kind = FrameKind::of(content);
-        // Without audio there is silence; without video there is nothing to show.
+        let tag = match Tag::of(content).transpose() {
+            Ok(tag) => tag,
+            // Without video there is nothing to show.
+            Err(_) if payload.is_empty() => return false,
+            Err(_) => {
+                self.timeline.leave_out(Correction::Malformed);
+                return false;
+            }
+        };
+        let kind = FrameKind::read(content, tag.as_ref());
         if payload.is_empty() && kind != FrameKind::Audio {
             return false;
         }
         self.has_video |= kind.is_video();
-        if kind.is_preamble() && self.configurations.is_known(kind, payload) {
+        if kind.is_preamble() && self.configurations.is_known(kind, tag.as_ref(), payload) {
             return false;
         }
         if kind.is_coded() && self.is_left_out(kind, now) {
@@ -276,7 +284,7 @@ impl Stream {
         }
         let stamped = if kind.is_coded() {
             let track_kind = if kind.is_video() { TrackKind::Video } else { TrackKind::Audio };
-            let id = Codec::of(content).map_or(TrackId::DEFAULT, |(id, _)| id);
+            let id = tag.and_then(|tag| tag.main_track()).map_or(TrackId::DEFAULT, |(id, _)| id);
             self.timeline.stamp((track_kind, id), media.timestamp, now)
         } else {
             self.timeline.head()

@@ -5,8 +5,7 @@
 
 use std::fmt;
 
-use super::enhanced::Header;
-use super::{Content, TrackId, audio, video};
+use super::{Content, Tag, TrackId};
 
 /// A codec of audio or video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,41 +42,23 @@ pub enum Codec {
 }
 
 impl Codec {
-    /// The codec of a payload and the track that it belongs to, the first one where there are several; `None` for data,
-    /// silence, commands to a player, and what ends inside its header.
+    /// The codec of a payload and the track that it belongs to, the default one or the first where there are several; `None`
+    /// for data, silence, commands to a player, and what breaks a rule of its header.
     pub fn of(content: &Content) -> Option<(TrackId, Codec)> {
-        match content {
-            Content::Audio(payload) => Self::of_audio(payload),
-            Content::Video(payload) => Self::of_video(payload),
-            Content::Data(_) => None,
-        }
+        Tag::of(content)?.ok()?.main_track()
     }
 
     /// The same, of an audio payload.
     pub fn of_audio(payload: &[u8]) -> Option<(TrackId, Codec)> {
-        let (&first, rest) = payload.split_first()?;
-        match first >> 4 {
-            audio::ENHANCED => audio::enhanced_header(first & 0x0F, rest).map(Self::of_enhanced),
-            id => Some((TrackId::DEFAULT, Self::of_legacy_audio(id))),
-        }
+        Tag::of_audio(payload).ok()?.main_track()
     }
 
     /// The same, of a video payload.
     pub fn of_video(payload: &[u8]) -> Option<(TrackId, Codec)> {
-        let (&first, rest) = payload.split_first()?;
-        let (is_enhanced, frame_type, low) = (first & 0x80 != 0, first >> 4 & 0x07, first & 0x0F);
-        match (is_enhanced, frame_type) {
-            (true, _) => video::enhanced_header(frame_type, low, rest).map(Self::of_enhanced),
-            (false, video::FRAME_TYPE_COMMAND) => None,
-            (false, _) => Some((TrackId::DEFAULT, Self::of_legacy_video(low))),
-        }
+        Tag::of_video(payload).ok()?.main_track()
     }
 
-    fn of_enhanced(header: Header<'_>) -> (TrackId, Self) {
-        (header.track, Self::of_four_cc(header.four_cc))
-    }
-
-    fn of_four_cc(four_cc: [u8; 4]) -> Self {
+    pub(super) fn of_four_cc(four_cc: [u8; 4]) -> Self {
         match &four_cc {
             b"avc1" => Codec::H264,
             b"hvc1" => Codec::Hevc,
@@ -95,7 +76,7 @@ impl Codec {
         }
     }
 
-    fn of_legacy_video(id: u8) -> Self {
+    pub(super) fn of_legacy_video(id: u8) -> Self {
         match id {
             2 => Codec::Sorenson,
             3 | 6 => Codec::ScreenVideo,
@@ -108,7 +89,7 @@ impl Codec {
         }
     }
 
-    fn of_legacy_audio(id: u8) -> Self {
+    pub(super) fn of_legacy_audio(id: u8) -> Self {
         match id {
             0 | 3 => Codec::Pcm,
             1 => Codec::Adpcm,
@@ -183,8 +164,8 @@ mod tests {
     #[test]
     fn enhanced_tags_name_it_by_four_cc_behind_mod_ex_and_multitrack() {
         let video = |head: &[u8], tail: &[u8]| Codec::of_video(&[head, b"hvc1", tail].concat());
-        assert_eq!(video(&[0x91], &[1]), Some((TrackId(0), Codec::Hevc)));
-        assert_eq!(video(&[0x96, 0x01], &[3, 9]), Some((TrackId(3), Codec::Hevc)));
+        assert_eq!(video(&[0x93], &[1]), Some((TrackId(0), Codec::Hevc)));
+        assert_eq!(video(&[0x96, 0x03], &[3, 9]), Some((TrackId(3), Codec::Hevc)));
         assert_eq!(video(&[0x97, 2, 0, 0, 1, 0x03], &[1]), Some((TrackId(0), Codec::Hevc)));
         assert_eq!(
             video(&[0xD4], &[2]),

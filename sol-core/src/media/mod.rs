@@ -4,14 +4,15 @@
 //! begin playback, or needs what came before. Legacy FLV tags (FLV 10.1, E.4.2 and E.4.3) and Enhanced RTMP v2 are
 //! understood as far as that decision needs.
 
-mod audio;
 mod codec;
-mod enhanced;
 mod parameter_sets;
-mod video;
+mod tag;
 
 pub use codec::Codec;
 pub(crate) use parameter_sets::ParameterSets;
+pub use tag::{
+    EnhancedTag, FrameType, LegacyPacket, LegacyTag, ModEx, PacketType, Tag, TagError, Track, Wrapping,
+};
 
 use bytes::Bytes;
 
@@ -86,7 +87,7 @@ impl Content {
     /// not sent in the order in which they are shown. `None` for whatever does not say.
     pub fn composition_millis(&self) -> Option<i32> {
         match self {
-            Content::Video(payload) => video::composition_millis(payload),
+            Content::Video(payload) => Tag::of_video(payload).ok()?.composition_millis(),
             Content::Audio(_) | Content::Data(_) => None,
         }
     }
@@ -95,11 +96,7 @@ impl Content {
     /// AudioSpecificConfig and so on), or the layout of its channels: what stands behind the tag's header, of the first track
     /// where there are several. `None` for whatever has neither.
     pub fn configuration(&self) -> Option<&[u8]> {
-        match self {
-            Content::Audio(payload) => audio::configuration(payload),
-            Content::Video(payload) => video::configuration(payload),
-            Content::Data(_) => None,
-        }
+        Tag::of(self)?.ok()?.configuration()
     }
 
     /// Whether this asks to forget metadata, and is nothing for players.
@@ -141,7 +138,7 @@ pub enum FrameKind {
     /// Codec configuration of a video track.
     VideoConfig(TrackId),
     /// Video that holds for what follows but is no picture: HDR and colour information.
-    VideoMetadata,
+    VideoMetadata(TrackId),
     /// A picture that needs no earlier one.
     Keyframe(TrackId),
     /// Video that needs an earlier picture.
@@ -155,13 +152,21 @@ pub enum FrameKind {
 }
 
 impl FrameKind {
-    /// Decides by the first bytes of the payload. What cannot be understood counts as needing what came before.
+    /// Decides by the header of the payload. What breaks a rule there counts as needing what came before.
     pub fn of(content: &Content) -> FrameKind {
-        match content {
-            Content::Audio(payload) => audio::classify(payload),
-            Content::Video(payload) => video::classify(payload),
-            Content::Data(data) if data.is_metadata() => FrameKind::Metadata,
-            Content::Data(_) => FrameKind::Data,
+        match (content, Tag::of(content).transpose()) {
+            (content, Ok(tag)) => Self::read(content, tag.as_ref()),
+            (Content::Audio(_), Err(_)) => FrameKind::Audio,
+            (Content::Video(_) | Content::Data(_), Err(_)) => FrameKind::Interframe,
+        }
+    }
+
+    /// The same where the header of audio or video is read already.
+    pub(crate) fn read(content: &Content, tag: Option<&Tag<'_>>) -> FrameKind {
+        match (tag, content) {
+            (Some(tag), _) => tag.kind(),
+            (None, Content::Data(data)) if data.is_metadata() => FrameKind::Metadata,
+            (None, _) => FrameKind::Data,
         }
     }
 
@@ -169,7 +174,7 @@ impl FrameKind {
     pub const fn is_video(self) -> bool {
         match self {
             FrameKind::VideoConfig(_)
-            | FrameKind::VideoMetadata
+            | FrameKind::VideoMetadata(_)
             | FrameKind::Keyframe(_)
             | FrameKind::Interframe
             | FrameKind::VideoEnd => true,
@@ -190,7 +195,7 @@ impl FrameKind {
             | FrameKind::Audio
             | FrameKind::AudioEnd => true,
             FrameKind::VideoConfig(_)
-            | FrameKind::VideoMetadata
+            | FrameKind::VideoMetadata(_)
             | FrameKind::Keyframe(_)
             | FrameKind::Interframe
             | FrameKind::VideoEnd
@@ -217,7 +222,7 @@ impl FrameKind {
             | FrameKind::AudioLayout(_)
             | FrameKind::AudioEnd
             | FrameKind::VideoConfig(_)
-            | FrameKind::VideoMetadata
+            | FrameKind::VideoMetadata(_)
             | FrameKind::VideoEnd
             | FrameKind::Metadata
             | FrameKind::Data => false,
@@ -230,7 +235,7 @@ impl FrameKind {
             FrameKind::AudioConfig(_)
             | FrameKind::AudioLayout(_)
             | FrameKind::VideoConfig(_)
-            | FrameKind::VideoMetadata
+            | FrameKind::VideoMetadata(_)
             | FrameKind::Metadata => true,
             FrameKind::Audio
             | FrameKind::AudioEnd

@@ -6,6 +6,7 @@ mod playing;
 mod publishers;
 mod reporting;
 mod returning;
+mod tracks;
 
 use std::time::Duration;
 
