@@ -37,6 +37,15 @@ pub const TAG_TRACKS: usize = 256;
 /// Modifiers (ModEx) of one message. One is assigned.
 pub const TAG_MODIFIERS: usize = 16;
 
+// --- Forms ------------------------------------------------------------------------------------------------
+
+/// Forms of one stream, made at once, of other tracks than the default one. Each costs a copy of whatever it changes, and keeps a tape.
+/// Those of the default track are two, and always have a place.
+pub const TRACK_FORMS: usize = 8;
+
+/// How long a form is made that nobody reads, in the stream's time: whoever comes and goes does not have it made anew each time.
+pub const FORM_LINGER: Duration = Duration::from_secs(10);
+
 // --- AMF --------------------------------------------------------------------------------------------------
 
 /// Objects within objects. Real commands nest three deep.
@@ -198,8 +207,9 @@ pub const SYNC_POINTS: usize =
 /// Distance of two sync points in a stream without video.
 pub const AUDIO_SYNC_TIME: Duration = Duration::from_secs(1);
 
-/// Codec configurations in a preamble: one per track and kind.
-pub const PREAMBLE_CONFIGS: usize = 16;
+/// Metadata, codec configurations, channel layouts and colours in a preamble: one each per track. A ladder of eight pictures with
+/// as many languages has 17, with all of these 33.
+pub const PREAMBLE_CONFIGS: usize = 64;
 
 /// Codec configurations and metadata kept for preambles, in bytes together. Whatever goes beyond reaches only those who
 /// are there when it comes.

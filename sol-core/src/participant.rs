@@ -17,12 +17,12 @@ use smallvec::SmallVec;
 
 use crate::frame::{Bundle, Frame};
 use crate::hub::{
-    Bid, Ending, Parting, Playhead, Publication, PublishRefused, Purpose, Read, Stream, Streams,
+    Bid, Ending, FormRefused, Parting, Playhead, Publication, PublishRefused, Purpose, Read, Stream, Streams,
     TooManyStreams,
 };
 use crate::ids::{MessageStreamId, RequestId};
 use crate::limits;
-use crate::media::TrackKind;
+use crate::media::{Form, TrackKind};
 use crate::name::StreamName;
 use crate::session::{
     CloseReason, Deadline, Event as SessionEvent, PeerEnd, PlayEnd, Refusal, Request, RequestKind, Session,
@@ -287,8 +287,14 @@ impl<H: std::fmt::Debug> Participant<H> {
             }
             RequestKind::Play => {
                 let handle = streams.hold(&name, Purpose::Play)?;
-                let (playhead, waiting) =
-                    streams.write(&handle, |stream| (stream.subscribe(), waiting_time(stream)));
+                let subscribed = streams.write(&handle, |stream| subscribe(stream, &asked.query));
+                let (playhead, waiting) = match subscribed {
+                    Ok(subscribed) => subscribed,
+                    Err(refusal) => {
+                        streams.release(&name, handle);
+                        return Err(refusal);
+                    }
+                };
                 let waits_until = waiting.map(|waiting| now + waiting);
                 (handle, Part::Player { playhead, waits_until, is_armed: false })
             }
@@ -306,6 +312,7 @@ impl<H: std::fmt::Debug> Participant<H> {
             | EndReason::NotFound
             | EndReason::TimelineFull
             | EndReason::TooSlow
+            | EndReason::Unfit { .. }
             | EndReason::Replaced => Parting::InGoodOrder,
             EndReason::Closed(_) => Parting::Vanished,
         };
@@ -407,7 +414,7 @@ impl<H: std::fmt::Debug> Participant<H> {
                 self.session.end_play(stream, PlayEnd::Unpublished, now);
                 self.end(stream, &EndReason::StreamEnded, streams, now);
             } else {
-                self.session.play_not_found(stream, now);
+                self.session.refuse_play(stream, Refusal::NotFound, now);
                 self.end(stream, &EndReason::NotFound, streams, now);
             }
         }
@@ -446,11 +453,19 @@ impl<H: std::fmt::Debug> Participant<H> {
         }
         let has_ended = !ended.is_empty();
         for (stream, end) in ended {
-            self.session.end_play(stream, end, now);
+            match end {
+                PlayEnd::Unfit { form, codec } if !self.session.has_started_play(stream) => {
+                    self.session.refuse_play(stream, Refusal::Unfit { form, codec }, now);
+                }
+                PlayEnd::Unfit { .. } | PlayEnd::Unpublished | PlayEnd::TimelineFull | PlayEnd::TooSlow => {
+                    self.session.end_play(stream, end, now)
+                }
+            }
             let why = match end {
                 PlayEnd::Unpublished => EndReason::StreamEnded,
                 PlayEnd::TimelineFull => EndReason::TimelineFull,
                 PlayEnd::TooSlow => EndReason::TooSlow,
+                PlayEnd::Unfit { form, codec } => EndReason::Unfit { form, codec },
             };
             self.end(stream, &why, streams, now);
         }
@@ -499,6 +514,9 @@ impl<H: std::fmt::Debug> Participant<H> {
                         Read::Ended(Ending::TimelineFull) => {
                             return ControlFlow::Continue(Some(PlayEnd::TimelineFull));
                         }
+                        Read::Ended(Ending::Unfit { form, codec }) => {
+                            return ControlFlow::Continue(Some(PlayEnd::Unfit { form, codec }));
+                        }
                         Read::TooSlow(gap) => {
                             summary.count_gap(gap);
                             return ControlFlow::Continue(Some(PlayEnd::TooSlow));
@@ -541,6 +559,23 @@ impl From<TooManyStreams> for Refusal {
     fn from(error: TooManyStreams) -> Self {
         Refusal::Rejected(error.to_string().into())
     }
+}
+
+impl From<FormRefused> for Refusal {
+    fn from(refused: FormRefused) -> Self {
+        match refused {
+            FormRefused::NoSuchTrack(_) => Refusal::NotFound,
+            FormRefused::Unfit { form, codec } => Refusal::Unfit { form, codec },
+            FormRefused::TooManyForms => Refusal::Rejected(refused.to_string().into()),
+        }
+    }
+}
+
+/// A new player of a stream, in the form that it asks for, and how long it waits for a publisher.
+fn subscribe(stream: &mut Stream, query: &str) -> Result<(Playhead, Option<Duration>), Refusal> {
+    let form = Form::of_query(query, stream.config().default_form);
+    let form = form.map_err(|error| Refusal::Rejected(error.to_string().into()))?;
+    Ok((stream.subscribe_to(form)?, waiting_time(stream)))
 }
 
 /// How long a player of a stream waits for a publisher, where there is none.

@@ -3,6 +3,8 @@
 //! The comments on fields are what operators read: in the JSON schema, in `sol config default` and in
 //! docs/configuration.md. Defaults are the core's own.
 
+mod app;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -11,9 +13,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sol_tokio::sol_core::ids::ChunkSize;
+use sol_tokio::sol_core::limits;
 use sol_tokio::sol_core::server::SocketConfig;
-use sol_tokio::sol_core::{hub, limits};
-use sol_tokio::{Coalesce, PerApp, ServerConfig, SessionConfig, SessionTimers, StreamConfig};
+use sol_tokio::{PerApp, ServerConfig, SessionConfig, SessionTimers};
 
 use super::auto::OrAuto;
 use super::count::Count;
@@ -21,6 +23,7 @@ use super::pattern::AppPattern;
 use super::size::Size;
 use super::time::{Time, millis};
 use crate::listen::ListenAddress;
+pub(crate) use app::{AppSettings, Gathered, Policies, Policy};
 
 /// The configuration of Sol, an RTMP server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -92,55 +95,6 @@ pub(crate) struct TimerSettings {
     pub(crate) farewell: Time<0, { seconds(30) }>,
 }
 
-/// The section `[defaults]`, and each `[app."NAME"]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct AppSettings {
-    /// Who may publish.
-    pub(crate) publish: Policy,
-    /// Who may play.
-    pub(crate) play: Policy,
-    /// Who may take the place of a publisher that is connected. The place of one that has vanished is free for whoever may
-    /// publish; but beside a publisher of the other role, main or backup, that has a query string, only for the same one,
-    /// unless this is "replace".
-    pub(crate) takeover: Takeover,
-    /// Whether a backup publisher (`NAME?role=backup`) leaves the air to the main one when that has returned: at a keyframe,
-    /// once it has been heard for 3 s. Otherwise the main one stands by.
-    pub(crate) give_back: bool,
-    /// What becomes of the players when nobody came within `grace`.
-    pub(crate) after_grace: AfterGrace,
-    /// What is done about a publisher's timestamps that make no sense. Each correction is counted in the log.
-    pub(crate) repair: Repair,
-    /// What players see of the time until a publisher that vanished returned.
-    pub(crate) pause: Pause,
-    /// Where a player begins.
-    pub(crate) join: Join,
-    /// How long a player waits for a stream that nobody publishes, before it is told that there is none.
-    pub(crate) waiting: Time<0, { seconds(86_400) }>,
-    /// How long a stream waits for a publisher that vanished to return, before its players are told that it ended. "0s"
-    /// tells them at once.
-    pub(crate) grace: Time<0, { seconds(3_600) }>,
-    /// How long messages are gathered before they go to the players together; elsewhere called merged write. "0s" sends
-    /// each at once; "auto" does so while the server has time to spare, and gathers the longer the busier it is, up to
-    /// 100 ms.
-    pub(crate) coalesce: OrAuto<Gathered>,
-    /// A player that is further behind than this goes on at the newest keyframe. At most `tape_time`.
-    pub(crate) lag: Time<{ seconds(1) }, { millis(limits::TAPE_TIME) }>,
-    /// The same in bytes. At most `tape_bytes`.
-    pub(crate) lag_bytes: Size<LAG_BYTES_MIN, { limits::TAPE_BYTES as u64 }>,
-    /// A player that would lose more than this at once is closed instead: VLC and GStreamer stand still after such a gap.
-    pub(crate) gap: Time<0, { millis(limits::TAPE_TIME) }>,
-    /// How often in a row a player may fall behind without catching up in between; once more, and it is closed.
-    pub(crate) patience: Count<0, 100>,
-    /// Media time that a stream keeps while somebody lags or keyframes are far apart; elsewhere called GOP cache.
-    pub(crate) tape_time: Time<{ seconds(1) }, { millis(limits::TAPE_TIME) }>,
-    /// Memory that a stream keeps its media in.
-    pub(crate) tape_bytes: Size<TAPE_BYTES_MIN, { limits::TAPE_BYTES as u64 }>,
-}
-
-/// For how long messages can be gathered.
-pub(crate) type Gathered = Time<0, { millis(limits::COALESCE_TIME) }>;
-
 /// How many threads there can be.
 pub(crate) type Loops = Count<1, LOOPS_MAX>;
 
@@ -178,81 +132,6 @@ impl ServerSettings {
     }
 }
 
-/// Who may do something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Policy {
-    /// Whoever knows the name of a stream
-    Open,
-    /// Nobody
-    Closed,
-}
-
-/// Who may do what with the streams of an app.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Policies {
-    pub(crate) publish: Policy,
-    pub(crate) play: Policy,
-}
-
-/// Who may take the place of a publisher.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Takeover {
-    /// Nobody; whoever comes is refused
-    Refuse,
-    /// Whoever comes once it has sent nothing for 3 s
-    Silent,
-    /// The same, and at once whoever has the same query string, such as a stream key
-    Credential,
-    /// Whoever comes, at once
-    Replace,
-}
-
-/// What becomes of players whose publisher does not return.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum AfterGrace {
-    /// They are told that the stream ended
-    End,
-    /// They stay until they leave, and the stream goes on for them whenever somebody publishes it again
-    Wait,
-}
-
-/// What is done about timestamps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Repair {
-    /// Steps back, leaps of more than 10 s, clocks that differ from track to track and clocks of microseconds are put right
-    Resync,
-    /// Steps back are put right; leaps ahead are kept, since they may be true
-    Monotonic,
-    /// Nothing, also where players stand still by it; and keyframes bring no parameter sets along
-    Off,
-}
-
-/// What players see of a pause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Pause {
-    /// Nothing: the stream's time goes on one frame later. Players in browsers stand still at a hole
-    Cut,
-    /// It lasts as long in the stream's time as it lasted
-    Real,
-}
-
-/// Where a player begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Join {
-    /// At the newest keyframe
-    Keyframe,
-    /// At the newest keyframe that is at least 2 s old, so that FFmpeg and mpv show a picture at once
-    Instant,
-    /// At the live edge, with sound at once and a picture from the next keyframe on
-    Live,
-}
-
 impl Default for ServerSettings {
     fn default() -> Self {
         let core = ServerConfig::default();
@@ -285,53 +164,6 @@ impl Default for TimerSettings {
             unreachable: Time::of(SocketConfig::default().unreachable),
             stall: Time::of(core.stall),
             farewell: Time::of(core.farewell),
-        }
-    }
-}
-
-impl Default for AppSettings {
-    fn default() -> Self {
-        let core = StreamConfig::default();
-        Self {
-            publish: Policy::Open,
-            play: Policy::Open,
-            takeover: match core.takeover {
-                hub::Takeover::Refuse => Takeover::Refuse,
-                hub::Takeover::Silent => Takeover::Silent,
-                hub::Takeover::Credential => Takeover::Credential,
-                hub::Takeover::Replace => Takeover::Replace,
-            },
-            give_back: core.give_back,
-            after_grace: match core.after_grace {
-                hub::AfterGrace::End => AfterGrace::End,
-                hub::AfterGrace::Wait => AfterGrace::Wait,
-            },
-            repair: match core.repair {
-                hub::Repair::Resync => Repair::Resync,
-                hub::Repair::Monotonic => Repair::Monotonic,
-                hub::Repair::Off => Repair::Off,
-            },
-            pause: match core.pause {
-                hub::Pause::Cut => Pause::Cut,
-                hub::Pause::Real => Pause::Real,
-            },
-            join: match core.join {
-                hub::Join::Keyframe => Join::Keyframe,
-                hub::Join::Instant => Join::Instant,
-                hub::Join::Live => Join::Live,
-            },
-            waiting: Time::of(core.waiting),
-            grace: Time::of(core.grace),
-            coalesce: match core.coalesce {
-                Coalesce::Auto(_) => OrAuto::Auto,
-                Coalesce::Fixed(time) => OrAuto::Fixed(Time::of(time)),
-            },
-            lag: Time::of(core.lag_max),
-            lag_bytes: Size::of(core.lag_bytes_max),
-            gap: Time::of(core.gap_max),
-            patience: Count::of(core.patience),
-            tape_time: Time::of(core.tape_time),
-            tape_bytes: Size::of(core.tape_bytes as u64),
         }
     }
 }
@@ -384,56 +216,6 @@ impl Settings {
     }
 }
 
-impl AppSettings {
-    fn stream_config(&self) -> StreamConfig {
-        StreamConfig {
-            waiting: self.waiting.duration(),
-            grace: self.grace.duration(),
-            takeover: match self.takeover {
-                Takeover::Refuse => hub::Takeover::Refuse,
-                Takeover::Silent => hub::Takeover::Silent,
-                Takeover::Credential => hub::Takeover::Credential,
-                Takeover::Replace => hub::Takeover::Replace,
-            },
-            give_back: self.give_back,
-            after_grace: match self.after_grace {
-                AfterGrace::End => hub::AfterGrace::End,
-                AfterGrace::Wait => hub::AfterGrace::Wait,
-            },
-            repair: match self.repair {
-                Repair::Resync => hub::Repair::Resync,
-                Repair::Monotonic => hub::Repair::Monotonic,
-                Repair::Off => hub::Repair::Off,
-            },
-            pause: match self.pause {
-                Pause::Cut => hub::Pause::Cut,
-                Pause::Real => hub::Pause::Real,
-            },
-            join: match self.join {
-                Join::Keyframe => hub::Join::Keyframe,
-                Join::Instant => hub::Join::Instant,
-                Join::Live => hub::Join::Live,
-            },
-            coalesce: self.coalesce.into(),
-            lag_max: self.lag.duration(),
-            lag_bytes_max: self.lag_bytes.bytes(),
-            gap_max: self.gap.duration(),
-            patience: self.patience.get(),
-            tape_time: self.tape_time.duration(),
-            tape_bytes: self.tape_bytes.bytes() as usize,
-        }
-    }
-}
-
-impl From<OrAuto<Gathered>> for Coalesce {
-    fn from(setting: OrAuto<Gathered>) -> Self {
-        match setting {
-            OrAuto::Auto => Coalesce::AUTO,
-            OrAuto::Fixed(time) => Coalesce::Fixed(time.duration()),
-        }
-    }
-}
-
 const fn seconds(seconds: u64) -> u64 {
     millis(Duration::from_secs(seconds))
 }
@@ -449,12 +231,6 @@ const WINDOW_MAX: u64 = 1024 * 1024 * 1024;
 /// As many cores as a machine may have.
 const LOOPS_MAX: u32 = 1_024;
 
-/// A player that reads as fast as it can may be behind by a large keyframe.
-const LAG_BYTES_MIN: u64 = 256 * 1024;
-
-/// A keyframe and some frames behind it.
-const TAPE_BYTES_MIN: u64 = 1024 * 1024;
-
 #[cfg(test)]
 mod tests {
     use toml::Table;
@@ -462,6 +238,9 @@ mod tests {
     use super::super::keys;
     use super::super::path::Section;
     use super::*;
+    use sol_tokio::sol_core::hub;
+    use sol_tokio::sol_core::media::{Form, TrackId};
+    use sol_tokio::{Coalesce, StreamConfig};
 
     #[test]
     fn the_defaults_are_those_of_the_core() {
@@ -497,6 +276,7 @@ mod tests {
             repair: hub::Repair::Monotonic,
             pause: hub::Pause::Real,
             join: hub::Join::Instant,
+            default_form: Form::Legacy(TrackId::DEFAULT),
             coalesce: Coalesce::Fixed(Duration::from_millis(50)),
             lag_max: s(3),
             lag_bytes_max: 1 << 20,
@@ -514,6 +294,7 @@ mod tests {
             repair: hub::Repair::Off,
             pause: hub::Pause::Real,
             join: hub::Join::Live,
+            default_form: Form::OneTrack(TrackId::DEFAULT),
             coalesce: Coalesce::Fixed(Duration::ZERO),
             lag_max: s(7),
             lag_bytes_max: 3 << 20,
@@ -593,6 +374,7 @@ after_grace = "wait"
 repair = "monotonic"
 pause = "real"
 join = "instant"
+default_form = "legacy"
 waiting = "21s"
 grace = "22s"
 coalesce = "50ms"
@@ -612,6 +394,7 @@ after_grace = "wait"
 repair = "off"
 pause = "real"
 join = "live"
+default_form = "one-track"
 waiting = "31s"
 grace = "32s"
 coalesce = "0s"

@@ -86,6 +86,26 @@ impl Value {
         }
     }
 
+    /// Whether it refers to another object of its message, or one within it does. Such a value means something only where it is.
+    pub(crate) fn refers(&self) -> bool {
+        match self {
+            Value::Reference(_) => true,
+            Value::Object(properties)
+            | Value::EcmaArray(properties)
+            | Value::TypedObject { properties, .. } => properties.iter().any(|(_, value)| value.refers()),
+            Value::StrictArray(elements) => elements.iter().any(Value::refers),
+            Value::Number(_)
+            | Value::Boolean(_)
+            | Value::String(_)
+            | Value::Null
+            | Value::Undefined
+            | Value::Date(_)
+            | Value::Unsupported
+            | Value::Xml(_)
+            | Value::Amf3(_) => false,
+        }
+    }
+
     /// Whether this is how a peer says "nothing here": null and undefined are used alike.
     pub fn is_nullish(&self) -> bool {
         match self {

@@ -35,7 +35,7 @@ impl Metadata {
         let mut theirs = Properties::new();
         for (name, value) in said.iter() {
             // References count the objects before them, which will be others.
-            if refers(value) {
+            if value.refers() {
                 return None;
             }
             // For most readers an empty name is the end.
@@ -78,25 +78,6 @@ impl Metadata {
         let name = format!("{PADDING}{}", ".".repeat(spare % NUMBER_LEN));
         all.push(name, Value::StrictArray(vec![Value::Number(0.0); spare / NUMBER_LEN]));
         amf0::write_all(&["onMetaData".into(), Value::EcmaArray(all)])
-    }
-}
-
-fn refers(value: &Value) -> bool {
-    match value {
-        Value::Reference(_) => true,
-        Value::Object(properties) | Value::EcmaArray(properties) | Value::TypedObject { properties, .. } => {
-            properties.iter().any(|(_, value)| refers(value))
-        }
-        Value::StrictArray(elements) => elements.iter().any(refers),
-        Value::Number(_)
-        | Value::Boolean(_)
-        | Value::String(_)
-        | Value::Null
-        | Value::Undefined
-        | Value::Date(_)
-        | Value::Unsupported
-        | Value::Xml(_)
-        | Value::Amf3(_) => false,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::limits;
+use crate::media::Form;
 
 use super::bid::Takeover;
 use super::pace::Coalesce;
@@ -32,6 +33,8 @@ pub struct StreamConfig {
     pub pause: Pause,
     /// Where players begin.
     pub join: Join,
+    /// In which form players get a stream that neither ask for one nor say what they understand.
+    pub default_form: Form,
     /// How long messages are gathered before they go to the players together.
     pub coalesce: Coalesce,
     /// A player that is further behind than this goes on at the newest keyframe, if that is nearer. More than
@@ -64,7 +67,7 @@ pub enum AfterGrace {
 
 impl Default for StreamConfig {
     /// Waiting 10 s; grace 10 s, then the end; the place of a publisher for the same credential; backups give back; timestamps
-    /// resynchronised, pauses cut; from the newest keyframe on; gathered only under load, for 100 ms at most; lag 6 s or
+    /// resynchronised, pauses cut; from the newest keyframe on, as it was published; gathered only under load, for 100 ms at most; lag 6 s or
     /// 16 MiB; gaps up to 8 s, three in a row; a tape of 20 s or 32 MiB.
     fn default() -> Self {
         Self {
@@ -76,6 +79,7 @@ impl Default for StreamConfig {
             repair: Repair::Resync,
             pause: Pause::Cut,
             join: Join::Keyframe,
+            default_form: Form::Full,
             coalesce: Coalesce::AUTO,
             lag_max: Duration::from_secs(6),
             lag_bytes_max: 16 * 1024 * 1024,

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::frame::Frame;
-use crate::media::FrameKind;
+use crate::media::{Form, FrameKind};
 use crate::timestamp::Timestamp;
 
 use super::preamble::Preamble;
@@ -106,6 +106,8 @@ pub struct Playhead {
     pub(super) wanted: Wanted,
     /// Where it begins.
     pub(super) join: Join,
+    /// In which form it has the stream.
+    pub(super) form: Form,
     /// Where the player stopped, while it pauses. The cursor then keeps nothing on the tape.
     pub(super) paused_at: Option<Position>,
 }
@@ -120,6 +122,7 @@ impl Playhead {
             reached: None,
             gaps_in_a_row: 0,
             wanted: Wanted::ALL,
+            form: Form::Full,
             paused_at: None,
         }
     }
@@ -138,6 +141,11 @@ impl Playhead {
     /// The player has no room for what may have come: from here on it can be late.
     pub fn fall_behind(&mut self) {
         self.cursor.0.keeps_up.store(false, Ordering::Relaxed);
+    }
+
+    /// In which form it has the stream.
+    pub fn form(&self) -> Form {
+        self.form
     }
 
     /// Which tracks it wants.
@@ -159,6 +167,16 @@ impl Playhead {
     }
 }
 
+/// Who reads at a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    Player,
+    /// Reads for another place, where there may be players.
+    Relay,
+    /// Reads for a form of the stream, which knows its players itself.
+    Form,
+}
+
 /// A position that its stream can see. One playhead writes it, under the stream's shared lock where there is one.
 #[derive(Debug)]
 pub(super) struct Cursor(Arc<Place>);
@@ -170,8 +188,7 @@ struct Place {
     keeps_up: AtomicBool,
     /// The lag with which it was put behind the newest sync point, in milliseconds and in bytes.
     began_behind: [AtomicU64; 2],
-    /// Nobody plays here: it reads for another place.
-    is_relay: bool,
+    reader: Reader,
 }
 
 impl Cursor {
@@ -238,15 +255,20 @@ impl Cursors {
     const SWEEP_AT_LEAST: usize = 16;
 
     pub(super) fn add(&mut self, position: Position) -> Cursor {
-        self.add_place(position, false)
+        self.add_place(position, Reader::Player)
     }
 
     /// The same for whoever reads for another place, and is no player.
     pub(super) fn add_relay(&mut self, position: Position) -> Cursor {
-        self.add_place(position, true)
+        self.add_place(position, Reader::Relay)
     }
 
-    fn add_place(&mut self, position: Position, is_relay: bool) -> Cursor {
+    /// The same for a form of the stream.
+    pub(super) fn add_form(&mut self, position: Position) -> Cursor {
+        self.add_place(position, Reader::Form)
+    }
+
+    fn add_place(&mut self, position: Position, reader: Reader) -> Cursor {
         if self.known.len() >= self.sweep_at {
             self.sweep();
         }
@@ -254,7 +276,7 @@ impl Cursors {
             position: AtomicU64::new(position.0),
             keeps_up: AtomicBool::new(false),
             began_behind: Default::default(),
-            is_relay,
+            reader,
         };
         let shared = Arc::new(place);
         self.known.push(Arc::clone(&shared));
@@ -282,7 +304,7 @@ impl Cursors {
 
     /// Whether any playhead lives, be it a player's or for another place.
     pub(super) fn are_any(&self) -> bool {
-        self.known.iter().any(is_alive)
+        self.known.iter().any(|place| place.reader != Reader::Form && is_alive(place))
     }
 
     /// Whether so many playheads live. Looks at no more than it takes to know.
@@ -296,7 +318,7 @@ impl Cursors {
     }
 
     fn players(&self) -> impl Iterator<Item = &Arc<Place>> {
-        self.known.iter().filter(|place| !place.is_relay && is_alive(place))
+        self.known.iter().filter(|place| place.reader == Reader::Player && is_alive(place))
     }
 
     fn sweep(&mut self) {

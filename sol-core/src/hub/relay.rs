@@ -74,6 +74,11 @@ impl Passage {
 }
 
 impl Relay {
+    /// What it reads next.
+    pub(super) fn position(&self) -> Position {
+        self.playhead.cursor.position()
+    }
+
     /// There is no room for what may have come: from here on it can be late, and lose something.
     pub fn fall_behind(&mut self) {
         self.playhead.fall_behind();
@@ -86,6 +91,21 @@ impl Stream {
         let cursor = self.cursors.add_relay(self.tape.end());
         let mut playhead = Playhead::new(cursor, self.config().join);
         self.place(&mut playhead, self.config().join);
+        Relay { playhead, has_begun: false }
+    }
+
+    /// A reader for a form of the stream that is made here. It begins where a player would, or as far back as one could.
+    pub(super) fn relay_for_form(&mut self, from_the_oldest: bool) -> Relay {
+        let cursor = self.cursors.add_form(self.tape.end());
+        let mut playhead = Playhead::new(cursor, self.config().join);
+        if self.is_published() {
+            self.place(&mut playhead, self.config().join);
+            if let Some(oldest) = self.tape.sync_points().next().filter(|_| from_the_oldest) {
+                playhead.cursor.move_to(oldest.position);
+                playhead.preamble = Some((oldest.preamble(), 0));
+            }
+        }
+        playhead.keep_up();
         Relay { playhead, has_begun: false }
     }
 
@@ -157,33 +177,58 @@ impl Stream {
         self.is_on_air(publication)?;
         match passage {
             Passage::Resume { lost, preamble, at, last_keyframe } => {
-                self.timeline.follow(at);
-                self.last_keyframe = last_keyframe;
-                self.configurations = Configurations::of(&preamble);
-                self.tape.append_resume(lost, preamble, at);
+                self.mirror_resume(lost, preamble, at, last_keyframe);
             }
             Passage::Frame { frame, at, begins } => {
-                self.timeline.follow(at);
                 // Mostly those of the group before.
                 if let Some(configurations) = &begins
                     && !self.configurations.are(configurations)
                 {
                     self.configurations = Configurations::of(configurations);
                 }
-                self.put(frame, at, begins.is_some());
+                self.mirror_frame(frame, at, begins.is_some());
             }
-            Passage::Splice { at } => {
-                self.timeline.follow(at);
-                self.tape.append_splice(at);
-                self.forget_publication();
-            }
-            Passage::End(ending) => {
-                self.tape.append_end(ending, self.timeline.head());
-                self.timeline.restart();
-                self.forget_publication();
-            }
+            Passage::Splice { at } => self.mirror_splice(at),
+            Passage::End(ending) => self.mirror_end(ending),
         }
+        self.feed_forms();
         Ok(())
+    }
+
+    pub(super) fn mirror_resume(
+        &mut self,
+        lost: Gap,
+        preamble: Preamble,
+        at: Timestamp,
+        last_keyframe: Option<Timestamp>,
+    ) {
+        self.timeline.follow(at);
+        self.last_keyframe = last_keyframe;
+        self.configurations = Configurations::of(&preamble);
+        self.tape.append_resume(lost, preamble, at);
+    }
+
+    pub(super) fn mirror_frame(&mut self, frame: Frame, at: Timestamp, begins: bool) {
+        self.timeline.follow(at);
+        self.put(frame, at, begins);
+    }
+
+    pub(super) fn mirror_splice(&mut self, at: Timestamp) {
+        self.timeline.follow(at);
+        self.tape.append_splice(at);
+        self.forget_publication();
+    }
+
+    pub(super) fn mirror_end(&mut self, ending: Ending) {
+        self.tape.append_end(ending, self.timeline.head());
+        self.timeline.restart();
+        self.forget_publication();
+    }
+
+    /// A form cannot carry what comes: its players are told, also those that have got nothing yet.
+    pub(super) fn end_form(&mut self, ending: Ending) {
+        self.tape.append_refusal(ending, self.timeline.head());
+        self.forget_publication();
     }
 
     /// From where a relay is on.

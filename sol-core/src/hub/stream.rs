@@ -5,12 +5,13 @@
 mod reading;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::frame::Frame;
 use crate::ids::ChunkSize;
 use crate::limits;
 use crate::load::Load;
-use crate::media::{FrameKind, Media, ParameterSets, Tag, TrackId, TrackKind};
+use crate::media::{Form, FrameKind, Media, ParameterSets, Tag, TrackId, TrackKind};
 use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
@@ -18,6 +19,7 @@ use super::bid::{Bid, PublisherRole};
 use super::bundle::Bundles;
 use super::config::{AfterGrace, StreamConfig};
 use super::correction::{Correction, Corrections};
+use super::forms::Forms;
 use super::pace::{Delivery, Pace};
 use super::playhead::{Cursors, Join, Playhead};
 use super::preamble::Configurations;
@@ -55,6 +57,7 @@ pub struct Stream {
     pub(super) cursors: Cursors,
     pace: Pace,
     bundles: Bundles,
+    pub(super) forms: Forms,
 }
 
 /// The right to append to one stream, until it is given back.
@@ -124,7 +127,13 @@ impl Stream {
             cursors: Cursors::default(),
             pace: Pace::default(),
             bundles: Bundles::default(),
+            forms: Forms::default(),
         }
+    }
+
+    /// Another one that is made in the same way.
+    pub(super) fn twin(&self) -> Self {
+        Self::new(Arc::clone(&self.config), self.chunk_size)
     }
 
     /// Begins a publication, or goes on with the last one: within its grace, or in the place of a publisher that may be
@@ -144,6 +153,7 @@ impl Stream {
         let number = self.publishers.admit(bid, now);
         if self.publishers.on_air().is_none_or(|on_air| on_air == bid.role) {
             self.put_on_air(bid.role, now);
+            self.feed_forms();
         }
         Publication(number)
     }
@@ -222,9 +232,12 @@ impl Stream {
         let role = self.publishers.hear(publication.0, now).ok_or(Replaced)?;
         if self.publishers.on_air() == Some(role) {
             let grew = self.append_on_air(media, now);
+            self.feed_forms();
             return Ok(Appended { grew, on_air: true, took_over: false });
         }
-        Ok(self.stand_by(role, media, now))
+        let appended = self.stand_by(role, media, now);
+        self.feed_forms();
+        Ok(appended)
     }
 
     /// A publisher that is not on air has sent something.
@@ -378,14 +391,25 @@ impl Stream {
     /// Something was appended: when players are to be woken for it. [`Stream::poll_timeout`] may have changed.
     pub fn deliver(&mut self, load: Load, now: Instant) -> Delivery {
         if self.cursors.are_none() {
-            self.bundles.forget();
+            self.forget_bundles();
             return Delivery::Settled;
         }
         let delivery = self.pace.appended(self.config.coalesce.interval(load), now);
         if delivery == Delivery::Now {
-            self.bundles.deliver(&self.tape, |players| self.cursors.are_at_least(players));
+            self.bundle();
         }
         delivery
+    }
+
+    /// What has come is delivered.
+    fn bundle(&mut self) {
+        self.bundles.deliver(&self.tape, |players| self.cursors.are_at_least(players));
+        self.forms.mirrors_mut().for_each(Stream::bundle);
+    }
+
+    fn forget_bundles(&mut self) {
+        self.bundles.forget();
+        self.forms.mirrors_mut().for_each(Stream::forget_bundles);
     }
 
     /// Ends a publication in good order: its players read what is left, then [`Read::Ended`](super::Read::Ended). Where another
@@ -394,6 +418,7 @@ impl Stream {
     /// [`Stream::poll_timeout`] may have changed.
     pub fn unpublish(&mut self, publication: Publication, now: Instant) {
         self.take_off(&publication, Parting::InGoodOrder, now);
+        self.feed_forms();
     }
 
     /// The publisher has vanished. Its players read what is left and then wait for one to go on, until the grace is over
@@ -403,6 +428,7 @@ impl Stream {
     /// [`Stream::poll_timeout`] has changed.
     pub fn abandon(&mut self, publication: Publication, now: Instant) {
         self.take_off(&publication, Parting::Vanished, now);
+        self.feed_forms();
     }
 
     fn take_off(&mut self, publication: &Publication, parting: Parting, now: Instant) {
@@ -414,7 +440,7 @@ impl Stream {
             return;
         }
         self.pace.settle();
-        self.bundles.forget();
+        self.forget_bundles();
         if is_end {
             self.grace_until = None;
             return self.end_publications();
@@ -430,8 +456,9 @@ impl Stream {
     pub(crate) fn end_mirror(&mut self, publication: &Publication) {
         if self.publishers.dismiss(publication.0).is_some() {
             self.pace.settle();
-            self.bundles.forget();
+            self.forget_bundles();
             self.end_publications();
+            self.feed_forms();
         }
     }
 
@@ -472,16 +499,20 @@ impl Stream {
         self.watched = self.watched.map(|since| since.max(now));
         let is_due = self.pace.expire(now);
         if is_due {
-            self.bundles.deliver(&self.tape, |players| self.cursors.are_at_least(players));
+            self.bundle();
         }
-        self.expire_grace(now) || is_due
+        let has_ended = self.expire_grace(now);
+        self.feed_forms();
+        has_ended || is_due
     }
 
     /// Whether players wait for as long as it takes.
     fn outlasts_its_grace(&self) -> bool {
         match self.config.after_grace {
             AfterGrace::End => false,
-            AfterGrace::Wait => !self.config.grace.is_zero() && self.cursors.are_any(),
+            AfterGrace::Wait => {
+                !self.config.grace.is_zero() && (self.cursors.are_any() || self.forms.are_read())
+            }
         }
     }
 
@@ -494,8 +525,14 @@ impl Stream {
     /// The same for a player that begins where its caller says, whatever holds for others: a recorder, or a relay. A tape
     /// that is not kept for [`Join::Instant`] may have no sync point that is old enough.
     pub fn subscribe_at(&mut self, join: Join) -> Playhead {
+        self.subscribe_in(Form::Full, join, self.is_published())
+    }
+
+    /// The same where this is the stream that has the tape of a form.
+    pub(super) fn subscribe_in(&mut self, form: Form, join: Join, is_published: bool) -> Playhead {
         let mut playhead = Playhead::new(self.cursors.add(self.tape.end()), join);
-        if self.is_published() {
+        playhead.form = form;
+        if is_published {
             self.place(&mut playhead, join);
         }
         playhead
@@ -529,9 +566,19 @@ impl Stream {
         Ok(all)
     }
 
-    /// Playheads that are in use.
+    /// Playheads that are in use, in whatever form.
     pub fn players(&self) -> usize {
-        self.cursors.len()
+        self.cursors.len() + self.forms.mirrors().map(Stream::players).sum::<usize>()
+    }
+
+    fn lag_max(&self) -> Duration {
+        let lags = self.cursors.positions().map(|at| self.lag_at(at).time);
+        lags.chain(self.forms.mirrors().map(Stream::lag_max)).max().unwrap_or_default()
+    }
+
+    /// Whether players can begin with something.
+    pub(super) fn has_shown(&self) -> bool {
+        self.tape.newest_sync_point().is_some()
     }
 
     /// What the stream is at this moment, for its operator. Costs a look at every frame on the tape and every player.
@@ -547,7 +594,7 @@ impl Stream {
             tracks,
             keyframe_interval,
             players: self.players(),
-            lag_max: self.cursors.positions().map(|at| self.lag_at(at).time).max().unwrap_or_default(),
+            lag_max: self.lag_max(),
             tape_bytes: self.tape_bytes(),
         }
     }
@@ -561,6 +608,7 @@ impl Stream {
     /// See [`Server::check`](crate::server::Server::check).
     pub(crate) fn check_tape(&self) {
         self.tape.check();
+        self.forms.check(self.tape.end());
         self.publishers.check();
     }
 

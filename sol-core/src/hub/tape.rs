@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::frame::Frame;
 use crate::limits;
+use crate::media::{Codec, Form};
 use crate::timestamp::Timestamp;
 
 use super::config::StreamConfig;
@@ -78,6 +79,13 @@ pub enum Ending {
     Unpublished,
     /// The stream's own time is used up, after 24 days. Who joins anew finds it begun anew.
     TimelineFull,
+    /// The form in which the player has the stream cannot carry what its publisher sends.
+    Unfit {
+        /// The form.
+        form: Form,
+        /// What it cannot carry.
+        codec: Codec,
+    },
 }
 
 /// The end of a publication, which may be off the tape.
@@ -231,6 +239,12 @@ impl Tape {
             self.push(Entry::End(ending));
         }
         self.debug_check();
+    }
+
+    /// The same for players that may have got nothing yet, and are told all the same.
+    pub(super) fn append_refusal(&mut self, ending: Ending, at: Timestamp) {
+        self.has_shown = true;
+        self.append_end(ending, at);
     }
 
     /// Another publisher goes on. Its first frames depend on nothing that came before.

@@ -58,6 +58,47 @@ impl Codec {
         Tag::of_video(payload).ok()?.main_track()
     }
 
+    /// Whether a tag without FourCC can carry it, by a number that a specification assigns; or that none does, which says nothing of
+    /// what it is.
+    pub(crate) const fn has_legacy_tag(self) -> bool {
+        match self {
+            Codec::H264
+            | Codec::Sorenson
+            | Codec::Vp6
+            | Codec::ScreenVideo
+            | Codec::Aac
+            | Codec::Mp3
+            | Codec::Speex
+            | Codec::Nellymoser
+            | Codec::Pcm
+            | Codec::Adpcm
+            | Codec::G711ALaw
+            | Codec::G711MuLaw
+            | Codec::UnknownVideo(_)
+            | Codec::UnknownAudio(_) => true,
+            Codec::Hevc
+            | Codec::Vvc
+            | Codec::Av1
+            | Codec::Vp8
+            | Codec::Vp9
+            | Codec::Opus
+            | Codec::Flac
+            | Codec::Ac3
+            | Codec::Eac3
+            | Codec::UnknownFourCc(_) => false,
+        }
+    }
+
+    /// The number of a codec that has a FourCC as well.
+    pub(super) fn legacy_id(self) -> Option<u8> {
+        match self {
+            Codec::H264 => Some(7),
+            Codec::Aac => Some(10),
+            Codec::Mp3 => Some(2),
+            _ => None,
+        }
+    }
+
     pub(super) fn of_four_cc(four_cc: [u8; 4]) -> Self {
         match &four_cc {
             b"avc1" => Codec::H264,

@@ -5,10 +5,14 @@
 //! understood as far as that decision needs.
 
 mod codec;
+mod form;
+mod metadata;
 mod parameter_sets;
 mod tag;
 
 pub use codec::Codec;
+pub use form::{Form, FormError};
+pub(crate) use form::{Reformed, Reformer};
 pub(crate) use parameter_sets::ParameterSets;
 pub use tag::{
     EnhancedTag, FrameType, LegacyPacket, LegacyTag, ModEx, PacketType, Tag, TagError, Track, Wrapping,
@@ -116,7 +120,7 @@ pub enum TrackKind {
 
 /// One of several tracks of a kind in a stream (Enhanced RTMP v2, multitrack). Zero is the default track, and the
 /// only one of a publisher that knows nothing of tracks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrackId(pub u8);
 
 impl TrackId {

@@ -8,6 +8,7 @@ use crate::amf::Value;
 use crate::chunk::ChunkError;
 use crate::handshake::HandshakeError;
 use crate::limits;
+use crate::media::{Codec, Form};
 use crate::message::Command;
 use crate::name::NameError;
 use crate::quirk::NotTolerated;
@@ -68,6 +69,14 @@ pub enum CloseReason {
     /// The stream's own time was used up, after 24 days. The player left thereupon, or was made to; it may join anew.
     #[error("the stream's time is used up; join anew")]
     TimelineFull,
+    /// The form in which the player had the stream cannot carry what came of it. It left thereupon, or was made to.
+    #[error("{codec} cannot be carried in the {form} form of a stream")]
+    Unfit {
+        /// The form.
+        form: Form,
+        /// What it cannot carry.
+        codec: Codec,
+    },
     /// The player lost too much to lag, or lost something too often without ever catching up.
     #[error("too slow for the stream")]
     TooSlow,
@@ -178,6 +187,7 @@ impl CloseReason {
             CloseReason::Refused => "refused",
             CloseReason::StreamEnded => "stream-ended",
             CloseReason::TimelineFull => "timeline-full",
+            CloseReason::Unfit { .. } => "unfit",
             CloseReason::TooSlow => "too-slow",
             CloseReason::Replaced => "replaced",
             CloseReason::ClosedByPeer => "closed-by-peer",
@@ -200,6 +210,13 @@ pub enum PlayEnd {
     TimelineFull,
     /// The player is given up.
     TooSlow,
+    /// The form in which it has the stream cannot carry what comes.
+    Unfit {
+        /// The form.
+        form: Form,
+        /// What it cannot carry.
+        codec: Codec,
+    },
 }
 
 /// Why a peer should leave by itself.
@@ -218,6 +235,7 @@ impl From<Farewell> for CloseReason {
             Farewell::Ended(PlayEnd::Unpublished) => CloseReason::StreamEnded,
             Farewell::Ended(PlayEnd::TimelineFull) => CloseReason::TimelineFull,
             Farewell::Ended(PlayEnd::TooSlow) => CloseReason::TooSlow,
+            Farewell::Ended(PlayEnd::Unfit { form, codec }) => CloseReason::Unfit { form, codec },
         }
     }
 }
@@ -262,6 +280,14 @@ pub enum Refusal {
     /// There is no such stream.
     #[error("there is no such stream")]
     NotFound,
+    /// The form in which the stream is to be played cannot carry it.
+    #[error("{codec} cannot be carried in the {form} form of a stream")]
+    Unfit {
+        /// The form.
+        form: Form,
+        /// What it cannot carry.
+        codec: Codec,
+    },
 }
 
 impl Refusal {
@@ -272,6 +298,7 @@ impl Refusal {
             Refusal::Denied(_) => "denied",
             Refusal::Rejected(_) => "rejected",
             Refusal::NotFound => "not-found",
+            Refusal::Unfit { .. } => "unfit",
         }
     }
 }

@@ -38,6 +38,7 @@ impl Hangup {
             | CloseReason::Refused
             | CloseReason::StreamEnded
             | CloseReason::TimelineFull
+            | CloseReason::Unfit { .. }
             | CloseReason::TooSlow
             | CloseReason::Replaced
             | CloseReason::ClosedByPeer

@@ -302,7 +302,7 @@ impl Session {
     }
 
     /// The peer may play what nobody publishes yet. It is told that it starts in front of the first frame, or by
-    /// [`Session::start_play`]; [`Session::play_not_found`] can come before that. GStreamer and librtmp take whatever ends
+    /// [`Session::start_play`]; [`Session::refuse_play`] can come before that. GStreamer and librtmp take whatever ends
     /// a play that has started for the end of the stream, and say nothing of an error.
     ///
     /// # Errors

@@ -61,8 +61,15 @@ impl Session {
         {
             let name = name.clone();
             self.say_play_start(stream);
-            if why == PlayEnd::TooSlow {
-                self.send_status(stream, &reply::insufficient_bandwidth(name.as_str()));
+            match why {
+                PlayEnd::TooSlow => {
+                    self.send_status(stream, &reply::insufficient_bandwidth(name.as_str()));
+                }
+                PlayEnd::Unfit { form, codec } => {
+                    let why = Refusal::Unfit { form, codec };
+                    self.send_status(stream, &reply::refused(RequestKind::Play, &why));
+                }
+                PlayEnd::Unpublished | PlayEnd::TimelineFull => {}
             }
             self.send_play_end(stream, name.as_str());
             self.streams.set(stream, Doing::Nothing);
@@ -91,16 +98,16 @@ impl Session {
         self.streams.has_started(stream)
     }
 
-    /// Nobody publishes what the NetStream was allowed to play: the player is told as if it had been refused. For those
-    /// that have been told that it starts, [`Session::end_play`] is clearer.
-    pub fn play_not_found(&mut self, stream: MessageStreamId, now: Instant) {
+    /// What the NetStream was allowed to play cannot be played after all, for one that nobody publishes it: the player is told as
+    /// if it had been refused. For those that have been told that it starts, [`Session::end_play`] is clearer.
+    pub fn refuse_play(&mut self, stream: MessageStreamId, why: Refusal, now: Instant) {
         self.touch(now);
         if let Some(name) = self.streams.played(stream)
             && self.phase.is_connected()
         {
             let name = name.clone();
             self.streams.set(stream, Doing::Nothing);
-            self.refuse_request(stream, RequestKind::Play, Some(name), Refusal::NotFound);
+            self.refuse_request(stream, RequestKind::Play, Some(name), why);
         }
         self.debug_check();
     }

@@ -251,7 +251,7 @@ impl Run {
             }
             Step::StartPlay(stream) => self.session.start_play(*stream, now),
             Step::EndPlay(stream, why) => self.session.end_play(*stream, *why, now),
-            Step::PlayNotFound(stream) => self.session.play_not_found(*stream, now),
+            Step::PlayNotFound(stream) => self.session.refuse_play(*stream, Refusal::NotFound, now),
             Step::SendFrame(stream, length) => {
                 if self.session.media_room() > 0 {
                     let kind = FrameKind::Keyframe(TrackId::DEFAULT);

@@ -501,6 +501,7 @@ impl From<&EndReason> for Parting {
             | EndReason::NotFound
             | EndReason::TimelineFull
             | EndReason::TooSlow
+            | EndReason::Unfit { .. }
             | EndReason::Replaced
             | EndReason::Closed(_) => Parting::Vanished,
         }

@@ -8,6 +8,7 @@ use sol_core::hub::{AfterGrace, Coalesce, Join, Lag, Pause, Repair, StreamConfig
 use sol_core::ids::ChunkSize;
 use sol_core::limits;
 use sol_core::load::Load;
+use sol_core::media::Form;
 use sol_core::per_app::PerApp;
 use sol_core::server::ServerConfig;
 use sol_core::session::{SessionConfig, SessionTimers};
@@ -218,6 +219,7 @@ impl Setting {
             },
             pause: if dice.one_in(3) { Pause::Real } else { Pause::Cut },
             join: dice.pick(&[Join::Keyframe, Join::Instant, Join::Live]),
+            default_form: Form::Full,
             coalesce: match dice.up_to(4) {
                 1 => Coalesce::NONE,
                 2 => Coalesce::Fixed(ms(dice.pick(&[20, 50, 100, 350]))),

@@ -9,7 +9,7 @@ use crate::hub::preamble::Preamble;
 use crate::hub::report::Lag;
 use crate::hub::tape::{Entry, LastEnd, Position, Tape};
 use crate::limits;
-use crate::media::{FrameKind, TrackId};
+use crate::media::{Form, FrameKind, TrackId};
 use crate::timestamp::Timestamp;
 
 use super::Stream;
@@ -19,6 +19,9 @@ impl Stream {
     ///
     /// Call until it is [`Read::CaughtUp`] or there is no room; at most `limits::READ_BATCH` times under one lock.
     pub fn read(&self, playhead: &mut Playhead) -> Read {
+        if let Some(mirror) = self.mirror_of(playhead) {
+            return mirror.read(playhead);
+        }
         if let Some(paused_at) = playhead.paused_at {
             return match self.tape.last_end() {
                 Some(end) if end.position >= paused_at => {
@@ -79,12 +82,15 @@ impl Stream {
     /// Whether [`Stream::read_bundle`] has anything for anybody.
     #[inline]
     pub fn has_bundles(&self) -> bool {
-        !self.bundles.are_none()
+        !self.bundles.are_none() || self.forms.mirrors().any(Stream::has_bundles)
     }
 
     /// What comes next for a player in one piece of at most `room` bytes, where there is such a thing and the player leaves
     /// nothing out. [`Stream::read`] gives the same frame by frame.
     pub fn read_bundle(&self, playhead: &mut Playhead, room: usize) -> Option<Bundle> {
+        if let Some(mirror) = self.mirror_of(playhead) {
+            return mirror.read_bundle(playhead, room);
+        }
         let position = playhead.cursor.position();
         let placed = self.bundles.at(position)?;
         let takes_all = playhead.wanted == Wanted::ALL
@@ -105,6 +111,9 @@ impl Stream {
 
     /// The player pauses: it does not lag, and reads nothing but the end of the stream.
     pub fn pause(&self, playhead: &mut Playhead) {
+        if let Some(mirror) = self.mirror_of(playhead) {
+            return mirror.pause(playhead);
+        }
         if playhead.paused_at.is_none() {
             playhead.paused_at = Some(playhead.cursor.position());
             playhead.cursor.let_go();
@@ -114,6 +123,9 @@ impl Stream {
 
     /// The player goes on where one that joins would begin; or at the end of its stream, where that came meanwhile.
     pub fn resume(&self, playhead: &mut Playhead) {
+        if let Some(mirror) = self.mirror_of(playhead) {
+            return mirror.resume(playhead);
+        }
         let Some(paused_at) = playhead.paused_at.take() else { return };
         playhead.gaps_in_a_row = 0;
         match self.tape.last_end().filter(|end| end.position >= paused_at) {
@@ -126,6 +138,9 @@ impl Stream {
     /// The player wants these tracks from here on. What it wants anew comes behind its configuration; video from its next
     /// keyframe on.
     pub fn select(&self, playhead: &mut Playhead, wanted: Wanted) {
+        if let Some(mirror) = self.mirror_of(playhead) {
+            return mirror.select(playhead, wanted);
+        }
         let before = std::mem::replace(&mut playhead.wanted, wanted);
         let wants_more = (wanted.audio && !before.audio) || (wanted.video && !before.video);
         playhead.awaits_keyframe |= wanted.video && !before.video;
@@ -142,9 +157,21 @@ impl Stream {
 
     /// How far a player is behind; not at all while it pauses.
     pub fn lag(&self, playhead: &Playhead) -> Lag {
+        if let Some(mirror) = self.mirror_of(playhead) {
+            return mirror.lag(playhead);
+        }
         match playhead.paused_at {
             Some(_) => Lag::default(),
             None => self.lag_at(playhead.cursor.position()),
+        }
+    }
+
+    /// The stream that has the tape of a player's form, where that is another one: it has no forms of its own.
+    #[inline(always)]
+    fn mirror_of(&self, playhead: &Playhead) -> Option<&Stream> {
+        match playhead.form {
+            Form::Full => None,
+            form => self.forms.get(form),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A camera and its players on one stream.
 
 mod bundling;
+mod forms;
 mod joining;
 mod playing;
 mod publishers;

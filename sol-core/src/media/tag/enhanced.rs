@@ -177,6 +177,11 @@ impl<'a> EnhancedTag<'a> {
         Some(u32::from_be_bytes([0, a, b, c])).filter(|&nanos| nanos <= ModEx::NANOS_MAX)
     }
 
+    /// Whether it holds pictures or audio proper.
+    pub fn is_coded(&self) -> bool {
+        matches!(self.packet, PacketType::CodedFrames | PacketType::CodedFramesX)
+    }
+
     /// What the message says of a track.
     pub fn track(&self, id: TrackId) -> Option<&Track<'a>> {
         self.tracks.iter().find(|track| track.id == id)

@@ -250,7 +250,7 @@ fn a_second_name_on_a_playlist_is_refused_and_the_first_plays_on() {
 #[test]
 fn a_player_of_what_nobody_publishes_is_told_so() {
     let mut client = Client::playing(&["cam"]);
-    client.session.play_not_found(MessageStreamId::new(1), client.now);
+    client.session.refuse_play(MessageStreamId::new(1), Refusal::NotFound, client.now);
     client.drain();
     assert_eq!(client.statuses(), [(1, "NetStream.Play.StreamNotFound".to_owned())]);
     client.wait(limits::FAREWELL_TIME);
@@ -285,7 +285,7 @@ fn a_player_that_awaits_its_stream_is_told_once_that_it_starts_whatever_comes_fi
 #[test]
 fn a_player_that_awaits_a_stream_in_vain_is_told_so_and_nothing_else() {
     let mut client = Client::awaiting("cam");
-    client.session.play_not_found(MessageStreamId::new(1), client.now);
+    client.session.refuse_play(MessageStreamId::new(1), Refusal::NotFound, client.now);
     client.drain();
     assert_eq!(client.statuses(), [(1, "NetStream.Play.StreamNotFound".to_owned())]);
     client.wait(limits::FAREWELL_TIME);
