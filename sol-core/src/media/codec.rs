@@ -184,8 +184,8 @@ mod tests {
     #[test]
     fn legacy_tags_name_their_codec_by_number() {
         let table = [
-            (&[0x17, 1][..], "H.264"),
-            (&[0x2C, 1], "HEVC"),
+            (&[0x17, 0][..], "H.264"),
+            (&[0x2C, 2], "HEVC"),
             (&[0x1D, 0], "AV1"),
             (&[0x12], "Sorenson H.263"),
             (&[0x1F], "video codec 15"),

@@ -128,7 +128,7 @@ impl<'a> EnhancedTag<'a> {
         if number != multitrack(kind) {
             let packet = PacketType::of(kind, number);
             let four_cc = *take(&mut rest)?;
-            tracks.push(Track::read(TrackId::DEFAULT, four_cc, packet, rest)?);
+            tracks.push(Track::read(kind, TrackId::DEFAULT, four_cc, packet, rest)?);
             return Ok(Self { frame_type, mod_ex, packet, wrapping: Wrapping::Plain, tracks });
         }
         let &[shape] = take(&mut rest)?;
@@ -146,7 +146,7 @@ impl<'a> EnhancedTag<'a> {
         if wrapping == Wrapping::OneTrack {
             let &[id] = take(&mut rest)?;
             let four_cc = common.expect("its FourCC was read");
-            tracks.push(Track::read(TrackId(id), four_cc, packet, rest)?);
+            tracks.push(Track::read(kind, TrackId(id), four_cc, packet, rest)?);
             return Ok(Self { frame_type, mod_ex, packet, wrapping, tracks });
         }
         while !rest.is_empty() {
@@ -162,7 +162,7 @@ impl<'a> EnhancedTag<'a> {
             let too_long = TagError::TrackTooLong { declared, left: rest.len() };
             let (body, behind) = rest.split_at_checked(declared as usize).ok_or(too_long)?;
             rest = behind;
-            tracks.push(Track::read(TrackId(id), four_cc, packet, body)?);
+            tracks.push(Track::read(kind, TrackId(id), four_cc, packet, body)?);
         }
         if tracks.is_empty() {
             return Err(TagError::NoTracks);
@@ -215,9 +215,12 @@ impl<'a> EnhancedTag<'a> {
                 | PacketType::Reserved(_) => FrameKind::Audio,
             };
         };
-        let &Track { id, body, .. } = self.main_track();
+        let track = self.main_track();
+        let &Track { id, body, .. } = track;
         match self.packet {
-            PacketType::SequenceStart | PacketType::Mpeg2TsSequenceStart if !body.is_empty() => {
+            PacketType::SequenceStart if !body.is_empty() => FrameKind::VideoConfig(id),
+            // Defined for this codec alone. Of another it would stand in front of players in place of the configuration.
+            PacketType::Mpeg2TsSequenceStart if track.codec() == Codec::Av1 && !body.is_empty() => {
                 FrameKind::VideoConfig(id)
             }
             PacketType::CodedFrames | PacketType::CodedFramesX => picture(frame_type, id),
@@ -257,9 +260,16 @@ impl<'a> EnhancedTag<'a> {
 }
 
 impl<'a> Track<'a> {
-    fn read(id: TrackId, four_cc: [u8; 4], packet: PacketType, mut body: &'a [u8]) -> Result<Self, TagError> {
-        let has_composition_time =
-            packet == PacketType::CodedFrames && Codec::of_four_cc(four_cc).has_composition_time();
+    fn read(
+        kind: TrackKind,
+        id: TrackId,
+        four_cc: [u8; 4],
+        packet: PacketType,
+        mut body: &'a [u8],
+    ) -> Result<Self, TagError> {
+        let has_composition_time = kind == TrackKind::Video
+            && packet == PacketType::CodedFrames
+            && Codec::of_four_cc(four_cc).has_composition_time();
         let composition = match has_composition_time {
             true => Some(composition_of(*take(&mut body)?)),
             false => None,

@@ -44,13 +44,15 @@ impl<'a> LegacyTag<'a> {
         let &[first] = take(&mut rest)?;
         let frame_type = FrameType::of(first >> 4);
         if frame_type == FrameType::Command {
-            return Ok(Tag::Command(rest.first().copied().unwrap_or_default()));
+            let &[command] = take(&mut rest)?;
+            return Ok(Tag::Command(command));
         }
         let codec = Codec::of_legacy_video(first & 0x0F);
         let packet = if has_packet_type(codec) {
             let &[number] = take(&mut rest)?;
-            // Encoders leave it out where nothing follows.
-            let composition = if rest.is_empty() { [0; 3] } else { *take(&mut rest)? };
+            // Encoders leave it out where nothing follows; of a picture something does.
+            let is_left_out = rest.is_empty() && number != CODED;
+            let composition = if is_left_out { [0; 3] } else { *take(&mut rest)? };
             match number {
                 SEQUENCE_START => LegacyPacket::SequenceStart,
                 CODED => LegacyPacket::Coded(composition_of(composition)),

@@ -126,11 +126,28 @@ fn composition_time_is_signed_and_stands_behind_the_header_of_its_track() {
 }
 
 #[test]
+fn audio_has_no_composition_time_whatever_its_four_cc() {
+    let tag = Tag::of_audio(b"\x91avc1\x00\x00\x42").unwrap();
+    assert_eq!(tag.composition_millis(), None);
+    let Tag::Enhanced(EnhancedTag { tracks, .. }) = tag else { panic!("{tag:?}") };
+    assert_eq!(tracks[0].body, b"\x00\x00\x42");
+}
+
+#[test]
+fn a_descriptor_configures_av1_and_no_other_codec() {
+    assert_eq!(of_video(b"\x95av01\x80"), FrameKind::VideoConfig(MAIN));
+    assert_eq!(of_video(b"\x95av01"), FrameKind::Interframe);
+    assert_eq!(of_video(b"\x95hvc1\x80"), FrameKind::Interframe);
+}
+
+#[test]
 fn what_breaks_a_rule_of_its_header_is_told_by_the_rule() {
     let table = [
         (&b""[..], TagError::EndsInHeader),
         (&[0x17], TagError::EndsInHeader),
         (&[0x27, 1, 0, 0], TagError::EndsInHeader),
+        (&[0x27, 1], TagError::EndsInHeader),
+        (&[0x52], TagError::EndsInHeader),
         (b"\x96", TagError::EndsInHeader),
         (b"\x96\x00hv", TagError::EndsInHeader),
         (b"\x97\xFF\x00", TagError::EndsInHeader),
