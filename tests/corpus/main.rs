@@ -1,11 +1,13 @@
 //! Corpus: what fuzzing has found is run again, so that what it has reached stays reached and what it broke stays mended.
 //!
 //! The inputs are those of `fuzz/corpus`, and the seeds that are cut out of the captures. `fuzz/README.md` says how they are
-//! made.
+//! made. Beside them are messages that were not found but made: the vectors.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failure of these is a failure of the test")]
 #![expect(clippy::print_stdout, reason = "a test that fails shows what it has printed")]
+
+mod vectors;
 
 use std::collections::BTreeSet;
 use std::fs;
