@@ -37,6 +37,9 @@ pub const TAG_TRACKS: usize = 256;
 /// Modifiers (ModEx) of one message. One is assigned.
 pub const TAG_MODIFIERS: usize = 16;
 
+/// Channels of an audio track. Their count has eight bits.
+pub const TAG_CHANNELS: usize = 255;
+
 // --- Forms ------------------------------------------------------------------------------------------------
 
 /// Forms of one stream, made at once, of other tracks than the default one. Each costs a copy of whatever it changes, and keeps a tape.

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use sol_core::media::{
-    Codec, EnhancedTag, FrameKind, FrameType, LegacyPacket, LegacyTag, ModEx, PacketType, Tag, TagError,
-    Wrapping,
+    Codec, EnhancedTag, FrameKind, FrameType, LegacyPacket, LegacyTag, ModEx, MultichannelConfig, PacketType,
+    Speaker, Tag, TagError, Wrapping,
 };
 use sol_tests::peer::Peer;
 use sol_tests::peer::message::{StreamId, TypeId};
@@ -83,6 +83,45 @@ fn what_is_odd_is_no_keyframe_and_no_configuration_unless_it_says_so_itself() {
             }
             FrameKind::Metadata | FrameKind::Data => panic!("{name} is no data"),
         }
+    }
+}
+
+#[test]
+fn channels_are_read_as_their_vectors_say_and_written_as_they_came() {
+    let mut counted = 0;
+    for vector in vectors() {
+        for track in &vector.tracks {
+            let Some(channels) = &track.channels else { continue };
+            let config = MultichannelConfig::read(&track.body).unwrap();
+            let speakers: Vec<u8> = config.speakers().map(Speaker::number).collect();
+            let (order, octets) = match &config {
+                MultichannelConfig::Unspecified(_) => ("Unspecified", vec![]),
+                MultichannelConfig::Native(mask) => ("Native", mask.0.get().to_be_bytes().to_vec()),
+                MultichannelConfig::Custom(_) => ("Custom", speakers.clone()),
+            };
+            let said = (order, config.count().get(), octets);
+            assert_eq!(said, (channels.order, channels.count, channels.octets.clone()), "{}", vector.name);
+            assert_eq!(speakers.len(), usize::from(channels.count), "{}", vector.name);
+            let mut written = Vec::new();
+            config.write(&mut written);
+            assert_eq!(written, track.body, "{}", vector.name);
+            counted += 1;
+        }
+    }
+    assert!(counted > 50, "only {counted}");
+}
+
+#[test]
+fn channels_that_break_a_rule_are_refused_and_speakers_without_a_name_are_kept() {
+    for oddity in oddities().iter().filter(|oddity| oddity.is_within_body) {
+        let name = name(oddity);
+        let Ok(Tag::Enhanced(tag)) = read(oddity.message, &oddity.bytes) else {
+            panic!("{name} has a header")
+        };
+        let config = MultichannelConfig::read(tag.main_track().body);
+        let is_kept = KEPT_WITHIN_BODY.contains(&oddity.why);
+        assert!(!(is_kept && oddity.is_malformed), "{name} breaks a rule");
+        assert_eq!(config.is_ok(), is_kept, "{name}: {config:?}");
     }
 }
 
@@ -363,6 +402,14 @@ const COMMANDS: &[&str] = &[
     "EndSeek behind a ModEx of 256 bytes and an offset",
     "EndSeek behind an offset, with packet type Multitrack",
     "EndSeek in the old form, Sorenson H.263",
+];
+
+/// Speakers without a name, and what nobody looks at.
+const KEPT_WITHIN_BODY: [&str; 4] = [
+    "reserved speaker 24",
+    "reserved speaker 253",
+    "MultichannelConfig with more behind it",
+    "MultichannelConfig with an unnamed channel in its mask",
 ];
 
 /// What has no meaning in one place and says in another what it is.

@@ -4,12 +4,14 @@
 //! begin playback, or needs what came before. Legacy FLV tags (FLV 10.1, E.4.2 and E.4.3) and Enhanced RTMP v2 are
 //! understood as far as that decision needs.
 
+mod channels;
 mod codec;
 mod form;
 mod metadata;
 mod parameter_sets;
 mod tag;
 
+pub use channels::{ChannelsError, MultichannelConfig, Speaker, SpeakerMask, Speakers};
 pub use codec::Codec;
 pub use form::{Form, FormError};
 pub(crate) use form::{Reformed, Reformer};

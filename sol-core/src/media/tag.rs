@@ -143,8 +143,8 @@ impl<'a> Tag<'a> {
     }
 
     /// Each track of a message of several as a message of its own, in the order in which they stand in it; `None` of any other
-    /// message.
-    pub(crate) fn parts(&self) -> Option<Vec<(FrameKind, Vec<u8>)>> {
+    /// message. Copies each body.
+    pub fn parts(&self) -> Option<Vec<(FrameKind, Vec<u8>)>> {
         match self {
             Tag::Enhanced(tag) if tag.tracks.len() > 1 => Some(
                 tag.parts()
