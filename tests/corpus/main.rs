@@ -49,6 +49,7 @@ nothing_breaks_in_any_input_of! {
     pcap
     server
     session
+    tags
     tcp
 }
 

@@ -25,6 +25,7 @@ mod scene;
 mod seeds;
 mod servers;
 mod sessions;
+mod tags;
 
 pub use seeds::{Seed, seeds};
 
@@ -51,6 +52,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "names", run: names::names },
     Target { name: "observer", run: observers::observer },
     Target { name: "pcap", run: recordings::pcap },
+    Target { name: "tags", run: tags::tags },
     Target { name: "tcp", run: recordings::tcp },
     Target { name: "session", run: sessions::session },
     Target { name: "client", run: sessions::client },

@@ -1,6 +1,7 @@
 //! Seeds: what fuzzing begins with, cut out of the recorded traffic, so that it need not find out by itself what a handshake is.
+//! The headers of media that no traffic has are those of the vectors.
 //!
-//! Invariant: the same captures give the same seeds.
+//! Invariant: the same captures and vectors give the same seeds.
 
 use std::collections::BTreeSet;
 
@@ -17,6 +18,7 @@ use crate::peer::amf::{self, Amf};
 use crate::peer::codec::ChunkReader;
 use crate::peer::filler::Filler;
 use crate::peer::message::{Received, TypeId};
+use crate::vectors::{oddities, vectors};
 
 /// One seed: of which target, and its bytes.
 pub type Seed = (&'static str, Vec<u8>);
@@ -36,6 +38,7 @@ pub fn seeds() -> Vec<Seed> {
         of_a_file(&capture, &mut seeds);
     }
     of_configurations(&mut seeds);
+    of_vectors(&mut seeds);
     made_up(&mut seeds);
     seeds.into_iter().collect()
 }
@@ -85,6 +88,9 @@ fn of_messages(messages: &[Received], seeds: &mut BTreeSet<Seed>) {
             TypeId::COMMAND_AMF0 | TypeId::DATA_AMF0 => drop(seeds.insert(("amf0", short.to_vec()))),
             _ => {}
         }
+        if is_media {
+            seeds.insert(("tags", cut.to_vec()));
+        }
         let content = match message.type_id {
             TypeId::AUDIO => Some(Content::Audio(Bytes::copy_from_slice(cut))),
             TypeId::VIDEO => Some(Content::Video(Bytes::copy_from_slice(cut))),
@@ -129,6 +135,13 @@ fn of_configurations(seeds: &mut BTreeSet<Seed>) {
     }
     // Two variables, two flags, a section and two keys.
     seeds.insert(("configuration", vec![2, 2, 22, 1, 3, 24, 5, 2, 0, 12, 1, 6, 1, 0, 2, 4, 22, 3, 4, 26, 2]));
+}
+
+/// The headers of audio and video that the specification has. Long ones say nothing that short ones do not.
+fn of_vectors(seeds: &mut BTreeSet<Seed>) {
+    let whole = vectors().into_iter().map(|vector| vector.bytes);
+    let odd = oddities().into_iter().map(|oddity| oddity.bytes);
+    seeds.extend(whole.chain(odd).filter(|bytes| bytes.len() <= SEED_BYTES).map(|bytes| ("tags", bytes)));
 }
 
 /// What no capture has.

@@ -1,0 +1,4 @@
+//! See `tags` in `sol_tests::fuzzing::TARGETS`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| (sol_tests::fuzzing::target("tags").run)(bytes));
