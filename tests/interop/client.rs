@@ -181,29 +181,29 @@ fn a_truncated_file_from_standard_input_is_published_up_to_its_last_message() {
     assert_eq!(packets_of(&nginx.recorded("cam")).run_in(&expected), Ok(0..expected.list.len()));
 }
 
-fn publish(clip: &Clip, url: &str, options: &[&str]) -> Program {
+pub(crate) fn publish(clip: &Clip, url: &str, options: &[&str]) -> Program {
     let file = clip.path.to_str().expect("the path is UTF-8");
     Sol::run(&[&["publish", file, url], options].concat())
 }
 
-fn play(url: &str, options: &[&str]) -> Program {
+pub(crate) fn play(url: &str, options: &[&str]) -> Program {
     Sol::run(&[&["play", url], options].concat())
 }
 
 /// A file that goes with the test.
-struct Output(PathBuf);
+pub(crate) struct Output(PathBuf);
 
 impl Output {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let file = format!("sol-client-{}-{name}", std::process::id());
         Self(std::env::temp_dir().join(file))
     }
 
-    fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.0.to_str().expect("the path is UTF-8")
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         fs::read(&self.0).unwrap_or_else(|error| panic!("{}: {error}", self.0.display()))
     }
 }

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use sol_tests::programs::flv::{self, Tag};
 use sol_tests::programs::packets::{Packet, Packets};
-use sol_tests::programs::packets_of;
+use sol_tests::programs::{packets_by_ffmpeg_9, packets_of};
 
 /// A file to publish.
 #[derive(Debug)]
 pub(crate) struct Clip {
     pub(crate) name: &'static str,
     pub(crate) path: PathBuf,
-    /// As FFmpeg reads them.
+    /// As FFmpeg reads them: 9 where it is Enhanced FLV, else Debian's.
     pub(crate) packets: Packets,
     bytes: Vec<u8>,
     tags: Vec<Tag>,
@@ -21,18 +21,23 @@ pub(crate) struct Clip {
 impl Clip {
     /// A file of `tests/interop/clips`.
     pub(crate) fn open(name: &'static str) -> Self {
-        Self::read(name, PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("interop/clips").join(name))
+        Self::read(name, folder().join(name), packets_of)
+    }
+
+    /// The same where it is Enhanced FLV.
+    pub(crate) fn open_enhanced(name: &'static str) -> Self {
+        Self::read(name, folder().join(name), packets_by_ffmpeg_9)
     }
 
     /// The clip that `sol --demo` publishes.
     pub(crate) fn demo() -> Self {
         let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-        Self::read("demo", tests.with_file_name("sol-bin").join("src/demo/clip.flv"))
+        Self::read("demo", tests.with_file_name("sol-bin").join("src/demo/clip.flv"), packets_of)
     }
 
-    fn read(name: &'static str, path: PathBuf) -> Self {
+    fn read(name: &'static str, path: PathBuf, packets: impl FnOnce(&[u8]) -> Packets) -> Self {
         let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        Self { name, path, packets: packets_of(&bytes), tags: flv::tags(&bytes), bytes }
+        Self { name, path, packets: packets(&bytes), tags: flv::tags(&bytes), bytes }
     }
 
     /// All packets twice, as a clip that follows itself has them.
@@ -84,6 +89,10 @@ impl Clip {
         let pictures = self.tags.iter().enumerate().filter(|(_, tag)| tag.is_picture());
         pictures.map(|(number, _)| number).nth(picture).expect("the clip has that many pictures")
     }
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("interop/clips")
 }
 
 /// FFmpeg numbers the video first.

@@ -4,7 +4,7 @@
 //! `cargo build -p sol-core -p sol-tokio --examples` the examples.
 //!
 //! Each test has a server of its own, on a port of the system's choice. They need the programs: a missing one fails
-//! its tests and names its package. SOL_BIN names another `sol`.
+//! its tests and names its package, or says how FFmpeg 9 is to be had, which knows Enhanced RTMP. SOL_BIN names another `sol`.
 
 #![forbid(unsafe_code)]
 
@@ -16,6 +16,7 @@ mod codecs;
 mod configuration;
 mod demo;
 mod doorman;
+mod enhanced;
 mod examples;
 mod files;
 mod late;

@@ -25,12 +25,14 @@ pub enum Kind {
 }
 
 impl Tag {
-    /// The decoder configuration of H.264 video or AAC audio.
+    /// What a decoder needs before the first picture or sound: of H.264 and AAC, and of all codecs of Enhanced RTMP.
     pub fn is_configuration(&self) -> bool {
-        match self.kind {
-            Kind::Video => self.is_avc(0),
-            Kind::Audio => self.body.starts_with(&[0xAF, 0]),
-            Kind::Other(_) => false,
+        match (self.kind, self.enhanced()) {
+            // SequenceStart, and Metadata, which is of colours, or MultichannelConfig.
+            (Kind::Video | Kind::Audio, Some(packet_type)) => matches!(packet_type, 0 | 4),
+            (Kind::Video, None) => self.is_avc(0),
+            (Kind::Audio, None) => self.body.starts_with(&[0xAF, 0]),
+            (Kind::Other(_), _) => false,
         }
     }
 
@@ -42,6 +44,19 @@ impl Tag {
     /// An H.264 picture.
     pub fn is_picture(&self) -> bool {
         self.kind == Kind::Video && self.is_avc(1)
+    }
+
+    /// The packet type of Enhanced RTMP v2, of one track among several as well.
+    fn enhanced(&self) -> Option<u8> {
+        let first = *self.body.first()?;
+        let (is_enhanced, multitrack) = match self.kind {
+            Kind::Video => (first & 0x80 != 0, 6),
+            Kind::Audio => (first >> 4 == 9, 5),
+            Kind::Other(_) => (false, 0),
+        };
+        let packet_type = first & 0x0F;
+        let packet_type = if packet_type == multitrack { self.body.get(1)? & 0x0F } else { packet_type };
+        is_enhanced.then_some(packet_type)
     }
 
     fn is_avc(&self, packet_type: u8) -> bool {

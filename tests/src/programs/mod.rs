@@ -7,6 +7,7 @@
 
 mod display;
 mod example;
+mod ffmpeg;
 pub mod flv;
 pub mod gstreamer;
 mod log;
@@ -28,10 +29,11 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
 pub use display::{Display, Shown, Tally};
 pub use example::Example;
+use ffmpeg::Ffmpeg;
 pub use log::{Log, LogLine};
 pub use nginx::{Nginx, free_port};
 use output::{Output, Waited};
-pub use player::{Family, Player, Recording, packets_of};
+pub use player::{Family, Player, Recording, packets_by_ffmpeg_9, packets_of};
 pub use publisher::{Pace, Publisher, packets_by_mpv};
 pub use sol::Sol;
 pub use vlc::packets_by_vlc;

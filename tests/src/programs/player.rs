@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::flv::{self, Tag};
 use super::packets::Packets;
-use super::{Exit, Program, Stream, gstreamer, vlc};
+use super::{Exit, Ffmpeg, Program, Stream, gstreamer, vlc};
 
 /// A program that plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,26 +78,24 @@ pub struct Recording {
 impl Player {
     /// FFmpeg, which copies packets and tells their digests.
     pub fn ffmpeg(url: &str) -> Self {
-        let mut command = Command::new("ffmpeg");
-        command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "verbose", "-i", url]);
-        command.args(["-c", "copy", "-f", "framemd5", "pipe:1"]);
-        Self {
-            family: Family::Ffmpeg,
-            program: Program::start(&mut command, "ffmpeg"),
-            keeps: Keeps::Digests,
-        }
+        Self::by_ffmpeg(Ffmpeg::Debian, &["-i", url])
     }
 
-    /// The same as a server that waits for one publisher.
+    /// The same with one that knows Enhanced RTMP, which copies all tracks.
+    pub fn ffmpeg_9(url: &str) -> Self {
+        Self::by_ffmpeg(Ffmpeg::Nine, &["-i", url])
+    }
+
+    /// FFmpeg as a server that waits for one publisher.
     pub fn ffmpeg_listening(url: &str) -> Self {
-        let mut command = Command::new("ffmpeg");
-        command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "verbose"]);
-        command.args(["-listen", "1", "-i", url, "-c", "copy", "-f", "framemd5", "pipe:1"]);
-        Self {
-            family: Family::Ffmpeg,
-            program: Program::start(&mut command, "ffmpeg"),
-            keeps: Keeps::Digests,
-        }
+        Self::by_ffmpeg(Ffmpeg::Debian, &["-listen", "1", "-i", url])
+    }
+
+    fn by_ffmpeg(ffmpeg: Ffmpeg, input: &[&str]) -> Self {
+        let mut command = ffmpeg.command();
+        command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "verbose"]).args(input);
+        command.args(to_digests(ffmpeg));
+        Self { family: Family::Ffmpeg, program: ffmpeg.start(&mut command), keeps: Keeps::Digests }
     }
 
     /// rtmpdump, which is librtmp by its authors.
@@ -181,13 +179,35 @@ impl Player {
 /// # Panics
 /// If FFmpeg does not, or is missing.
 pub fn packets_of(file: &[u8]) -> Packets {
-    let mut command = Command::new("ffmpeg");
+    packets_by(Ffmpeg::Debian, file)
+}
+
+/// The packets of all tracks of an Enhanced FLV file, as FFmpeg 9 understands it.
+///
+/// # Panics
+/// If it does not, or is missing.
+pub fn packets_by_ffmpeg_9(file: &[u8]) -> Packets {
+    packets_by(Ffmpeg::Nine, file)
+}
+
+fn packets_by(ffmpeg: Ffmpeg, file: &[u8]) -> Packets {
+    let mut command = ffmpeg.command();
     command.args(["-hide_banner", "-nostats", "-loglevel", "error", "-f", "flv", "-i", "pipe:0"]);
-    command.args(["-c", "copy", "-f", "framemd5", "pipe:1"]);
-    let mut program = Program::start_fed(&mut command, "ffmpeg");
+    command.args(to_digests(ffmpeg));
+    let mut program = ffmpeg.start_fed(&mut command);
     program.feed(file);
     assert_eq!(program.finish(), Exit::Status(0), "ffmpeg reads an FLV file of {} bytes", file.len());
     parsed(&program.stdout())
+}
+
+/// FFmpeg's options for an output that tells the digest of each packet.
+fn to_digests(ffmpeg: Ffmpeg) -> impl Iterator<Item = &'static str> {
+    let tracks: &[&str] = match ffmpeg {
+        // One of each kind: it knows no others.
+        Ffmpeg::Debian => &[],
+        Ffmpeg::Nine => &["-map", "0:v?", "-map", "0:a?"],
+    };
+    tracks.iter().copied().chain(["-c", "copy", "-f", "framemd5", "pipe:1"])
 }
 
 fn parsed(framemd5: &[u8]) -> Packets {

@@ -6,7 +6,7 @@ use std::process::Command;
 use rustix::process::Signal;
 
 use super::packets::Packets;
-use super::{Exit, Program, Sol, Stream, gstreamer, packets_of, vlc};
+use super::{Exit, Ffmpeg, Program, Sol, Stream, gstreamer, packets_of, vlc};
 
 /// A publisher that runs.
 #[derive(Debug)]
@@ -34,12 +34,23 @@ impl Publisher {
 
     /// FFmpeg, without encoding anything again.
     pub fn ffmpeg(clip: &Path, url: &str, pace: Pace) -> Self {
-        Self { program: Program::start(&mut ffmpeg(&clip.to_string_lossy(), url, pace), "ffmpeg") }
+        Self::by_ffmpeg(Ffmpeg::Debian, clip, url, pace)
+    }
+
+    /// The same with one that knows Enhanced RTMP, which publishes all tracks.
+    pub fn ffmpeg_9(clip: &Path, url: &str, pace: Pace) -> Self {
+        Self::by_ffmpeg(Ffmpeg::Nine, clip, url, pace)
+    }
+
+    fn by_ffmpeg(which: Ffmpeg, clip: &Path, url: &str, pace: Pace) -> Self {
+        let clip = clip.to_string_lossy();
+        Self { program: which.start(&mut ffmpeg(which, &clip, url, pace)) }
     }
 
     /// The same with an FLV file that the test feeds as it likes.
     pub fn ffmpeg_fed(url: &str, pace: Pace) -> Self {
-        Self { program: Program::start_fed(&mut ffmpeg("pipe:0", url, pace), "ffmpeg") }
+        let which = Ffmpeg::Debian;
+        Self { program: which.start_fed(&mut ffmpeg(which, "pipe:0", url, pace)) }
     }
 
     /// FFmpeg as a camera: it encodes a test picture of this size, 25 a second, and a tone, until it is stopped. `more` are
@@ -146,14 +157,19 @@ fn mpv_encoder(clip: &Path, output: &str) -> Command {
     command
 }
 
-fn ffmpeg(input: &str, url: &str, pace: Pace) -> Command {
-    let mut command = Command::new("ffmpeg");
+fn ffmpeg(which: Ffmpeg, input: &str, url: &str, pace: Pace) -> Command {
+    let mut command = which.command();
     command.args(["-nostdin", "-hide_banner", "-loglevel", "info"]);
     command.args(["-nostats", "-progress", "pipe:2", "-stats_period", "0.05"]);
     command.args(match pace {
         Pace::RealTime => &["-re"][..],
         Pace::Fast => &["-readrate", "5"],
     });
-    command.args(["-i", input, "-c", "copy", "-f", "flv", url]);
+    command.args(["-i", input]);
+    command.args(match which {
+        Ffmpeg::Debian => &[][..],
+        Ffmpeg::Nine => &["-map", "0"],
+    });
+    command.args(["-c", "copy", "-f", "flv", url]);
     command
 }
