@@ -10,6 +10,7 @@
 
 mod abrupt;
 mod bench;
+mod changing;
 mod client;
 mod clip;
 mod codecs;

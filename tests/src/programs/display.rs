@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::packets::Packets;
-use super::{Exit, Family, Program, Stream, gstreamer, vlc};
+use super::{Exit, Family, Ffmpeg, Program, Stream, gstreamer, vlc};
 
 /// A player that shows a stream.
 #[derive(Debug)]
@@ -48,7 +48,16 @@ pub struct Tally {
 impl Display {
     /// FFmpeg, which takes everything as it comes, and tells its packets and its pictures.
     pub fn ffmpeg(url: &str) -> Self {
-        let mut command = Command::new("ffmpeg");
+        Self::by_ffmpeg(Ffmpeg::Debian, url)
+    }
+
+    /// The same with one that knows Enhanced RTMP.
+    pub fn ffmpeg_9(url: &str) -> Self {
+        Self::by_ffmpeg(Ffmpeg::Nine, url)
+    }
+
+    fn by_ffmpeg(ffmpeg: Ffmpeg, url: &str) -> Self {
+        let mut command = ffmpeg.command();
         command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "info", "-i", url]);
         command.args(["-map", "0:v", "-map", "0:a", "-c", "copy", "-f", "framemd5", "pipe:1"]);
         // At their own times, not at those of a constant rate.
@@ -63,7 +72,7 @@ impl Display {
             "1:1000",
         ]);
         command.args(["-f", "null", "-"]);
-        Self::of(Family::Ffmpeg, Program::start(&mut command, "ffmpeg"))
+        Self::of(Family::Ffmpeg, ffmpeg.start(&mut command))
     }
 
     /// GStreamer's own client, with sinks that wait for the time of each picture and sound.

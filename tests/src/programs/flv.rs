@@ -24,7 +24,22 @@ pub enum Kind {
     Other(u8),
 }
 
+impl Kind {
+    fn number(self) -> u8 {
+        match self {
+            Kind::Audio => 8,
+            Kind::Video => 9,
+            Kind::Other(number) => number,
+        }
+    }
+}
+
 impl Tag {
+    /// The same, so much later.
+    pub fn later(&self, by_ms: u32) -> Self {
+        Self { timestamp_ms: self.timestamp_ms + by_ms, ..self.clone() }
+    }
+
     /// What a decoder needs before the first picture or sound: of H.264 and AAC, and of all codecs of Enhanced RTMP.
     pub fn is_configuration(&self) -> bool {
         match (self.kind, self.enhanced()) {
@@ -79,6 +94,23 @@ pub fn tags(file: &[u8]) -> Vec<Tag> {
     tags
 }
 
+/// A file of these tags, wherever they came from.
+pub fn file<'a>(tags: impl IntoIterator<Item = &'a Tag>) -> Vec<u8> {
+    let mut file = b"FLV\x01\x05\0\0\0\x09\0\0\0\0".to_vec();
+    for Tag { kind, timestamp_ms, body, .. } in tags {
+        let [high, time @ ..] = timestamp_ms.to_be_bytes();
+        let [_, length @ ..] = (body.len() as u32).to_be_bytes();
+        let stream = [0, 0, 0];
+        file.push(kind.number());
+        file.extend([length, time].concat());
+        file.push(high);
+        file.extend(stream);
+        file.extend(body);
+        file.extend(((TAG_HEADER + body.len()) as u32).to_be_bytes());
+    }
+    file
+}
+
 fn tag_at(file: &[u8], start: usize) -> Option<Tag> {
     let head = file.get(start..start + TAG_HEADER)?;
     let length = usize::from(head[1]) << 16 | usize::from(head[2]) << 8 | usize::from(head[3]);
@@ -98,3 +130,19 @@ fn tag_at(file: &[u8], start: usize) -> Option<Tag> {
 const HEADER: usize = 13;
 const TAG_HEADER: usize = 11;
 const SIZE_BEHIND: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_tags_has_those_tags() {
+        let tag = |kind, timestamp_ms, body: &[u8], end| Tag { kind, timestamp_ms, body: body.to_vec(), end };
+        let written = [
+            tag(Kind::Other(18), 0, b"metadata", 13 + 11 + 8 + 4),
+            tag(Kind::Video, 0x0102_0304, &[7; 300], 36 + 11 + 300 + 4),
+            tag(Kind::Audio, 5, b"", 351 + 11 + 4),
+        ];
+        assert_eq!(tags(&file(&written)), written);
+    }
+}
