@@ -58,6 +58,7 @@ impl Journal {
                 app = connected.app.split_once('?').map_or(connected.app.as_str(), |(app, _)| app),
                 client = connected.flash_ver,
                 handshake = connected.greeting.kind.to_string(),
+                enhanced = connected.capabilities.states_enhanced_rtmp().then(|| connected.capabilities.to_string()),
                 "connect"
             ),
             Event::Requested(request) => {

@@ -12,7 +12,7 @@ pub use crate::hub::{AfterGrace, Coalesce, Join, Pause, Repair, StreamConfig, Ta
 pub use crate::ids::ChunkSize;
 pub use crate::per_app::{AppPattern, AppPatternError, AppTwice, PerApp};
 pub use crate::server::ServerConfig;
-pub use crate::session::{SessionConfig, SessionTimers};
+pub use crate::session::{ConnectReply, SessionConfig, SessionTimers};
 
 // Who asks for what, and the answer.
 pub use crate::ids::{MessageStreamId, RequestId, SessionId};
@@ -25,8 +25,10 @@ pub use crate::chunk::ChunkError;
 pub use crate::handshake::{DigestLayout, Greeting, HandshakeError, HandshakeKind, PeerVersion};
 pub use crate::hub::Gap;
 pub use crate::ids::ChunkStreamId;
+pub use crate::media::FourCc;
 pub use crate::participant::{EndReason, Event, Summary};
 pub use crate::quirk::{NotTolerated, Quirk, QuirkCounts};
+pub use crate::session::{Ability, Capabilities, Extensions, FourCcList, FourCcMap, Stated, VideoFunctions};
 pub use crate::session::{CloseReason, Connected, Hangup, Linger, Session, Traffic};
 
 // What a server does at one moment.

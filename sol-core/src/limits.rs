@@ -71,6 +71,9 @@ pub const NET_STREAMS: usize = 16;
 /// logs. Longer texts are cut there; an app whose path is too long for a name is refused.
 pub const CLIENT_TEXT_BYTES: usize = 8 * 1024;
 
+/// FourCCs that are kept of each list of codecs that a peer states. Enhanced RTMP v2 has twelve; the rest is room for later ones.
+pub const FOUR_CCS: usize = 32;
+
 /// What a server says to a client (its name, codes, descriptions, where it sends its clients), each, in bytes: it is shown to
 /// people.
 pub const SERVER_WORD_BYTES: usize = 1024;

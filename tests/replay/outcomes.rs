@@ -113,6 +113,22 @@ fn an_application_that_nginx_did_not_know_is_accepted() {
     assert_eq!(transcript.messages[usize::from(MessageType::COMMAND.get())], 1);
 }
 
+/// FFmpeg states what its user has it state, and nothing by default, but for what Flash knew.
+#[test]
+fn one_of_all_encoders_states_what_it_knows_of_enhanced_rtmp_and_the_others_nothing() {
+    let stated = halves().iter().filter_map(|half| {
+        let events = Transcript::of(half, whole()).events;
+        let connected = events.into_iter().find_map(|event| match event {
+            Event::Connected(connected) => Some(connected),
+            _ => None,
+        });
+        let capabilities = connected?.capabilities;
+        capabilities.states_enhanced_rtmp().then(|| (half.name.as_str(), capabilities.to_string()))
+    });
+    let expected = [("pub-ffmpeg90-hevc-fourcclist", "fourCcList=hvc1,av01,vp09".to_owned())];
+    assert_eq!(stated.collect::<Vec<_>>(), expected);
+}
+
 /// One line of the table.
 #[derive(Debug)]
 struct Outcome {

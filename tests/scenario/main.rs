@@ -7,6 +7,7 @@ mod acknowledging;
 mod backups;
 mod beginning;
 mod calling;
+mod capabilities;
 mod choosing;
 mod crossing;
 mod ending;

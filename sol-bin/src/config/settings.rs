@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sol_tokio::sol_core::ids::ChunkSize;
 use sol_tokio::sol_core::limits;
 use sol_tokio::sol_core::server::SocketConfig;
-use sol_tokio::{PerApp, ServerConfig, SessionConfig, SessionTimers};
+use sol_tokio::{ConnectReply, PerApp, ServerConfig, SessionConfig, SessionTimers};
 
 use super::auto::OrAuto;
 use super::count::Count;
@@ -188,6 +188,7 @@ impl Settings {
                 farewell: timers.farewell.duration(),
             },
             strict: server.strict,
+            connect_reply: ConnectReply::default(),
         };
         ServerConfig {
             session,
@@ -318,6 +319,7 @@ mod tests {
                     farewell: s(15),
                 },
                 strict: true,
+                connect_reply: ConnectReply::default(),
             },
             stream: streams,
             socket: SocketConfig { send_buffer_bytes: Some(128 << 10), unreachable: s(16) },

@@ -7,6 +7,7 @@
 mod channels;
 mod codec;
 mod form;
+mod four_cc;
 mod metadata;
 mod parameter_sets;
 mod tag;
@@ -15,6 +16,7 @@ pub use channels::{ChannelsError, MultichannelConfig, Speaker, SpeakerMask, Spea
 pub use codec::Codec;
 pub use form::{Form, FormError};
 pub(crate) use form::{Reformed, Reformer};
+pub use four_cc::FourCc;
 pub(crate) use parameter_sets::ParameterSets;
 pub use tag::{
     EnhancedTag, FrameType, LegacyPacket, LegacyTag, ModEx, PacketType, Tag, TagError, Track, Wrapping,

@@ -9,7 +9,7 @@ use crate::per_app::PerApp;
 use crate::session::SessionConfig;
 
 /// What holds for all connections and all streams of a server, in whatever it runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ServerConfig {
     /// What holds for each session.
     pub session: SessionConfig,

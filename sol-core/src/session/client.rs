@@ -8,6 +8,7 @@
 //! front of `createStream`, leave with it and may be refused.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::amf::{Properties, Value};
 use crate::frame::Frame;
@@ -18,6 +19,7 @@ use crate::message::{Command, Control, UserControl};
 use crate::quirk::Quirk;
 use crate::time::Instant;
 
+use super::capabilities::Capabilities;
 use super::close::{CloseReason, ServerWord, spoken};
 use super::event::{Event, RequestKind, Welcome};
 use super::target::Target;
@@ -153,7 +155,8 @@ impl Session {
     /// The handshake is over.
     pub(super) fn say_connect(&mut self) {
         let Some(client) = &self.client else { return };
-        let mut command = Command::new(Call::Connect.name(), 0.0, client.target.connect.clone());
+        let object = client.target.capabilities.behind(client.target.connect.clone());
+        let mut command = Command::new(Call::Connect.name(), 0.0, object);
         command.arguments.clone_from(&client.target.arguments);
         self.call(Call::Connect, MessageStreamId::CONNECTION, command);
     }
@@ -227,14 +230,15 @@ impl Session {
     fn heed_welcome(&mut self, command: &Command) {
         let Some(greeting) = self.phase.greeting() else { return };
         self.phase.connected();
+        let objects = [&command.object].into_iter().chain(&command.arguments).filter_map(Value::properties);
         let said = |name: &str| {
-            let objects =
-                [&command.object].into_iter().chain(&command.arguments).filter_map(Value::properties);
-            let found = objects.filter_map(|properties| properties.get(name)).find_map(Value::as_str);
+            let found = objects.clone().filter_map(|properties| properties.get(name)).find_map(Value::as_str);
             spoken(found.unwrap_or_default())
         };
-        let description = said("description");
-        self.events.push_back(Event::Welcomed(Welcome { greeting, server: said("fmsVer"), description }));
+        let (server, description) = (said("fmsVer"), said("description"));
+        self.capabilities = Arc::new(Capabilities::read(objects));
+        let capabilities = Arc::clone(&self.capabilities);
+        self.events.push_back(Event::Welcomed(Welcome { greeting, server, description, capabilities }));
         // Flash Media Server dislikes it in front of `connect`.
         self.send_control(Control::SetChunkSize(self.config.chunk_size.get()));
         self.chunk_size_sent = self.config.chunk_size;

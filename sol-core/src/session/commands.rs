@@ -1,5 +1,7 @@
 //! Commands of a client, and how the server's side answers each (RTMP 1.0, 7.2, and the customs of Flash Media Server).
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use crate::amf::Value;
@@ -10,6 +12,7 @@ use crate::message::{BandwidthLimit, Command, Control, UserControl};
 use crate::name::{App, StreamName, app_of_url};
 use crate::quirk::Quirk;
 
+use super::capabilities::Capabilities;
 use super::close::{CloseReason, Refusal};
 use super::event::{Connected, Event, Request, RequestKind};
 use super::net_stream::Doing;
@@ -96,7 +99,8 @@ impl Session {
         self.send_control(Control::SetPeerBandwidth { window: self.config.window_bytes, limit });
         self.send_control(Control::SetChunkSize(self.config.chunk_size.get()));
         self.chunk_size_sent = self.config.chunk_size;
-        self.send_command(&reply::connected(command.transaction, encoding));
+        self.send_command(&reply::connected(command.transaction, encoding, &self.config.connect_reply));
+        self.capabilities = Arc::new(Capabilities::read(command.object.properties().into_iter()));
         self.phase.connected();
         self.settle(None);
         self.events.push_back(Event::Connected(Connected {
@@ -104,6 +108,7 @@ impl Session {
             app: cut(app, limits::CLIENT_TEXT_BYTES),
             flash_ver: cut(text("flashVer"), limits::CLIENT_TEXT_BYTES),
             tc_url: cut(tc_url, limits::CLIENT_TEXT_BYTES),
+            capabilities: Arc::clone(&self.capabilities),
         }));
         Ok(())
     }

@@ -5,8 +5,10 @@ use std::time::Duration;
 use crate::ids::ChunkSize;
 use crate::limits;
 
+use super::connect_reply::ConnectReply;
+
 /// Shared by all sessions of a server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SessionConfig {
     /// Payload bytes per chunk that we send. One for the whole process, since frames are chunked once for all
     /// players. FFmpeg publishers copy it.
@@ -17,6 +19,8 @@ pub struct SessionConfig {
     pub timers: SessionTimers,
     /// Refuse what real encoders get wrong instead of counting it.
     pub strict: bool,
+    /// What clients are told of the server when they connect.
+    pub connect_reply: ConnectReply,
 }
 
 /// How long a session waits for what. Zero means at once, but for [`SessionTimers::ping`]; `Duration::MAX` means never.
@@ -83,6 +87,7 @@ impl Default for SessionConfig {
             window_bytes: 2_500_000,
             timers: SessionTimers::default(),
             strict: false,
+            connect_reply: ConnectReply::default(),
         }
     }
 }

@@ -1,10 +1,13 @@
 //! What a session tells its application.
 
+use std::sync::Arc;
+
 use crate::handshake::Greeting;
 use crate::ids::{MessageStreamId, RequestId};
 use crate::media::{Media, TrackKind};
 use crate::name::StreamName;
 
+use super::capabilities::Capabilities;
 use super::close::{CloseReason, Refusal, ServerWord};
 use super::hangup::Hangup;
 
@@ -79,6 +82,8 @@ pub struct Connected {
     pub flash_ver: String,
     /// `tcUrl`: the address as the client knows it; empty if not sent.
     pub tc_url: String,
+    /// What it stated of Enhanced RTMP; [`Session::capabilities`](super::Session::capabilities) has it too.
+    pub capabilities: Arc<Capabilities>,
 }
 
 /// What a server said of itself in handshake and `connect`.
@@ -90,6 +95,8 @@ pub struct Welcome {
     pub server: String,
     /// For people; empty if not sent.
     pub description: String,
+    /// What it stated of Enhanced RTMP, in either object of its answer.
+    pub capabilities: Arc<Capabilities>,
 }
 
 /// The peer wants to publish or play.

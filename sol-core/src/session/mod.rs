@@ -19,10 +19,12 @@
 //! depends on undrained output: acknowledgements are left out, and a session closed as [`CloseReason::AnswersUnread`], where
 //! the driver has let too much of it wait.
 
+mod capabilities;
 mod client;
 mod close;
 mod commands;
 mod config;
+mod connect_reply;
 mod event;
 mod hangup;
 mod intake;
@@ -39,12 +41,14 @@ mod voice;
 #[cfg(test)]
 mod tests;
 
+pub use capabilities::{Ability, Capabilities, Extensions, FourCcList, FourCcMap, Stated, VideoFunctions};
 pub use client::Call;
 pub use close::{CloseReason, PeerEnd, PlayEnd, Refusal, ServerWord};
 
 use client::Client;
 use close::Farewell;
 pub use config::{SessionConfig, SessionTimers};
+pub use connect_reply::ConnectReply;
 pub use event::{Connected, Event, Request, RequestKind, StaleRequest, Welcome};
 pub use hangup::{Hangup, Linger};
 pub use target::Target;
@@ -85,6 +89,8 @@ pub struct Session {
     reader: ChunkReader,
     tolerance: Tolerance,
     app: App,
+    /// What the peer stated of Enhanced RTMP in `connect`, or in the answer to it.
+    capabilities: Arc<Capabilities>,
     streams: NetStreams,
     requests_so_far: u32,
     refusals_so_far: u32,
@@ -171,6 +177,7 @@ impl Session {
             reader,
             tolerance: Tolerance::new(config.strict),
             app: App::default(),
+            capabilities: Arc::default(),
             streams: NetStreams::default(),
             requests_so_far: 0,
             refusals_so_far: 0,
@@ -425,6 +432,11 @@ impl Session {
     /// What the operator decided.
     pub fn config(&self) -> &SessionConfig {
         &self.config
+    }
+
+    /// What the peer stated of Enhanced RTMP in `connect`, or in the answer to it; nothing before.
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
     }
 
     /// Bytes and messages so far.

@@ -4,13 +4,8 @@ use crate::amf::{Properties, Value};
 use crate::message::Command;
 
 use super::close::Refusal;
+use super::connect_reply::ConnectReply;
 use super::event::RequestKind;
-
-/// The version that clients are told. They look for the form, not for the numbers.
-const FMS_VERSION: &str = "FMS/3,5,7,7009";
-
-/// What FMS says of itself, and everybody after it.
-const CAPABILITIES: f64 = 31.0;
 
 /// What a client wants objects written in. Our answers are AMF0 either way, which every client reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,15 +29,8 @@ impl ObjectEncoding {
 }
 
 /// `connect` is accepted.
-pub(super) fn connected(transaction: f64, encoding: ObjectEncoding) -> Command {
-    let server =
-        Properties::new().with("fmsVer", FMS_VERSION).with("capabilities", CAPABILITIES).with("mode", 1.0);
-    let status = Properties::new()
-        .with("level", "status")
-        .with("code", "NetConnection.Connect.Success")
-        .with("description", "Connection succeeded.")
-        .with("objectEncoding", encoding.number());
-    Command::new("_result", transaction, server).with(status)
+pub(super) fn connected(transaction: f64, encoding: ObjectEncoding, reply: &ConnectReply) -> Command {
+    Command::new("_result", transaction, reply.server()).with(reply.status(encoding.number()))
 }
 
 /// `connect` is refused. GStreamer needs the description.

@@ -135,6 +135,7 @@ pub(super) fn config(choices: &mut Choices<'_>) -> SessionConfig {
         window_bytes: if how & 4 == 0 { 2_500_000 } else { choices.pick(&[1, 0, 20_000, u32::MAX]) },
         strict: how & 8 != 0,
         timers: if how & 16 == 0 { SessionTimers::default() } else { timers(choices) },
+        ..SessionConfig::default()
     }
 }
 

@@ -255,6 +255,7 @@ impl Setting {
             window_bytes: dice.pick(&[2_500_000, 2_500_000, 50_000]),
             timers,
             strict: dice.one_in(8),
+            ..SessionConfig::default()
         };
         let connections_max = if dice.one_in(16) && rarity.is_none() { 10 + dice.up_to(8) } else { 65_536 };
         ServerConfig { session, stream, connections_max, ..ServerConfig::default() }

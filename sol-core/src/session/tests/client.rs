@@ -76,12 +76,48 @@ fn each_handshake_can_be_offered() {
 fn every_field_of_connect_is_the_embedders() {
     let mut wanted = target(Target::publish);
     wanted.connect = wanted.connect.with("swfUrl", "http://host/player.swf").with("objectEncoding", 3.0);
+    wanted.capabilities = Capabilities::default();
     wanted.arguments.push(Value::from("token"));
     let mut peer = Scripted::greeting(&wanted);
     let [connect] = &peer.commands()[..] else { panic!("one command") };
     assert_eq!((connect.name.as_str(), connect.transaction), ("connect", 1.0));
     assert_eq!(connect.object, Value::Object(wanted.connect));
     assert_eq!(connect.arguments, wanted.arguments);
+}
+
+#[test]
+fn each_side_says_what_it_knows_of_enhanced_rtmp_and_hears_it_of_the_other() {
+    for (wanted, functions) in
+        [(target(Target::publish), "hdr+metadata"), (target(Target::play), "seek+hdr+metadata")]
+    {
+        let line = Line::to_our_server(&wanted);
+        let told = line.client_events.iter().find_map(|event| match event {
+            Event::Welcomed(welcome) => Some(&welcome.capabilities),
+            _ => None,
+        });
+        assert_eq!(told.map(|told| &**told), Some(&Capabilities::of_server()));
+        assert_eq!(line.client.capabilities(), &Capabilities::of_server());
+        assert_eq!(line.server.capabilities(), &wanted.capabilities);
+        assert_eq!(
+            line.server.capabilities().to_string(),
+            format!(
+                "fourCcList=* videoFourCcInfoMap=*:forward audioFourCcInfoMap=*:forward \
+                 capsEx=multitrack+modex+nanoseconds videoFunction={functions}"
+            )
+        );
+    }
+}
+
+#[test]
+fn what_a_server_states_may_stand_in_either_object_of_its_answer() {
+    for (server, status) in [(1.0, None), (2.0, Some(1.0))] {
+        let mut peer = Scripted::greeting(&target(Target::publish));
+        let object =
+            |bits: Option<f64>| bits.iter().fold(Properties::new(), |all, bits| all.with("capsEx", *bits));
+        let answer = Command::new("_result", 1.0, object(status.is_none().then_some(server)));
+        peer.say(0, &answer.with(object(status)));
+        assert_eq!(peer.session.capabilities().to_string(), "capsEx=reconnect");
+    }
 }
 
 #[test]

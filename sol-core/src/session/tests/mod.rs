@@ -46,6 +46,60 @@ fn the_object_encoding_that_a_client_asks_for_is_repeated() {
 }
 
 #[test]
+fn both_objects_of_the_answer_state_what_the_server_knows_of_enhanced_rtmp() {
+    let mut client = Client::new();
+    client.send(&[handshake(), connect("live")].concat());
+    let result = commands(&client.read()).remove(0);
+    let objects = [&result.object, &result.arguments[0]].map(|object| object.properties().unwrap());
+    for object in objects {
+        assert_eq!(Capabilities::read([object].into_iter()), Capabilities::of_server());
+    }
+    let names: Vec<&str> = objects[0].iter().map(|(name, _)| name).take(4).collect();
+    assert_eq!(names, ["fmsVer", "capabilities", "mode", "videoFunction"]);
+}
+
+#[test]
+fn every_field_of_the_answer_to_connect_is_the_embedders() {
+    let connect_reply = ConnectReply {
+        server: "FMS/4,0,0,1".to_owned(),
+        capabilities: 127.0,
+        mode: 2.0,
+        description: "Come in.".to_owned(),
+        enhanced: Capabilities { extensions: Some(Extensions::MOD_EX), ..Capabilities::default() },
+        server_more: Properties::new().with("node", "eu-1"),
+        status_more: Properties::new().with("data", Properties::new().with("version", "4,0,0,1")),
+    };
+    let mut client = Client::with(SessionConfig { connect_reply, ..SessionConfig::default() });
+    client.send(&[handshake(), connect("live")].concat());
+    let result = commands(&client.read()).remove(0);
+    let server = Properties::new()
+        .with("fmsVer", "FMS/4,0,0,1")
+        .with("capabilities", 127.0)
+        .with("mode", 2.0)
+        .with("capsEx", 4.0)
+        .with("node", "eu-1");
+    let status = Properties::new()
+        .with("level", "status")
+        .with("code", "NetConnection.Connect.Success")
+        .with("description", "Come in.")
+        .with("objectEncoding", 0.0)
+        .with("capsEx", 4.0)
+        .with("data", Properties::new().with("version", "4,0,0,1"));
+    assert_eq!((result.object, result.arguments), (server.into(), vec![status.into()]));
+}
+
+#[test]
+fn what_a_client_states_is_in_its_event_and_at_hand_afterwards_also_in_strict_mode() {
+    let mut client = Client::with(SessionConfig { strict: true, ..SessionConfig::default() });
+    let object = Properties::new().with("app", "live").with("capsEx", 3.0).with("fourCcList", false);
+    client.send(&[handshake(), command(0, Command::new("connect", 1.0, object))].concat());
+    let Some(Event::Connected(connected)) = client.events.first() else { panic!("{:?}", client.events) };
+    assert_eq!(connected.capabilities.to_string(), "capsEx=reconnect+multitrack");
+    assert_eq!(client.session.capabilities(), &*connected.capabilities);
+    assert_eq!(Client::connected().session.capabilities(), &Capabilities::default());
+}
+
+#[test]
 fn the_app_may_stand_in_the_url_only() {
     let mut client = Client::new();
     client.send(&handshake());
