@@ -11,7 +11,6 @@ mod feed;
 mod note;
 mod outlet;
 mod page;
-mod parameters;
 mod roles;
 mod serving;
 mod story;

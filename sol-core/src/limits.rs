@@ -224,6 +224,9 @@ pub const PREAMBLE_BYTES: usize = 64 * 1024;
 /// The longest H.264 configuration that is put into a keyframe. Encoders have two parameter sets of less than 100 bytes each.
 pub const PARAMETER_SETS_BYTES: usize = 4_096;
 
+/// Bytes of one parameter set that are read for what it says of its pictures. One with scaling lists has less than 2 KiB.
+pub const PARAMETER_SET_BYTES: usize = 4_096;
+
 /// Entries that are remembered when they are off a tape, since they were no frames: ends, splices, and what a crossing had lost, so
 /// that whoever is further behind is told the right number. A crossing that is full several times within one tape has fewer.
 pub const TAPE_LOSSES: usize = 32;

@@ -38,6 +38,7 @@ nothing_breaks_in_any_input_of! {
     chunks
     client
     configuration
+    description
     flv
     framing
     handshake_client

@@ -154,7 +154,7 @@ fn the_timeline_tells_what_a_person_asks_for() {
         "publish(5) \"pub-ffmpeg51-h264-aac\", \"live\" on stream 1",
         "NetStream.Publish.Start",
         "onMetaData duration: 0, width: 160, height: 120",
-        "video configuration: H.264 High, level 0.9, 160x120",
+        "video configuration: H.264 High, level 1b, 160x120, 15 fps",
         "audio configuration: AAC LC, 44100 Hz, stereo",
         "first video: H.264, a keyframe,",
         "keyframe every 1.0 s",

@@ -6,13 +6,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use sol_tokio::sol_core::amf::amf0;
-use sol_tokio::sol_core::media::{Codec, Content, FrameKind, Media, TrackId, TrackKind};
+use sol_tokio::sol_core::media::description::{FrameRate, Hdr};
+use sol_tokio::sol_core::media::{Codec, Content, Description, FrameKind, Media, TrackId, TrackKind};
 use sol_tokio::sol_core::message::Data;
 use sol_tokio::sol_core::observer::ObservedTime;
 use sol_tokio::sol_core::timestamp::Timestamp;
 
 use super::note::{Said, bytes_of, count_of, grouped, kept, millis_of, rounded, say, shown, time_of};
-use super::parameters::{Parameters, layout_channels};
 use crate::recording::Recording;
 
 #[derive(Debug)]
@@ -259,8 +259,9 @@ impl Feed {
                     return;
                 }
                 let again = if before.is_some() { "another " } else { "" };
-                let parameters = codec.map(|codec| Parameters::of(codec, content)).unwrap_or_default();
-                said.push(configuration_said(again, &name, codec, &parameters));
+                let record = content.configuration().unwrap_or_default();
+                let description = codec.map(|codec| Description::of(codec, record));
+                said.push(configuration_said(again, &name, description.as_ref()));
             }
             FrameKind::VideoMetadata(_) => {
                 if !std::mem::replace(&mut track.has_colour, true) {
@@ -467,23 +468,35 @@ impl Interval {
     }
 }
 
-fn configuration_said(again: &str, track: &str, codec: Option<Codec>, parameters: &Parameters) -> Said {
-    let codec = codec.map(|codec| codec.to_string());
-    let mut words =
-        format!("{again}{track} configuration: {}", codec.as_deref().unwrap_or("of no known codec"));
-    let more = parameters.words();
+/// How many channels a MultichannelConfig names (Enhanced RTMP v2).
+fn layout_channels(content: &Content) -> Option<u8> {
+    content.configuration()?.get(1).copied()
+}
+
+fn configuration_said(again: &str, track: &str, description: Option<&Description>) -> Said {
+    let said = say("configuration", String::new()).with("track", track);
+    let Some(known) = description else {
+        return said.in_words(format!("{again}{track} configuration: of no known codec"));
+    };
+    let mut words = format!("{again}{track} configuration: {}", known.codec);
+    let more = known.to_string();
     if !more.is_empty() {
         words.push(' ');
         words.push_str(&more);
     }
-    say("configuration", words)
-        .with("track", track)
-        .with_known("codec", codec)
-        .with_known("profile", parameters.profile.clone())
-        .with_known("width", parameters.size.map(|(width, _)| width))
-        .with_known("height", parameters.size.map(|(_, height)| height))
-        .with_known("sample_rate", parameters.sample_rate)
-        .with_known("channels", parameters.channels)
+    said.in_words(words)
+        .with("codec", known.codec.to_string())
+        .with_known("codec_string", known.codec_string.clone())
+        .with_known("profile", known.profile.clone())
+        .with_known("level", known.level.clone())
+        .with_known("width", known.size.map(|size| size.width))
+        .with_known("height", known.size.map(|size| size.height))
+        .with_known("frame_rate", known.frame_rate.map(FrameRate::per_second))
+        .with_known("bit_depth", known.bit_depth)
+        .with_known("chroma", known.chroma.map(|chroma| chroma.to_string()))
+        .with_known("hdr", known.hdr().map(Hdr::name))
+        .with_known("sample_rate", known.sample_rate)
+        .with_known("channels", known.channels)
 }
 
 fn first_said(
@@ -499,9 +512,10 @@ fn first_said(
     let codec = codec.map(|codec| codec.to_string());
     words.push_str(codec.as_deref().unwrap_or("of no known codec"));
     let plain = match (&media.content, kind) {
-        (Content::Audio(payload), TrackKind::Audio) => Parameters::of_plain_audio(payload).words(),
-        _ => String::new(),
+        (Content::Audio(payload), TrackKind::Audio) => Description::of_plain_audio(payload),
+        _ => None,
     };
+    let plain = plain.map(|description| description.to_string()).unwrap_or_default();
     if !plain.is_empty() {
         words.push(' ');
         words.push_str(&plain);

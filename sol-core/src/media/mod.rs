@@ -6,14 +6,17 @@
 
 mod channels;
 mod codec;
+pub mod description;
 mod form;
 mod four_cc;
 mod metadata;
 mod parameter_sets;
 mod tag;
+mod units;
 
 pub use channels::{ChannelsError, MultichannelConfig, Speaker, SpeakerMask, Speakers};
 pub use codec::Codec;
+pub use description::Description;
 pub use form::{Form, FormError};
 pub(crate) use form::{Reformed, Reformer};
 pub use four_cc::FourCc;

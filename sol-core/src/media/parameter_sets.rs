@@ -9,6 +9,7 @@
 
 use crate::limits;
 
+use super::units::Units;
 use super::{FrameKind, TrackId};
 
 /// The configuration that players of a stream know last.
@@ -46,14 +47,14 @@ fn completed(keyframe: &[u8], configuration: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let length_bytes = usize::from(configuration.get(HEAD + 4)? & 3) + 1;
-    let kinds = Units { rest: units, length_bytes }.map(|unit| unit.first().map_or(0, |first| first & 0x1F));
+    let kinds = Units::new(units, length_bytes).map(|unit| unit.first().map_or(0, |first| first & 0x1F));
     let kinds: Vec<u8> = kinds.take_while(|&kind| kind != SLICE_OF_KEYFRAME).collect();
     if kinds.contains(&SEQUENCE_PARAMETER_SET) {
         return None;
     }
     // A delimiter is the first in its picture (H.264, 7.4.1.2.3).
     let behind = match kinds.first() {
-        Some(&DELIMITER) => length_bytes + Units { rest: units, length_bytes }.next()?.len(),
+        Some(&DELIMITER) => length_bytes + Units::new(units, length_bytes).next()?.len(),
         _ => 0,
     };
     let (before, after) = units.split_at(behind);
@@ -85,24 +86,6 @@ fn sets(configuration: &[u8]) -> Option<Vec<&[u8]>> {
         }
     }
     Some(sets)
-}
-
-/// The units of a payload, each behind its length, up to where they cannot be read.
-struct Units<'a> {
-    rest: &'a [u8],
-    length_bytes: usize,
-}
-
-impl<'a> Iterator for Units<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let (length, behind) = self.rest.split_at_checked(self.length_bytes)?;
-        let length = length.iter().fold(0, |length, &byte| length << 8 | usize::from(byte));
-        let (unit, rest) = behind.split_at_checked(length)?;
-        self.rest = rest;
-        Some(unit)
-    }
 }
 
 /// Frame type and codec, packet type, and composition time.

@@ -12,6 +12,7 @@ mod amf;
 mod choices;
 mod chunks;
 mod configurations;
+mod descriptions;
 mod files;
 mod framing;
 mod handshakes;
@@ -44,6 +45,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "amf3", run: amf::amf3 },
     Target { name: "chunks", run: chunks::chunks },
     Target { name: "configuration", run: configurations::configuration },
+    Target { name: "description", run: descriptions::description },
     Target { name: "framing", run: framing::framing },
     Target { name: "handshake_client", run: handshakes::client },
     Target { name: "handshake_server", run: handshakes::server },

@@ -9,10 +9,11 @@ use bytes::Bytes;
 use sol_bin::config::{Configuration, Layer};
 use sol_core::amf::amf3;
 use sol_core::flv::FlvWriter;
-use sol_core::media::{Content, Media, TrackKind};
+use sol_core::media::{Codec, Content, Media, TrackKind};
 use sol_core::message::Data;
 use sol_core::timestamp::Timestamp;
 
+use super::descriptions::CODECS;
 use crate::captures::{self, Capture};
 use crate::peer::amf::{self, Amf};
 use crate::peer::codec::ChunkReader;
@@ -98,6 +99,12 @@ fn of_messages(messages: &[Received], seeds: &mut BTreeSet<Seed>) {
             _ => None,
         };
         let timestamp = Timestamp::from_millis(message.timestamp_ms);
+        if let Some((_, codec)) = content.as_ref().and_then(Codec::of)
+            && let Some(index) = CODECS.iter().position(|&read| read == codec)
+            && let Some(record) = content.as_ref().and_then(Content::configuration)
+        {
+            seeds.insert(("description", [&[index as u8][..], record].concat()));
+        }
         media.extend(content.map(|content| Media { timestamp, content }));
     }
     if !media.is_empty() {
