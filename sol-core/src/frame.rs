@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use crate::chunk::{MessageHeader, chunked_len, write_message};
 use crate::ids::{ChunkSize, ChunkStreamId, MessageStreamId, MessageType};
 use crate::limits;
-use crate::media::{FrameKind, Tag};
+use crate::media::{Codec, CodecSet, FrameKind, Tag, TrackId};
 use crate::timestamp::Timestamp;
 
 /// A media message ready for the socket. Cloning shares the bytes.
@@ -114,6 +114,13 @@ impl Frame {
             Self::new(kind, self.timestamp, &payload, self.chunk_size)
         };
         Some(self.tag(&payload)?.parts()?.into_iter().map(part).collect())
+    }
+
+    /// The codec of the default track of which it has something, if it is one of those.
+    pub(crate) fn main_codec_of(&self, codecs: CodecSet) -> Option<Codec> {
+        let payload = self.whole_payload();
+        let (track, codec) = self.tag(&payload)?.main_track()?;
+        (track == TrackId::DEFAULT && codecs.has(codec)).then_some(codec)
     }
 
     /// What the header of its payload says; `None` of data, and of what breaks a rule there.

@@ -25,8 +25,8 @@ use crate::limits;
 use crate::media::{Form, TrackKind};
 use crate::name::StreamName;
 use crate::session::{
-    CloseReason, Deadline, Event as SessionEvent, PeerEnd, PlayEnd, Refusal, Request, RequestKind, Session,
-    StaleRequest, Timer,
+    Capabilities, CloseReason, Deadline, Event as SessionEvent, PeerEnd, PlayEnd, Refusal, Request,
+    RequestKind, Session, StaleRequest, Timer,
 };
 use crate::time::Instant;
 
@@ -287,7 +287,9 @@ impl<H: std::fmt::Debug> Participant<H> {
             }
             RequestKind::Play => {
                 let handle = streams.hold(&name, Purpose::Play)?;
-                let subscribed = streams.write(&handle, |stream| subscribe(stream, &asked.query));
+                let capabilities = self.session.capabilities();
+                let subscribed =
+                    streams.write(&handle, |stream| subscribe(stream, &asked.query, capabilities));
                 let (playhead, waiting) = match subscribed {
                     Ok(subscribed) => subscribed,
                     Err(refusal) => {
@@ -312,7 +314,7 @@ impl<H: std::fmt::Debug> Participant<H> {
             | EndReason::NotFound
             | EndReason::TimelineFull
             | EndReason::TooSlow
-            | EndReason::Unfit { .. }
+            | EndReason::Unfit(_)
             | EndReason::Replaced => Parting::InGoodOrder,
             EndReason::Closed(_) => Parting::Vanished,
         };
@@ -454,10 +456,10 @@ impl<H: std::fmt::Debug> Participant<H> {
         let has_ended = !ended.is_empty();
         for (stream, end) in ended {
             match end {
-                PlayEnd::Unfit { form, codec } if !self.session.has_started_play(stream) => {
-                    self.session.refuse_play(stream, Refusal::Unfit { form, codec }, now);
+                PlayEnd::Unfit(unfit) if !self.session.has_started_play(stream) => {
+                    self.session.refuse_play(stream, Refusal::Unfit(unfit), now);
                 }
-                PlayEnd::Unfit { .. } | PlayEnd::Unpublished | PlayEnd::TimelineFull | PlayEnd::TooSlow => {
+                PlayEnd::Unfit(_) | PlayEnd::Unpublished | PlayEnd::TimelineFull | PlayEnd::TooSlow => {
                     self.session.end_play(stream, end, now)
                 }
             }
@@ -465,7 +467,7 @@ impl<H: std::fmt::Debug> Participant<H> {
                 PlayEnd::Unpublished => EndReason::StreamEnded,
                 PlayEnd::TimelineFull => EndReason::TimelineFull,
                 PlayEnd::TooSlow => EndReason::TooSlow,
-                PlayEnd::Unfit { form, codec } => EndReason::Unfit { form, codec },
+                PlayEnd::Unfit(unfit) => EndReason::Unfit(unfit),
             };
             self.end(stream, &why, streams, now);
         }
@@ -514,8 +516,8 @@ impl<H: std::fmt::Debug> Participant<H> {
                         Read::Ended(Ending::TimelineFull) => {
                             return ControlFlow::Continue(Some(PlayEnd::TimelineFull));
                         }
-                        Read::Ended(Ending::Unfit { form, codec }) => {
-                            return ControlFlow::Continue(Some(PlayEnd::Unfit { form, codec }));
+                        Read::Ended(Ending::Unfit(unfit)) => {
+                            return ControlFlow::Continue(Some(PlayEnd::Unfit(unfit)));
                         }
                         Read::TooSlow(gap) => {
                             summary.count_gap(gap);
@@ -565,17 +567,21 @@ impl From<FormRefused> for Refusal {
     fn from(refused: FormRefused) -> Self {
         match refused {
             FormRefused::NoSuchTrack(_) => Refusal::NotFound,
-            FormRefused::Unfit { form, codec } => Refusal::Unfit { form, codec },
+            FormRefused::Unfit(unfit) => Refusal::Unfit(unfit),
             FormRefused::TooManyForms => Refusal::Rejected(refused.to_string().into()),
         }
     }
 }
 
-/// A new player of a stream, in the form that it asks for, and how long it waits for a publisher.
-fn subscribe(stream: &mut Stream, query: &str) -> Result<(Playhead, Option<Duration>), Refusal> {
-    let form = Form::of_query(query, stream.config().default_form);
+/// A new player of a stream, in the form that it asks for or can take, and how long it waits for a publisher.
+fn subscribe(
+    stream: &mut Stream,
+    query: &str,
+    capabilities: &Capabilities,
+) -> Result<(Playhead, Option<Duration>), Refusal> {
+    let form = Form::of_query(query, capabilities.form().unwrap_or(stream.config().default_form));
     let form = form.map_err(|error| Refusal::Rejected(error.to_string().into()))?;
-    Ok((stream.subscribe_to(form)?, waiting_time(stream)))
+    Ok((stream.subscribe_to(form, capabilities.untaken())?, waiting_time(stream)))
 }
 
 /// How long a player of a stream waits for a publisher, where there is none.

@@ -247,7 +247,7 @@ impl Said {
         let tracks = tag.tracks.iter().map(|track| {
             let is_shown_at_once = tag.packet == PacketType::CodedFramesX;
             let composition = track.composition.or(is_shown_at_once.then_some(0));
-            (track.id.0, String::from_utf8(track.four_cc.to_vec()).unwrap(), composition)
+            (track.id.0, String::from_utf8(track.four_cc.get().to_vec()).unwrap(), composition)
         });
         Said {
             frame_type: tag.frame_type.map(number_of),

@@ -6,7 +6,7 @@ use std::io;
 use sol_core::chunk::ChunkError;
 use sol_core::handshake::HandshakeError;
 use sol_core::ids::ChunkStreamId;
-use sol_core::media::{Codec, Form};
+use sol_core::media::{Codec, Unfit};
 use sol_core::name::NameError;
 use sol_core::quirk::{NotTolerated, Quirk};
 use sol_core::server::TurnedAway;
@@ -49,7 +49,7 @@ fn the_page_has_every_reason_of_a_closed_connection_and_no_other() {
         CloseReason::StreamEnded => CloseReason::StreamEnded,
         CloseReason::TimelineFull => CloseReason::TimelineFull,
         CloseReason::TooSlow => CloseReason::TooSlow,
-        CloseReason::Unfit { .. } => CloseReason::Unfit { form: Form::default(), codec: Codec::Hevc },
+        CloseReason::Unfit(_) => CloseReason::Unfit(Unfit::ForPlayer(Codec::Hevc)),
         CloseReason::Replaced => CloseReason::Replaced,
         CloseReason::ClosedByPeer => CloseReason::ClosedByPeer,
         CloseReason::Shutdown => CloseReason::Shutdown,
@@ -69,7 +69,7 @@ fn the_page_has_every_refusal_and_no_other() {
         Refusal::Denied(_) => Refusal::Denied("no".into()),
         Refusal::Rejected(_) => Refusal::Rejected("no".into()),
         Refusal::NotFound => Refusal::NotFound,
-        Refusal::Unfit { .. } => Refusal::Unfit { form: Form::default(), codec: Codec::Hevc },
+        Refusal::Unfit(_) => Refusal::Unfit(Unfit::ForPlayer(Codec::Hevc)),
     };
     assert_eq!(page("Why publishing or playing was refused"), codes(&refusals, Refusal::code));
 }
@@ -82,7 +82,7 @@ fn the_page_has_every_end_of_publishing_and_playing_and_no_other() {
         EndReason::NotFound => EndReason::NotFound,
         EndReason::TimelineFull => EndReason::TimelineFull,
         EndReason::TooSlow => EndReason::TooSlow,
-        EndReason::Unfit { .. } => EndReason::Unfit { form: Form::default(), codec: Codec::Hevc },
+        EndReason::Unfit(_) => EndReason::Unfit(Unfit::ForPlayer(Codec::Hevc)),
         EndReason::Replaced => EndReason::Replaced,
         EndReason::Closed(_) => EndReason::Closed(CloseReason::PeerLeft),
     };

@@ -79,7 +79,7 @@ impl Parting {
             | CloseReason::ConnectRefused(_)
             | CloseReason::Refused
             | CloseReason::TimelineFull
-            | CloseReason::Unfit { .. }
+            | CloseReason::Unfit(_)
             | CloseReason::TooSlow
             | CloseReason::Replaced
             | CloseReason::ClosedByPeer => lost(format!("the connection to {server} is over: {why}")),

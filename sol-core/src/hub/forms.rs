@@ -10,7 +10,7 @@
 
 use crate::frame::Frame;
 use crate::limits;
-use crate::media::{Codec, Form, FrameKind, Reformed, Reformer, TrackId};
+use crate::media::{Codec, CodecSet, Form, FrameKind, Reformed, Reformer, TrackId, Unfit};
 use crate::timestamp::Timestamp;
 
 use super::playhead::Playhead;
@@ -25,14 +25,9 @@ pub enum FormRefused {
     /// The stream has no such track.
     #[error("the stream has no track {}", .0.0)]
     NoSuchTrack(TrackId),
-    /// The form cannot carry what the stream consists of.
-    #[error("{codec} cannot be carried in the {form} form of a stream")]
-    Unfit {
-        /// The form.
-        form: Form,
-        /// What it cannot carry.
-        codec: Codec,
-    },
+    /// The player cannot have what the stream consists of.
+    #[error(transparent)]
+    Unfit(Unfit),
     /// It would be one form too many.
     #[error("the stream is wanted in too many forms")]
     TooManyForms,
@@ -187,7 +182,7 @@ impl Derived {
             Reformed::Nothing => None,
             Reformed::Unfit(codec) => {
                 self.unfit = Some(codec);
-                self.mirror.end_form(Ending::Unfit { form: self.form, codec });
+                self.mirror.end_form(Ending::Unfit(Unfit::ForForm { form: self.form, codec }));
                 None
             }
         }
@@ -235,21 +230,32 @@ impl Derived {
 
 impl Stream {
     /// A new player that wants the stream in a form of its own. It begins where the stream's configuration says, or waits; see
-    /// [`Stream::subscribe`].
+    /// [`Stream::subscribe`]. Where the default track that it would get is of one of the codecs in `without`, it is told so, now or
+    /// when that comes.
     ///
     /// # Errors
     /// [`FormRefused`], of a stream that has a publisher.
-    pub fn subscribe_to(&mut self, form: Form) -> Result<Playhead, FormRefused> {
-        if form == Form::Full {
-            return Ok(self.subscribe());
+    pub fn subscribe_to(&mut self, form: Form, without: CodecSet) -> Result<Playhead, FormRefused> {
+        let mut playhead = match form {
+            Form::Full => self.subscribe(),
+            Form::OneTrack(_) | Form::Legacy(_) => self.subscribe_to_form(form)?,
+        };
+        let stream = self.forms.get(form).unwrap_or(self);
+        if let Some(codec) = stream.configurations.any_of(without).filter(|_| self.is_published()) {
+            return Err(FormRefused::Unfit(Unfit::ForPlayer(codec)));
         }
+        playhead.without = without;
+        Ok(playhead)
+    }
+
+    fn subscribe_to_form(&mut self, form: Form) -> Result<Playhead, FormRefused> {
         let join = self.config().join;
         let is_published = self.is_published();
         self.with_forms(|forms, stream| {
             let derived = forms.place(form, stream)?;
             derived.follow(stream);
             if let Some(codec) = derived.unfit {
-                return Err(FormRefused::Unfit { form, codec });
+                return Err(FormRefused::Unfit(Unfit::ForForm { form, codec }));
             }
             if let Some(track) = form.track()
                 && is_published

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::frame::Frame;
-use crate::media::{Form, FrameKind};
+use crate::media::{CodecSet, Form, FrameKind};
 use crate::timestamp::Timestamp;
 
 use super::preamble::Preamble;
@@ -108,6 +108,8 @@ pub struct Playhead {
     pub(super) join: Join,
     /// In which form it has the stream.
     pub(super) form: Form,
+    /// Codecs that it cannot do anything with.
+    pub(super) without: CodecSet,
     /// Where the player stopped, while it pauses. The cursor then keeps nothing on the tape.
     pub(super) paused_at: Option<Position>,
 }
@@ -123,6 +125,7 @@ impl Playhead {
             gaps_in_a_row: 0,
             wanted: Wanted::ALL,
             form: Form::Full,
+            without: CodecSet::NONE,
             paused_at: None,
         }
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::frame::Frame;
 use crate::limits;
-use crate::media::{FrameKind, Tag};
+use crate::media::{Codec, CodecSet, FrameKind, Tag};
 use crate::timestamp::Timestamp;
 
 /// The frames of one preamble, shared by all who need them.
@@ -73,6 +73,14 @@ impl Configurations {
             Some(parts) => parts.iter().all(|(kind, payload)| is_kept(*kind, payload)),
             None => is_kept(kind, payload),
         }
+    }
+
+    /// The codec of a default track, if it is one of those.
+    pub(super) fn any_of(&self, codecs: CodecSet) -> Option<Codec> {
+        if codecs.is_empty() {
+            return None;
+        }
+        self.latest.values().find_map(|frame| frame.main_codec_of(codecs))
     }
 
     pub(super) fn forget_metadata(&mut self) {

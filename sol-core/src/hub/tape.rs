@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::frame::Frame;
 use crate::limits;
-use crate::media::{Codec, Form};
+use crate::media::Unfit;
 use crate::timestamp::Timestamp;
 
 use super::config::StreamConfig;
@@ -79,13 +79,8 @@ pub enum Ending {
     Unpublished,
     /// The stream's own time is used up, after 24 days. Who joins anew finds it begun anew.
     TimelineFull,
-    /// The form in which the player has the stream cannot carry what its publisher sends.
-    Unfit {
-        /// The form.
-        form: Form,
-        /// What it cannot carry.
-        codec: Codec,
-    },
+    /// The player cannot have what the publisher sends.
+    Unfit(Unfit),
 }
 
 /// The end of a publication, which may be off the tape.

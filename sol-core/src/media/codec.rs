@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::{Content, Tag, TrackId};
+use super::{Content, FourCc, Tag, TrackId};
 
 /// A codec of audio or video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,7 +38,7 @@ pub enum Codec {
     /// A legacy id that no specification assigns to audio.
     UnknownAudio(u8),
     /// A FourCC that no specification assigns.
-    UnknownFourCc([u8; 4]),
+    UnknownFourCc(FourCc),
 }
 
 impl Codec {
@@ -99,8 +99,9 @@ impl Codec {
         }
     }
 
-    pub(super) fn of_four_cc(four_cc: [u8; 4]) -> Self {
-        match &four_cc {
+    /// The codec that has this FourCC.
+    pub fn of_four_cc(four_cc: FourCc) -> Self {
+        match &four_cc.get() {
             b"avc1" => Codec::H264,
             b"hvc1" => Codec::Hevc,
             b"vvc1" => Codec::Vvc,
@@ -171,8 +172,7 @@ impl fmt::Display for Codec {
             Codec::G711MuLaw => "G.711 mu-law",
             Codec::UnknownVideo(id) => return write!(f, "video codec {id}"),
             Codec::UnknownAudio(id) => return write!(f, "audio codec {id}"),
-            // It came from a peer, and control characters would forge log lines.
-            Codec::UnknownFourCc(four_cc) => return write!(f, "FourCC {}", four_cc.escape_ascii()),
+            Codec::UnknownFourCc(four_cc) => return write!(f, "FourCC {four_cc}"),
         })
     }
 }
@@ -235,7 +235,7 @@ mod tests {
             (b"ec-3", "E-AC-3"),
         ];
         for (four_cc, name) in four_ccs {
-            assert_eq!(Codec::of_four_cc(*four_cc).to_string(), name);
+            assert_eq!(Codec::of_four_cc(FourCc::new(*four_cc)).to_string(), name);
         }
         let name = |codec: Option<(TrackId, Codec)>| codec.map(|(_, codec)| codec.to_string());
         let of_video = |id: u8| name(Codec::of(&Content::Video(vec![0x10 | id, 0].into()))).unwrap();

@@ -29,6 +29,22 @@ pub enum Form {
     Legacy(TrackId),
 }
 
+/// A player cannot have a stream, or what comes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// The form that it asked for, or gets, cannot carry this codec.
+    #[error("{codec} cannot be carried in the {form} form of a stream")]
+    ForForm {
+        /// The form.
+        form: Form,
+        /// What it cannot carry.
+        codec: Codec,
+    },
+    /// It has said that it can do nothing with this codec.
+    #[error("the stream has {0}, which is not among the codecs that the player names")]
+    ForPlayer(Codec),
+}
+
 /// A form that a player asks for cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {

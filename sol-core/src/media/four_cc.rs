@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn each_names_a_codec_that_is_known() {
         for four_cc in FourCc::VIDEO.into_iter().chain(FourCc::AUDIO) {
-            let codec = Codec::of_four_cc(four_cc.get());
+            let codec = Codec::of_four_cc(four_cc);
             assert!(!matches!(codec, Codec::UnknownFourCc(_)), "{four_cc}");
         }
     }

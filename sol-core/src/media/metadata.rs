@@ -5,7 +5,7 @@
 
 use crate::amf::{Properties, Value, amf0};
 
-use super::{Codec, TrackId};
+use super::{Codec, FourCc, TrackId};
 
 /// The same metadata as a publisher of that one track would send it, with the ids of legacy tags where those can carry the codec;
 /// `None` if it is that already, or cannot be taken apart.
@@ -51,7 +51,7 @@ fn with_legacy_id(name: &str, value: &Value) -> Value {
         ("videocodecid" | "audiocodecid", Value::String(text)) => text.as_bytes().try_into().ok(),
         (_, _) => None,
     };
-    let id = four_cc.and_then(|four_cc| Codec::of_four_cc(four_cc).legacy_id());
+    let id = four_cc.and_then(|four_cc| Codec::of_four_cc(FourCc::new(four_cc)).legacy_id());
     id.map_or_else(|| value.clone(), |id| Value::Number(id.into()))
 }
 

@@ -6,6 +6,7 @@
 
 mod channels;
 mod codec;
+mod codec_set;
 pub mod description;
 mod form;
 mod four_cc;
@@ -16,8 +17,9 @@ mod units;
 
 pub use channels::{ChannelsError, MultichannelConfig, Speaker, SpeakerMask, Speakers};
 pub use codec::Codec;
+pub use codec_set::CodecSet;
 pub use description::Description;
-pub use form::{Form, FormError};
+pub use form::{Form, FormError, Unfit};
 pub(crate) use form::{Reformed, Reformer};
 pub use four_cc::FourCc;
 pub(crate) use parameter_sets::ParameterSets;

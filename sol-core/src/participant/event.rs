@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::hub::{Corrections, Gap};
 use crate::ids::MessageStreamId;
-use crate::media::{Codec, Form};
+use crate::media::Unfit;
 use crate::name::StreamName;
 use crate::session::{CloseReason, Connected, Hangup, Refusal, Request, RequestKind};
 
@@ -86,14 +86,9 @@ pub enum EndReason {
     /// The player was given up.
     #[error("too slow for the stream")]
     TooSlow,
-    /// The form in which the player had the stream cannot carry what came of it.
-    #[error("{codec} cannot be carried in the {form} form of a stream")]
-    Unfit {
-        /// The form.
-        form: Form,
-        /// What it cannot carry.
-        codec: Codec,
-    },
+    /// The player cannot have what came of the stream.
+    #[error(transparent)]
+    Unfit(Unfit),
     /// Another publisher has taken this one's place: [`Takeover`](crate::hub::Takeover) says who may.
     #[error("another publisher took its place")]
     Replaced,
@@ -111,7 +106,7 @@ impl EndReason {
             EndReason::NotFound => "not-found",
             EndReason::TimelineFull => "timeline-full",
             EndReason::TooSlow => "too-slow",
-            EndReason::Unfit { .. } => "unfit",
+            EndReason::Unfit(_) => "unfit",
             EndReason::Replaced => "replaced",
             EndReason::Closed(reason) => reason.code(),
         }

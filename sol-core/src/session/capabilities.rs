@@ -10,7 +10,7 @@ use std::ops::BitOr;
 
 use crate::amf::{Properties, Value};
 use crate::limits;
-use crate::media::{FourCc, TrackKind};
+use crate::media::{CodecSet, Form, FourCc, TrackId, TrackKind};
 
 /// What one side of a connection stated of Enhanced RTMP. Prints on one line, and as nothing where nothing was stated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -104,6 +104,29 @@ impl Capabilities {
             }
             (None, Some(_) | None) => Stated::Unknown,
         }
+    }
+
+    /// In which form a player gets a stream that states this, unless it asks for another: all of it where it understands several
+    /// tracks and modifiers, otherwise one track, as the first version had it. `None` where nothing is stated.
+    pub fn form(&self) -> Option<Form> {
+        let takes_all = self.extends(Extensions::MULTITRACK | Extensions::MOD_EX) == Stated::Yes;
+        let form = if takes_all { Form::Full } else { Form::OneTrack(TrackId::DEFAULT) };
+        self.states_enhanced_rtmp().then_some(form)
+    }
+
+    /// Codecs of which it says, by naming others, that it cannot decode them.
+    pub fn untaken(&self) -> CodecSet {
+        let untaken = |kind, four_ccs: [FourCc; 6]| {
+            four_ccs.into_iter().filter(move |&four_cc| self.is_untaken(kind, four_cc))
+        };
+        let video = untaken(TrackKind::Video, FourCc::VIDEO);
+        CodecSet::of(video.chain(untaken(TrackKind::Audio, FourCc::AUDIO)))
+    }
+
+    /// Whether it can neither decode it nor pass it on.
+    fn is_untaken(&self, kind: TrackKind, four_cc: FourCc) -> bool {
+        self.can(Ability::DECODE, kind, four_cc) == Stated::No
+            && self.can(Ability::FORWARD, kind, four_cc) != Stated::Yes
     }
 
     /// Whether it says that it obeys a ReconnectRequest, or as a server that it may send one.

@@ -8,7 +8,7 @@ use crate::amf::Value;
 use crate::chunk::ChunkError;
 use crate::handshake::HandshakeError;
 use crate::limits;
-use crate::media::{Codec, Form};
+use crate::media::Unfit;
 use crate::message::Command;
 use crate::name::NameError;
 use crate::quirk::NotTolerated;
@@ -69,14 +69,9 @@ pub enum CloseReason {
     /// The stream's own time was used up, after 24 days. The player left thereupon, or was made to; it may join anew.
     #[error("the stream's time is used up; join anew")]
     TimelineFull,
-    /// The form in which the player had the stream cannot carry what came of it. It left thereupon, or was made to.
-    #[error("{codec} cannot be carried in the {form} form of a stream")]
-    Unfit {
-        /// The form.
-        form: Form,
-        /// What it cannot carry.
-        codec: Codec,
-    },
+    /// The player cannot have what came of the stream. It left thereupon, or was made to.
+    #[error(transparent)]
+    Unfit(Unfit),
     /// The player lost too much to lag, or lost something too often without ever catching up.
     #[error("too slow for the stream")]
     TooSlow,
@@ -187,7 +182,7 @@ impl CloseReason {
             CloseReason::Refused => "refused",
             CloseReason::StreamEnded => "stream-ended",
             CloseReason::TimelineFull => "timeline-full",
-            CloseReason::Unfit { .. } => "unfit",
+            CloseReason::Unfit(_) => "unfit",
             CloseReason::TooSlow => "too-slow",
             CloseReason::Replaced => "replaced",
             CloseReason::ClosedByPeer => "closed-by-peer",
@@ -210,13 +205,8 @@ pub enum PlayEnd {
     TimelineFull,
     /// The player is given up.
     TooSlow,
-    /// The form in which it has the stream cannot carry what comes.
-    Unfit {
-        /// The form.
-        form: Form,
-        /// What it cannot carry.
-        codec: Codec,
-    },
+    /// It cannot have what comes.
+    Unfit(Unfit),
 }
 
 /// Why a peer should leave by itself.
@@ -235,7 +225,7 @@ impl From<Farewell> for CloseReason {
             Farewell::Ended(PlayEnd::Unpublished) => CloseReason::StreamEnded,
             Farewell::Ended(PlayEnd::TimelineFull) => CloseReason::TimelineFull,
             Farewell::Ended(PlayEnd::TooSlow) => CloseReason::TooSlow,
-            Farewell::Ended(PlayEnd::Unfit { form, codec }) => CloseReason::Unfit { form, codec },
+            Farewell::Ended(PlayEnd::Unfit(unfit)) => CloseReason::Unfit(unfit),
         }
     }
 }
@@ -280,14 +270,9 @@ pub enum Refusal {
     /// There is no such stream.
     #[error("there is no such stream")]
     NotFound,
-    /// The form in which the stream is to be played cannot carry it.
-    #[error("{codec} cannot be carried in the {form} form of a stream")]
-    Unfit {
-        /// The form.
-        form: Form,
-        /// What it cannot carry.
-        codec: Codec,
-    },
+    /// The player cannot have what the stream consists of.
+    #[error(transparent)]
+    Unfit(Unfit),
 }
 
 impl Refusal {
@@ -298,7 +283,7 @@ impl Refusal {
             Refusal::Denied(_) => "denied",
             Refusal::Rejected(_) => "rejected",
             Refusal::NotFound => "not-found",
-            Refusal::Unfit { .. } => "unfit",
+            Refusal::Unfit(_) => "unfit",
         }
     }
 }

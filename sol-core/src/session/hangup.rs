@@ -38,7 +38,7 @@ impl Hangup {
             | CloseReason::Refused
             | CloseReason::StreamEnded
             | CloseReason::TimelineFull
-            | CloseReason::Unfit { .. }
+            | CloseReason::Unfit(_)
             | CloseReason::TooSlow
             | CloseReason::Replaced
             | CloseReason::ClosedByPeer

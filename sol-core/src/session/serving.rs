@@ -65,8 +65,8 @@ impl Session {
                 PlayEnd::TooSlow => {
                     self.send_status(stream, &reply::insufficient_bandwidth(name.as_str()));
                 }
-                PlayEnd::Unfit { form, codec } => {
-                    let why = Refusal::Unfit { form, codec };
+                PlayEnd::Unfit(unfit) => {
+                    let why = Refusal::Unfit(unfit);
                     self.send_status(stream, &reply::refused(RequestKind::Play, &why));
                 }
                 PlayEnd::Unpublished | PlayEnd::TimelineFull => {}

@@ -501,7 +501,7 @@ impl From<&EndReason> for Parting {
             | EndReason::NotFound
             | EndReason::TimelineFull
             | EndReason::TooSlow
-            | EndReason::Unfit { .. }
+            | EndReason::Unfit(_)
             | EndReason::Replaced
             | EndReason::Closed(_) => Parting::Vanished,
         }

@@ -7,9 +7,9 @@ use crate::hub::config::StreamConfig;
 use crate::hub::playhead::{Cursor, Gap, Join, Playhead, Read, Wanted};
 use crate::hub::preamble::Preamble;
 use crate::hub::report::Lag;
-use crate::hub::tape::{Entry, LastEnd, Position, Tape};
+use crate::hub::tape::{Ending, Entry, LastEnd, Position, Tape};
 use crate::limits;
-use crate::media::{Form, FrameKind, TrackId};
+use crate::media::{Form, FrameKind, TrackId, Unfit};
 use crate::timestamp::Timestamp;
 
 use super::Stream;
@@ -22,6 +22,18 @@ impl Stream {
         if let Some(mirror) = self.mirror_of(playhead) {
             return mirror.read(playhead);
         }
+        let read = self.read_any(playhead);
+        if let Read::Frame(frame) = &read
+            && !playhead.without.is_empty()
+            && let Some(codec) = frame.main_codec_of(playhead.without)
+        {
+            return Read::Ended(Ending::Unfit(Unfit::ForPlayer(codec)));
+        }
+        read
+    }
+
+    /// The same, whatever its codec.
+    fn read_any(&self, playhead: &mut Playhead) -> Read {
         if let Some(paused_at) = playhead.paused_at {
             return match self.tape.last_end() {
                 Some(end) if end.position >= paused_at => {
@@ -96,6 +108,7 @@ impl Stream {
         let takes_all = playhead.wanted == Wanted::ALL
             && !(playhead.awaits_keyframe && placed.has_picture)
             && playhead.preamble.is_none()
+            && playhead.without.is_empty()
             && !playhead.is_paused();
         if !takes_all {
             return None;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::hub::FormRefused;
-use crate::media::{Codec, Form};
+use crate::media::{Codec, CodecSet, Form, FourCc, Unfit};
 
 const LEGACY: Form = Form::Legacy(TrackId(0));
 const ONE: Form = Form::OneTrack(TrackId(0));
@@ -13,7 +13,7 @@ fn what_the_form_does_not_change_is_the_same_memory() {
     let mut camera = Camera::begin();
     camera.group(0, 3);
     let mut plain = camera.stream.subscribe();
-    let mut legacy = camera.stream.subscribe_to(LEGACY).unwrap();
+    let mut legacy = camera.stream.subscribe_to(LEGACY, CodecSet::NONE).unwrap();
     camera.group(120, 3);
     let theirs = wires(&camera, &mut plain);
     let ours = wires(&camera, &mut legacy);
@@ -27,7 +27,7 @@ fn a_form_of_a_running_stream_begins_at_its_newest_sync_point_behind_its_own_pre
     for second in 0..3 {
         group(&mut camera, second * 1_000);
     }
-    let mut player = camera.stream.subscribe_to(LEGACY).unwrap();
+    let mut player = camera.stream.subscribe_to(LEGACY, CodecSet::NONE).unwrap();
     let expected = [
         (&b"\x17\0\0\0\0conf"[..], 2_000),
         (b"\x17\x01\0\0\x42key", 2_000),
@@ -48,37 +48,40 @@ fn another_track_begins_at_its_own_keyframe() {
     camera.frame(200, b"\x96\x03avc1\x01key1");
     camera.group(240, 5);
     camera.frame(440, b"\xA6\x03avc1\x01inter1");
-    let mut player = camera.stream.subscribe_to(SECOND).unwrap();
+    let mut player = camera.stream.subscribe_to(SECOND, CodecSet::NONE).unwrap();
     camera.frame(480, b"\x96\x03avc1\x01key2");
     let read = payloads(&camera, &mut player);
     let expected =
         [(&b"\x17\x01\0\0\0key1"[..], 200), (b"\x27\x01\0\0\0inter1", 440), (b"\x17\x01\0\0\0key2", 480)];
     assert_eq!(read[3..], expected.map(owned), "{read:?}");
     assert_eq!(read[2], owned((b"\x17\0\0\0\0conf", 200)));
-    let mut late = camera.stream.subscribe_to(SECOND).unwrap();
+    let mut late = camera.stream.subscribe_to(SECOND, CodecSet::NONE).unwrap();
     assert_eq!(payloads(&camera, &mut late)[3..], [owned((b"\x17\x01\0\0\0key2", 480))]);
 }
 
 #[test]
 fn a_track_that_the_stream_does_not_have_is_refused_once_it_has_shown_something() {
     let mut camera = Camera::begin();
-    assert!(camera.stream.subscribe_to(SECOND).is_ok(), "it may yet come");
+    assert!(camera.stream.subscribe_to(SECOND, CodecSet::NONE).is_ok(), "it may yet come");
     camera.group(0, 3);
     let third = Form::Legacy(TrackId(2));
-    assert_eq!(camera.stream.subscribe_to(third).unwrap_err(), FormRefused::NoSuchTrack(TrackId(2)));
+    assert_eq!(
+        camera.stream.subscribe_to(third, CodecSet::NONE).unwrap_err(),
+        FormRefused::NoSuchTrack(TrackId(2))
+    );
 }
 
 #[test]
 fn what_the_form_cannot_carry_is_refused_by_name() {
     let mut camera = Camera::begin_without_configurations();
-    let mut waits = camera.stream.subscribe_to(LEGACY).unwrap();
+    let mut waits = camera.stream.subscribe_to(LEGACY, CodecSet::NONE).unwrap();
     camera.frame(0, b"\x90hvc1conf");
     camera.frame(0, b"\x93hvc1key");
-    let unfit = FormRefused::Unfit { form: LEGACY, codec: Codec::Hevc };
-    assert_eq!(camera.stream.subscribe_to(LEGACY).unwrap_err(), unfit);
-    let ended = Read::Ended(Ending::Unfit { form: LEGACY, codec: Codec::Hevc });
+    let unfit = FormRefused::Unfit(Unfit::ForForm { form: LEGACY, codec: Codec::Hevc });
+    assert_eq!(camera.stream.subscribe_to(LEGACY, CodecSet::NONE).unwrap_err(), unfit);
+    let ended = Read::Ended(Ending::Unfit(Unfit::ForForm { form: LEGACY, codec: Codec::Hevc }));
     assert_eq!(camera.stream.read(&mut waits), ended, "though nothing was shown before");
-    let mut player = camera.stream.subscribe_to(ONE).unwrap();
+    let mut player = camera.stream.subscribe_to(ONE, CodecSet::NONE).unwrap();
     assert_eq!(payloads(&camera, &mut player).len(), 2);
 }
 
@@ -87,25 +90,46 @@ fn a_codec_that_comes_later_ends_the_form_and_the_next_publication_may_go_on() {
     let config = StreamConfig { grace: Duration::from_secs(10), ..StreamConfig::default() };
     let mut camera = Camera::begin_on(Stream::new(Arc::new(config), chunk_size()));
     camera.group(0, 3);
-    let mut player = camera.stream.subscribe_to(LEGACY).unwrap();
+    let mut player = camera.stream.subscribe_to(LEGACY, CodecSet::NONE).unwrap();
     assert_eq!(camera.stream.read_past_preamble(&mut player), Read::CaughtUp);
     camera.frame(120, b"\x90av01conf");
     camera.frame(120, b"\x91av01key");
-    let ended = Read::Ended(Ending::Unfit { form: LEGACY, codec: Codec::Av1 });
+    let ended = Read::Ended(Ending::Unfit(Unfit::ForForm { form: LEGACY, codec: Codec::Av1 }));
     assert_eq!(camera.stream.read(&mut player), ended);
     assert_eq!(camera.stream.read(&mut player), Read::CaughtUp);
     camera.returns();
     camera.group(0, 3);
-    let mut late = camera.stream.subscribe_to(LEGACY).unwrap();
+    let mut late = camera.stream.subscribe_to(LEGACY, CodecSet::NONE).unwrap();
     assert_eq!(payloads(&camera, &mut late).len(), 3, "there is no configuration of that publication");
     camera.check();
+}
+
+#[test]
+fn a_player_is_told_of_a_codec_that_it_does_not_take_now_or_when_it_comes() {
+    let without = CodecSet::of([FourCc::new(*b"hvc1"), FourCc::new(*b"Opus")]);
+    let unfit = Unfit::ForPlayer(Codec::Hevc);
+    let mut camera = Camera::begin();
+    camera.group(0, 3);
+    let mut players = [Form::Full, ONE].map(|form| camera.stream.subscribe_to(form, without).unwrap());
+    for player in &mut players {
+        assert_eq!(camera.stream.read_past_preamble(player), Read::CaughtUp);
+    }
+    camera.frame(120, b"\x96\x00hvc1\x01conf");
+    assert!(matches!(camera.stream.read(&mut players[0]), Read::Frame(_)), "another track is left to it");
+    camera.frame(120, b"\x90hvc1conf");
+    for player in &mut players {
+        assert_eq!(camera.stream.read(player), Read::Ended(Ending::Unfit(unfit)));
+    }
+    let refused = camera.stream.subscribe_to(Form::Full, without).unwrap_err();
+    assert_eq!(refused, FormRefused::Unfit(unfit));
+    assert_eq!(camera.stream.players(), 2, "nothing is left of whoever was refused");
 }
 
 #[test]
 fn the_end_of_a_stream_is_the_end_of_its_forms() {
     let mut camera = Camera::begin();
     camera.group(0, 3);
-    let mut player = camera.stream.subscribe_to(LEGACY).unwrap();
+    let mut player = camera.stream.subscribe_to(LEGACY, CodecSet::NONE).unwrap();
     let stream = camera.end();
     assert_eq!(stream.read_past_preamble(&mut player), Read::Ended(Ending::Unpublished));
 }
@@ -114,7 +138,7 @@ fn the_end_of_a_stream_is_the_end_of_its_forms() {
 fn a_player_of_a_form_that_lags_goes_on_at_a_keyframe_and_one_that_pauses_does_not_lag() {
     let mut camera = enhanced(new_stream());
     group(&mut camera, 0);
-    let [mut slow, mut pauses] = [0, 1].map(|_| camera.stream.subscribe_to(LEGACY).unwrap());
+    let [mut slow, mut pauses] = [0, 1].map(|_| camera.stream.subscribe_to(LEGACY, CodecSet::NONE).unwrap());
     for player in [&mut slow, &mut pauses] {
         camera.stream.read_past_preamble(player);
         player.fall_behind();
@@ -136,13 +160,16 @@ fn forms_that_nobody_reads_linger_and_make_room_for_others() {
     let tracks: Vec<Form> =
         (1..=limits::TRACK_FORMS as u8 + 1).map(|track| Form::OneTrack(TrackId(track))).collect();
     let mut players: Vec<Playhead> =
-        tracks[1..].iter().map(|&form| camera.stream.subscribe_to(form).unwrap()).collect();
-    assert_eq!(camera.stream.subscribe_to(tracks[0]).unwrap_err(), FormRefused::TooManyForms);
+        tracks[1..].iter().map(|&form| camera.stream.subscribe_to(form, CodecSet::NONE).unwrap()).collect();
+    assert_eq!(camera.stream.subscribe_to(tracks[0], CodecSet::NONE).unwrap_err(), FormRefused::TooManyForms);
     for form in [LEGACY, ONE] {
-        assert!(camera.stream.subscribe_to(form).is_ok(), "those of the default track have a place");
+        assert!(
+            camera.stream.subscribe_to(form, CodecSet::NONE).is_ok(),
+            "those of the default track have a place"
+        );
     }
     players.pop();
-    players.push(camera.stream.subscribe_to(tracks[0]).unwrap());
+    players.push(camera.stream.subscribe_to(tracks[0], CodecSet::NONE).unwrap());
     camera.check();
     assert_eq!(camera.stream.players(), limits::TRACK_FORMS);
     drop(players);
@@ -158,11 +185,11 @@ fn forms_that_nobody_reads_linger_and_make_room_for_others() {
 fn whoever_begins_anew_when_the_timeline_is_full_gets_the_configurations_of_its_form() {
     let mut camera = enhanced(new_stream());
     group(&mut camera, 0);
-    let mut player = camera.stream.subscribe_to(LEGACY).unwrap();
+    let mut player = camera.stream.subscribe_to(LEGACY, CodecSet::NONE).unwrap();
     camera.stream.timeline.follow(Timestamp::from_millis(limits::TIMELINE_TIME.as_millis() as u32));
     group(&mut camera, 1_000);
     assert_eq!(camera.stream.read_past_preamble(&mut player), Read::Ended(Ending::TimelineFull));
-    let mut anew = camera.stream.subscribe_to(LEGACY).unwrap();
+    let mut anew = camera.stream.subscribe_to(LEGACY, CodecSet::NONE).unwrap();
     assert_eq!(payloads(&camera, &mut anew)[0], owned((b"\x17\0\0\0\0conf", 0)));
 }
 
@@ -174,7 +201,7 @@ fn sound_of_another_track_alone_has_sync_points_too() {
         camera.send(millis, audio_content(b"\x95\x01mp4a\x01one"));
     };
     (0..60).for_each(|index| sound(&mut camera, index * 40));
-    let mut player = camera.stream.subscribe_to(SECOND).unwrap();
+    let mut player = camera.stream.subscribe_to(SECOND, CodecSet::NONE).unwrap();
     let read = payloads(&camera, &mut player);
     let (first, last) = (&read[0], &read[read.len() - 1]);
     assert_eq!((first, last), (&owned((b"\xAF\x01one", 2_000)), &owned((b"\xAF\x01one", 2_360))));

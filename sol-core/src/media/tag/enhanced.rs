@@ -6,7 +6,7 @@
 use smallvec::SmallVec;
 
 use crate::limits;
-use crate::media::{FrameKind, TrackId, TrackKind};
+use crate::media::{FourCc, FrameKind, TrackId, TrackKind};
 
 use super::{Codec, FrameType, Tag, TagError, composition_bytes, composition_of, picture, take};
 
@@ -65,7 +65,7 @@ pub struct Track<'a> {
     /// Which track it is.
     pub id: TrackId,
     /// Its codec's FourCC.
-    pub four_cc: [u8; 4],
+    pub four_cc: FourCc,
     /// How much later than its message the picture is to be shown, in milliseconds, where the tag says.
     pub composition: Option<i32>,
     /// What stands behind all that.
@@ -127,7 +127,7 @@ impl<'a> EnhancedTag<'a> {
         let mut tracks = SmallVec::new();
         if number != multitrack(kind) {
             let packet = PacketType::of(kind, number);
-            let four_cc = *take(&mut rest)?;
+            let four_cc = FourCc::new(*take(&mut rest)?);
             tracks.push(Track::read(kind, TrackId::DEFAULT, four_cc, packet, rest)?);
             return Ok(Self { frame_type, mod_ex, packet, wrapping: Wrapping::Plain, tracks });
         }
@@ -140,7 +140,9 @@ impl<'a> EnhancedTag<'a> {
         }
         let packet = PacketType::of(kind, number);
         let common = match wrapping {
-            Wrapping::Plain | Wrapping::OneTrack | Wrapping::ManyTracks => Some(*take(&mut rest)?),
+            Wrapping::Plain | Wrapping::OneTrack | Wrapping::ManyTracks => {
+                Some(FourCc::new(*take(&mut rest)?))
+            }
             Wrapping::ManyTracksManyCodecs => None,
         };
         if wrapping == Wrapping::OneTrack {
@@ -155,7 +157,7 @@ impl<'a> EnhancedTag<'a> {
             }
             let four_cc = match common {
                 Some(four_cc) => four_cc,
-                None => *take(&mut rest)?,
+                None => FourCc::new(*take(&mut rest)?),
             };
             let &[id, a, b, c] = take(&mut rest)?;
             let declared = u32::from_be_bytes([0, a, b, c]);
@@ -251,7 +253,7 @@ impl<'a> EnhancedTag<'a> {
             into.push(wrapping << 4 | real);
         }
         if self.wrapping != Wrapping::ManyTracksManyCodecs {
-            into.extend_from_slice(&self.main_track().four_cc);
+            into.extend_from_slice(&self.main_track().four_cc.get());
         }
         for track in &self.tracks {
             track.write(self.wrapping, into);
@@ -263,7 +265,7 @@ impl<'a> Track<'a> {
     fn read(
         kind: TrackKind,
         id: TrackId,
-        four_cc: [u8; 4],
+        four_cc: FourCc,
         packet: PacketType,
         mut body: &'a [u8],
     ) -> Result<Self, TagError> {
@@ -281,7 +283,7 @@ impl<'a> Track<'a> {
         let composition = self.composition.map(composition_bytes);
         let composition = composition.as_ref().map_or(&[][..], |bytes| bytes);
         if wrapping == Wrapping::ManyTracksManyCodecs {
-            into.extend_from_slice(&self.four_cc);
+            into.extend_from_slice(&self.four_cc.get());
         }
         if wrapping != Wrapping::Plain {
             into.push(self.id.0);

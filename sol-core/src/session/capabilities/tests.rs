@@ -1,4 +1,5 @@
 use super::*;
+use crate::media::Codec;
 
 const HEVC: FourCc = FourCc::new(*b"hvc1");
 const AV1: FourCc = FourCc::new(*b"av01");
@@ -178,6 +179,33 @@ fn it_is_shown_on_one_line_whatever_a_peer_has_sent() {
         stated.to_string(),
         "fourCcList=*,a\\nb ,hvc1 audioFourCcInfoMap=none capsEx=reconnect+0x10 videoFunction=none"
     );
+}
+
+#[test]
+fn a_player_gets_all_where_it_understands_tracks_and_modifiers_and_one_track_where_it_states_anything_else() {
+    let one_track = Some(Form::OneTrack(TrackId::DEFAULT));
+    let of = |object: Properties| read(&object).form();
+    assert_eq!(of(Properties::new()), None);
+    assert_eq!(of(Properties::new().with("fourCcList", list(&["*"]))), one_track);
+    for (extensions, form) in [(0.0, one_track), (2.0, one_track), (4.0, one_track), (6.0, Some(Form::Full))]
+    {
+        assert_eq!(of(Properties::new().with("capsEx", extensions)), form, "{extensions}");
+    }
+}
+
+#[test]
+fn codecs_that_are_left_out_are_not_taken_unless_they_can_be_forwarded() {
+    let map = |star: f64| Properties::new().with("hvc1", 1.0).with("*", star);
+    let decodes = read(&Properties::new().with("videoFourCcInfoMap", Properties::new().with("hvc1", 1.0)));
+    assert_eq!([HEVC, AV1, AVC].map(|four_cc| decodes.untaken().has(codec(four_cc))), [false, true, false]);
+    assert!(!decodes.untaken().has(codec(OPUS)), "of audio it does not speak");
+    assert!(read(&Properties::new().with("videoFourCcInfoMap", map(4.0))).untaken().is_empty());
+    assert!(read(&Properties::new().with("videoFourCcInfoMap", map(2.0))).untaken().has(codec(AV1)));
+    assert!(read(&Properties::new()).untaken().is_empty());
+}
+
+fn codec(four_cc: FourCc) -> Codec {
+    Codec::of_four_cc(four_cc)
 }
 
 fn read(object: &Properties) -> Capabilities {
