@@ -221,8 +221,20 @@ pub const PREAMBLE_CONFIGS: usize = 64;
 /// are there when it comes.
 pub const PREAMBLE_BYTES: usize = 64 * 1024;
 
-/// The longest H.264 configuration that is put into a keyframe. Encoders have two parameter sets of less than 100 bytes each.
+/// The longest configuration that is put into a keyframe or made of one. Encoders have two parameter sets of less than 100 bytes each.
 pub const PARAMETER_SETS_BYTES: usize = 4_096;
+
+/// Units of a keyframe that are looked at for parameter sets, and video tracks of a publication that are put into normal form.
+/// Encoders send the sets first, and a handful of tracks.
+pub const PARAMETER_SETS: usize = 64;
+/// See [`PARAMETER_SETS`].
+pub const NORMAL_FORM_TRACKS: usize = 8;
+
+/// Tracks of a publication that are described to its operator. Encoders send a handful.
+pub const DESCRIBED_TRACKS: usize = 16;
+
+/// Time between two descriptions of one track. An encoder that changes its mind more often is told of by the last.
+pub const DESCRIPTION_TIME: Duration = Duration::from_secs(1);
 
 /// Bytes of one parameter set that are read for what it says of its pictures. One with scaling lists has less than 2 KiB.
 pub const PARAMETER_SET_BYTES: usize = 4_096;

@@ -21,6 +21,7 @@ mod marks;
 mod messages;
 mod naming;
 mod net_streams;
+mod odd_video;
 mod one_publisher;
 mod peers;
 mod per_app;

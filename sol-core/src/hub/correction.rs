@@ -1,4 +1,4 @@
-//! Corrections: what was wrong with what a publisher sent, by name, and how often it was mended.
+//! Corrections: what was wrong with a publisher's timestamps and payloads, by name, and how often it was mended.
 //!
 //! A wrap at 2³² ms is none: it is what the protocol says.
 
@@ -6,7 +6,7 @@ use std::fmt;
 
 macro_rules! corrections {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
-        /// One way in which a stream departs from what its publisher sends: from its timestamps most of all.
+        /// One way in which a stream departs from what its publisher sends.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Correction {
             $($(#[$doc])* $variant,)*
@@ -50,6 +50,14 @@ corrections! {
     /// Audio or video whose header breaks a rule ([`TagError`](crate::media::TagError)). Left out: no player could do anything
     /// with it.
     Malformed = "malformed",
+    /// The units of a picture, or the parameter sets of a configuration, stood behind start codes: they have lengths, or a record.
+    StartCodes = "start-codes",
+    /// Units of a picture were empty. Left out, and the picture with them if it had no others.
+    EmptyUnits = "empty-units",
+    /// Decoders could not know the parameter sets of a keyframe: a configuration is made of them. One that was empty is left out.
+    NoConfiguration = "no-configuration",
+    /// A codec had a number that no specification assigns: it has its FourCC.
+    UnofficialId = "unofficial-id",
 }
 
 /// How often each [`Correction`] was made.

@@ -4,6 +4,7 @@
 //! publications begin at 1 and are never used twice.
 
 use crate::limits;
+use crate::media::NormalForm;
 use crate::time::Instant;
 
 use super::bid::{Bid, Credential, Held, PublisherRole, Takeover};
@@ -29,8 +30,10 @@ pub(super) struct Publisher {
     steady_since: Instant,
     /// Empty while it is on air.
     pub(super) standby: Standby,
-    /// What was corrected of it whenever it was on air before.
+    /// What was corrected of it whenever it was on air before, and of its payloads whenever.
     pub(super) corrections: Corrections,
+    /// What is known of its video, to put it into normal form.
+    pub(super) normal_form: NormalForm,
 }
 
 impl Publisher {
@@ -70,6 +73,7 @@ impl Publishers {
             steady_since: now,
             standby: Standby::default(),
             corrections: Corrections::NONE,
+            normal_form: NormalForm::default(),
         };
         self.places[bid.role as usize] = Some(publisher);
         self.so_far

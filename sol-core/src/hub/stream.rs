@@ -2,6 +2,7 @@
 //!
 //! Appending costs the same whatever the number of players, but for one look at their positions now and then.
 
+mod normalising;
 mod reading;
 
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use crate::frame::Frame;
 use crate::ids::ChunkSize;
 use crate::limits;
 use crate::load::Load;
-use crate::media::{Form, FrameKind, Media, ParameterSets, Tag, TrackId, TrackKind};
+use crate::media::{Form, FrameKind, Media, Normalised, ParameterSets, Tag, TrackId, TrackKind};
 use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
@@ -215,7 +216,9 @@ impl Stream {
     }
 
     /// Appends one message of a publisher as a frame. Not appended are: video and data without a payload, audio and video whose
-    /// header breaks a rule, configurations and metadata that say nothing new, and `@clearDataFrame`, which only has metadata forgotten. Nor is what a publisher that
+    /// header breaks a rule, configurations and metadata that say nothing new, and `@clearDataFrame`, which only has metadata
+    /// forgotten. Video that is not as FLV and Enhanced RTMP have it is appended as they do, where [`StreamConfig::repair`] is not
+    /// off. Nor is what a publisher that
     /// goes on with a stream of pictures sends in front of its first keyframe.
     ///
     /// While another publisher is on air, the newest group of pictures is kept instead, until this one takes over with it:
@@ -230,14 +233,24 @@ impl Stream {
         now: Instant,
     ) -> Result<Appended, Replaced> {
         let role = self.publishers.hear(publication.0, now).ok_or(Replaced)?;
+        Ok(match self.normalise(role, media) {
+            Normalised::AsItIs => self.append_as(role, media, now),
+            Normalised::Instead(payloads, oddities) => {
+                self.append_instead(role, media.timestamp, (payloads, &oddities), now)
+            }
+        })
+    }
+
+    /// Appends what is in normal form.
+    fn append_as(&mut self, role: PublisherRole, media: &Media, now: Instant) -> Appended {
         if self.publishers.on_air() == Some(role) {
             let grew = self.append_on_air(media, now);
             self.feed_forms();
-            return Ok(Appended { grew, on_air: true, took_over: false });
+            return Appended { grew, on_air: true, took_over: false };
         }
         let appended = self.stand_by(role, media, now);
         self.feed_forms();
-        Ok(appended)
+        appended
     }
 
     /// A publisher that is not on air has sent something.

@@ -27,7 +27,8 @@ use super::correction::{Correction, Corrections};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repair {
     /// Nothing: they are taken as they come, but for the stream's own beginning. For publishers that are known to be right,
-    /// and for those who want to see what they send; so keyframes bring no parameter sets along either.
+    /// and for those who want to see what they send; so keyframes bring no parameter sets along
+    /// either, and odd payloads stay as they are.
     Off,
     /// A track never goes back. Leaps ahead are taken as they come: they may be true.
     Monotonic,

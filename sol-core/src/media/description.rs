@@ -23,6 +23,9 @@ mod tests;
 
 pub use colour::{Chroma, Colour, ColourInfo, ContentLight, Hdr, MasteringDisplay, Primary};
 
+pub(super) use h264::record_of as h264_record_of;
+pub(super) use hevc::record_of as hevc_record_of;
+
 use std::fmt;
 
 use bits::Bits;

@@ -11,6 +11,7 @@ pub mod description;
 mod form;
 mod four_cc;
 mod metadata;
+mod normal_form;
 mod parameter_sets;
 mod tag;
 mod units;
@@ -22,6 +23,7 @@ pub use description::Description;
 pub use form::{Form, FormError, Unfit};
 pub(crate) use form::{Reformed, Reformer};
 pub use four_cc::FourCc;
+pub(crate) use normal_form::{NormalForm, Normalised, Oddity};
 pub(crate) use parameter_sets::ParameterSets;
 pub use tag::{
     EnhancedTag, FrameType, LegacyPacket, LegacyTag, ModEx, PacketType, Tag, TagError, Track, Wrapping,

@@ -114,7 +114,7 @@ pub(crate) enum Repair {
     Resync,
     /// Steps back are put right; leaps ahead are kept, since they may be true
     Monotonic,
-    /// Nothing, also where players stand still by it; and keyframes bring no parameter sets along
+    /// Nothing, also where players stand still by it; keyframes bring no parameter sets along, and odd payloads stay as they are
     Off,
 }
 

@@ -24,6 +24,47 @@ pub(super) fn describe(record: &[u8]) -> Option<Description> {
     })
 }
 
+/// A configuration record of parameter sets, for pictures whose lengths have so many bytes. `None` without sets that can be used,
+/// and where one is too long for a record.
+pub(in super::super) fn record_of(
+    sequences: &[&[u8]],
+    pictures: &[&[u8]],
+    length_bytes: usize,
+) -> Option<Vec<u8>> {
+    let (sequences, pictures) =
+        (sequences.get(..sequences.len().min(31))?, pictures.get(..pictures.len().min(255))?);
+    let first = sequences.first()?;
+    let set = Sequence::read(first)?;
+    pictures.first()?;
+    let &[_, profile, constraints, level] = first.first_chunk()?;
+    let mut record = vec![
+        VERSION,
+        profile,
+        constraints,
+        level,
+        0xFC | (length_bytes as u8 - 1),
+        0xE0 | sequences.len() as u8,
+    ];
+    for (index, set) in sequences.iter().chain(pictures).enumerate() {
+        if index == sequences.len() {
+            record.push(pictures.len() as u8);
+        }
+        record.extend_from_slice(&u16::try_from(set.len()).ok()?.to_be_bytes());
+        record.extend_from_slice(set);
+    }
+    if has_chroma(profile) {
+        let [luma, chroma] = set.depths;
+        let format = match set.chroma {
+            Chroma::Monochrome => 0,
+            Chroma::C420 => 1,
+            Chroma::C422 => 2,
+            Chroma::C444 => 3,
+        };
+        record.extend_from_slice(&[0xFC | format, 0xF8 | (luma - 8), 0xF8 | (chroma - 8), 0]);
+    }
+    Some(record)
+}
+
 fn first_set(record: &[u8]) -> Option<&[u8]> {
     let &[_, _, _, _, _, sets, high, low] = record.first_chunk()?;
     let length = usize::from(u16::from_be_bytes([high, low]));

@@ -26,6 +26,51 @@ pub(super) fn describe(record: &[u8]) -> Option<Description> {
     })
 }
 
+/// A configuration record of parameter sets, for pictures whose lengths have so many bytes. `None` without sets that can be used,
+/// and where one is too long for a record.
+pub(in super::super) fn record_of(
+    videos: &[&[u8]],
+    sequences: &[&[u8]],
+    pictures: &[&[u8]],
+    length_bytes: usize,
+) -> Option<Vec<u8>> {
+    let set = Sequence::read(sequences.first()?)?;
+    videos.first().and(pictures.first())?;
+    let mut record = vec![1];
+    record.extend_from_slice(&set.tier.bytes);
+    let format = match set.chroma {
+        Chroma::Monochrome => 0,
+        Chroma::C420 => 1,
+        Chroma::C422 => 2,
+        Chroma::C444 => 3,
+    };
+    // No segments, no word on parallel decoding, nor on the frame rate.
+    record.extend_from_slice(&[
+        0xF0,
+        0,
+        0xFC,
+        0xFC | format,
+        0xF8 | (set.depths[0] - 8),
+        0xF8 | (set.depths[1] - 8),
+    ]);
+    record.extend_from_slice(&[
+        0,
+        0,
+        set.layers << 3 | u8::from(set.is_nested) << 2 | (length_bytes as u8 - 1),
+    ]);
+    record.push(3);
+    for (kind, units) in [(VIDEO_SET, videos), (SEQUENCE_SET, sequences), (PICTURE_SET, pictures)] {
+        // All there are.
+        record.push(0x80 | kind);
+        record.extend_from_slice(&u16::try_from(units.len()).ok()?.to_be_bytes());
+        for unit in units {
+            record.extend_from_slice(&u16::try_from(unit.len()).ok()?.to_be_bytes());
+            record.extend_from_slice(unit);
+        }
+    }
+    Some(record)
+}
+
 fn first_sequence_set(record: &[u8]) -> Option<&[u8]> {
     let mut rest = record.get(HEAD..)?;
     for _ in 0..record[HEAD - 1] {
@@ -46,6 +91,7 @@ fn first_sequence_set(record: &[u8]) -> Option<&[u8]> {
 /// What a decoder must be able to do (7.3.3).
 #[derive(Clone, Copy)]
 struct ProfileTierLevel {
+    /// As they stand in sets and in records.
     bytes: [u8; 12],
     space: u8,
     is_high_tier: bool,
@@ -105,8 +151,10 @@ impl ProfileTierLevel {
 
 /// A sequence parameter set, as far as it is asked for.
 struct Sequence {
+    tier: ProfileTierLevel,
     /// Temporal ones.
     layers: u8,
+    is_nested: bool,
     chroma: Chroma,
     /// Of luma and of chroma.
     depths: [u8; 2],
@@ -131,8 +179,8 @@ impl Sequence {
         }
         bits.skip(4)?;
         let layers = bits.byte(3)? + 1;
-        bits.skip(1)?;
-        ProfileTierLevel::read(&mut bits)?;
+        let is_nested = bits.flag()?;
+        let tier = ProfileTierLevel::read(&mut bits)?;
         skip_layers(&mut bits, layers)?;
         bits.golomb()?;
         let chroma = Chroma::of_format(bits.golomb()?)?;
@@ -143,7 +191,7 @@ impl Sequence {
             size = size.cropped(sides, if is_separate { (1, 1) } else { chroma.pixels() })?;
         }
         let depths = [8 + bits.count(8)? as u8, 8 + bits.count(8)? as u8];
-        let mut set = Sequence { layers, chroma, depths, size, picture: Picture::default() };
+        let mut set = Sequence { tier, layers, is_nested, chroma, depths, size, picture: Picture::default() };
         // What cannot be read to its end has said what it had to say before.
         set.read_on(&mut bits);
         Some(set)
@@ -277,5 +325,7 @@ fn skip_reference_sets(bits: &mut Bits<'_>) -> Option<()> {
 /// Up to and with the number of arrays.
 const HEAD: usize = 23;
 
-/// Kind of unit (H.265, table 7-1).
+// Kinds of units (H.265, table 7-1).
+const VIDEO_SET: u8 = 32;
 const SEQUENCE_SET: u8 = 33;
+const PICTURE_SET: u8 = 34;

@@ -1,0 +1,288 @@
+use quickcheck_macros::quickcheck;
+
+use super::super::description::Description;
+use super::*;
+
+// Of x264 and x265 in FFmpeg: 320x180, 29.97 pictures a second.
+const SPS: &str = "6764000dacd941419f9f011000003e90000ea600f14299";
+const PPS: &str = "68ebe3cb22c0";
+const AVCC: &str = "0164000dffe100176764000dacd941419f9f011000003e90000ea600f1429901000668ebe3cb22c0fdf8f800";
+const HEVC_VPS: &str = "40010c01ffff01600000030090000003000003003c959409";
+const HEVC_SPS: &str = "42010101600000030090000003000003003ca00a080c1f3e595952930bc05a02000007d20000ea6010";
+const HEVC_PPS: &str = "4401c073c189";
+const HVCC: &str = "0101600000009000000000003cf000fcfdf8f800000f03\
+                    a00001001840010c01ffff01600000030090000003000003003c959409\
+                    a10001002942010101600000030090000003000003003ca00a080c1f3e595952930bc05a02000007d20000ea6010\
+                    a2000100064401c073c189";
+
+const START: &[u8] = &[0, 0, 0, 1];
+const SHORT_START: &[u8] = &[0, 0, 1];
+const SLICE: &[u8] = &[0x65, 0x88, 0x84];
+const LENGTH_AND_SLICE: &[u8] = &[0, 0, 0, 3, 0x65, 0x88, 0x84];
+const KEY_HEAD: &[u8] = &[0x17, 1, 0, 0, 80];
+
+#[test]
+fn start_codes_become_lengths_in_every_kind_of_tag() {
+    let heads: [&[u8]; 5] =
+        [KEY_HEAD, &[0x27, 1, 0, 0, 0], b"\x91avc1\0\0\x50", b"\xA3avc1", b"\x96\x03avc1\x02"];
+    for head in heads {
+        let mut form = knowing_a_configuration();
+        // The track of its own has none.
+        form.tracks.push(Track { id: TrackId(2), ..Track::new(&packet(head)) });
+        form.tracks.iter_mut().for_each(|track| track.configuration = Configuration::Sent);
+        let sent = [head, START, &[9, 0xF0], SHORT_START, SLICE, &[0, 0]].concat();
+        let expected = [head, &[0, 0, 0, 2, 9, 0xF0], LENGTH_AND_SLICE].concat();
+        assert_eq!(form.apply(&sent.into()), instead(&[&expected], &[Oddity::StartCodes]), "{head:x?}");
+    }
+}
+
+#[test]
+fn hevc_behind_start_codes_gets_lengths_as_well() {
+    let mut form = NormalForm::default();
+    let sent = [&b"\xA1hvc1\0\0\x28"[..], SHORT_START, &[0x02, 0x01, 0xD0]].concat();
+    let expected = [&b"\xA1hvc1\0\0\x28"[..], &[0, 0, 0, 3, 0x02, 0x01, 0xD0]].concat();
+    assert_eq!(form.apply(&sent.into()), instead(&[&expected], &[Oddity::StartCodes]));
+}
+
+#[test]
+fn lengths_that_look_like_a_start_code_are_lengths() {
+    let one_byte = [KEY_HEAD, &[0, 0, 0, 1, 9], LENGTH_AND_SLICE].concat();
+    let mut long = vec![0x65; 300];
+    long[1] = 0x88;
+    let of_300_bytes = [KEY_HEAD, &[0, 0, 1, 44], &long].concat();
+    for payload in [one_byte, of_300_bytes] {
+        assert_eq!(knowing_a_configuration().apply(&payload.into()), Normalised::AsItIs);
+    }
+}
+
+#[test]
+fn a_long_unit_that_is_cut_off_is_not_taken_for_a_start_code() {
+    // 0x012C bytes were announced: type 12 is no beginning of a picture.
+    let payload = [KEY_HEAD, &[0, 0, 1, 44], &[0x65; 200]].concat();
+    assert_eq!(knowing_a_configuration().apply(&payload.into()), Normalised::AsItIs);
+}
+
+#[test]
+fn parameter_sets_in_place_of_a_record_become_one() {
+    let mut form = NormalForm::default();
+    let sets = [START, &bytes(SPS), START, &bytes(PPS)].concat();
+    for head in [&[0x17, 0, 0, 0, 0][..], b"\x90avc1"] {
+        let expected = [head, &bytes(AVCC)].concat();
+        let sent = [head, &sets].concat();
+        assert_eq!(form.apply(&sent.into()), instead(&[&expected], &[Oddity::StartCodes]));
+    }
+    let sets =
+        [START, &bytes(HEVC_VPS), SHORT_START, &bytes(HEVC_SPS), SHORT_START, &bytes(HEVC_PPS)].concat();
+    let sent = [&b"\x90hvc1"[..], &sets].concat();
+    let expected = [&b"\x90hvc1"[..], &bytes(HVCC)].concat();
+    assert_eq!(form.apply(&sent.into()), instead(&[&expected], &[Oddity::StartCodes]));
+    let described = [Description::of(Codec::H264, &bytes(AVCC)), Description::of(Codec::Hevc, &bytes(HVCC))];
+    let words = described.map(|description| description.to_string());
+    assert_eq!(words, ["High, level 1.3, 320x180, 29.97 fps", "Main, level 2.0, 320x180, 29.97 fps"]);
+}
+
+#[test]
+fn what_is_in_normal_form_stays() {
+    let mut form = NormalForm::default();
+    let configuration = [&[0x17, 0, 0, 0, 0][..], &bytes(AVCC)].concat();
+    let whole = [KEY_HEAD, LENGTH_AND_SLICE].concat();
+    let payloads: [&[u8]; 12] = [
+        &configuration,
+        &whole,
+        KEY_HEAD,
+        &[0x17, 2, 0, 0, 0],
+        &[0x57, 0],
+        &[0x12, 0, 0, 1],
+        b"\x91av01\0\0\x01\x65",
+        b"\xD4avc1\0\0\x01\x65",
+        b"\x96\x11avc1\0\0\0\x04\0\0\x01\x65",
+        b"\x97\x02\0\0\0\x03avc1\0\0\x01\x65",
+        b"\x91av",
+        b"",
+    ];
+    for payload in payloads {
+        assert_eq!(form.apply(&Bytes::copy_from_slice(payload)), Normalised::AsItIs, "{payload:x?}");
+    }
+}
+
+#[test]
+fn lengths_are_written_as_the_configuration_has_them() {
+    let mut form = NormalForm::default();
+    let mut record = bytes(AVCC);
+    record[4] = 0xFD;
+    let configuration = [&[0x17, 0, 0, 0, 0][..], &record].concat();
+    assert_eq!(form.apply(&configuration.into()), Normalised::AsItIs);
+    let sent = [KEY_HEAD, START, SLICE].concat();
+    let expected = [KEY_HEAD, &[0, 3], SLICE].concat();
+    assert_eq!(form.apply(&sent.into()), instead(&[&expected], &[Oddity::StartCodes]));
+    let too_long = [KEY_HEAD, START, &[0x65; 65_536]].concat();
+    assert_eq!(form.apply(&too_long.into()), Normalised::AsItIs);
+}
+
+#[test]
+fn empty_units_are_left_out_and_a_picture_of_nothing_else_is_none() {
+    let empty = [0; 4];
+    let sent = [KEY_HEAD, &empty, LENGTH_AND_SLICE, &empty].concat();
+    let expected = [KEY_HEAD, LENGTH_AND_SLICE].concat();
+    let mut form = knowing_a_configuration();
+    assert_eq!(form.apply(&sent.into()), instead(&[&expected], &[Oddity::EmptyUnits]));
+    let sent = [KEY_HEAD, &empty, &empty].concat();
+    assert_eq!(form.apply(&sent.into()), instead(&[], &[Oddity::EmptyUnits]));
+    let sent = [KEY_HEAD, START, START].concat();
+    assert_eq!(form.apply(&sent.into()), Normalised::AsItIs, "nothing shows that these are start codes");
+}
+
+#[test]
+fn a_configuration_that_is_missing_is_made_of_the_first_keyframe() {
+    let (sps, pps) = (bytes(SPS), bytes(PPS));
+    let keyframe = [KEY_HEAD, &length(&sps), &sps, &length(&pps), &pps, LENGTH_AND_SLICE].concat();
+    let configuration = [&[0x17, 0, 0, 0, 0][..], &bytes(AVCC)].concat();
+    for header in [&[0x17, 0, 0, 0, 0][..], &[0x17, 0], &[]] {
+        let mut form = NormalForm::default();
+        if !header.is_empty() {
+            let nothing = instead(&[], &[Oddity::NoConfiguration]);
+            assert_eq!(form.apply(&Bytes::copy_from_slice(header)), nothing, "nobody needs an empty one");
+        }
+        let inter = [&[0x27, 1, 0, 0, 0][..], &[0, 0, 0, 2, 0x41, 0x9A]].concat();
+        assert_eq!(form.apply(&inter.into()), Normalised::AsItIs);
+        let keyframe = Bytes::from(keyframe.clone());
+        let both = instead(&[&configuration, &keyframe], &[Oddity::NoConfiguration]);
+        assert_eq!(form.apply(&keyframe), both);
+        assert_eq!(form.apply(&keyframe), Normalised::AsItIs, "it is known");
+    }
+}
+
+#[test]
+fn it_is_made_again_when_the_parameter_sets_change_and_never_of_a_stream_that_has_one() {
+    let (sps, pps, other) = (bytes(SPS), bytes(PPS), bytes("68ebe3cb22c1"));
+    let keyframe = |pps: &[u8]| Bytes::from([KEY_HEAD, START, &sps, START, pps, START, SLICE].concat());
+    let mut form = NormalForm::default();
+    let configurations = |form: &mut NormalForm, pps: &[u8]| match form.apply(&keyframe(pps)) {
+        Normalised::Instead(payloads, _) => payloads.len() - 1,
+        Normalised::AsItIs => panic!("it has start codes"),
+    };
+    let sent = [&pps, &pps, &other, &other].map(|pps| configurations(&mut form, pps));
+    assert_eq!(sent, [1, 0, 1, 0]);
+    assert_eq!(configurations(&mut knowing_a_configuration(), &other), 0);
+}
+
+#[test]
+fn it_stands_in_a_tag_like_that_of_its_keyframe() {
+    let sets = [START, &bytes(HEVC_VPS), START, &bytes(HEVC_SPS), START, &bytes(HEVC_PPS)].concat();
+    let heads: [(&[u8], &[u8]); 3] = [
+        (b"\x91hvc1\0\0\x01", b"\x90hvc1"),
+        (b"\xB6\x03hvc1\x01", b""),
+        (b"\x96\x03hvc1\x01", b"\x96\x00hvc1\x01"),
+    ];
+    for (head, expected) in heads {
+        let payload = [head, &sets, START, &[0x26, 1, 0xAF]].concat();
+        let Normalised::Instead(payloads, _) = NormalForm::default().apply(&payload.into()) else {
+            panic!("it has start codes");
+        };
+        if expected.is_empty() {
+            assert_eq!(payloads.len(), 1, "only a keyframe needs one");
+            continue;
+        }
+        assert_eq!(payloads[0], [expected, &bytes(HVCC)].concat());
+        assert!(payloads[1].starts_with(head));
+    }
+}
+
+#[test]
+fn unofficial_ids_become_four_ccs() {
+    let mut form = NormalForm::default();
+    let record = bytes(HVCC);
+    let unit: &[u8] = &[0, 0, 0, 3, 0x02, 0x01, 0xD0];
+    let table: [(&[u8], &[u8], &[u8]); 9] = [
+        (&[0x1C, 0, 0, 0, 0], b"\x90hvc1", &record),
+        (&[0x1C, 1, 0, 0, 80], b"\x91hvc1\0\0\x50", unit),
+        (&[0x2C, 1, 0, 0, 0], b"\xA3hvc1", unit),
+        (&[0x2C, 1, 0xFF, 0xFF, 0xD8], b"\xA1hvc1\xFF\xFF\xD8", unit),
+        (&[0x1C, 2, 0, 0, 0], b"\x92hvc1", b""),
+        (&[0x1D, 0, 0, 0, 0], b"\x90av01", &[0x81, 0, 0x0C, 0]),
+        (&[0x2D, 1, 0, 0, 80], b"\xA1av01", &[0x32, 1, 7]),
+        (&[0x1E, 1, 0, 0, 0], b"\x91vp08", &[0x10, 2, 0]),
+        (&[0x1E, 2, 0, 0, 0], b"\x92vp08", b""),
+    ];
+    for (sent, expected, body) in table {
+        let (sent, expected) = ([sent, body].concat(), [expected, body].concat());
+        assert_eq!(form.apply(&sent.into()), instead(&[&expected], &[Oddity::UnofficialId]));
+    }
+}
+
+#[test]
+fn an_unofficial_id_with_start_codes_and_no_configuration_is_put_right_at_once() {
+    let sets = [START, &bytes(HEVC_VPS), START, &bytes(HEVC_SPS), START, &bytes(HEVC_PPS)].concat();
+    let payload = [&[0x1C, 1, 0, 0, 0][..], &sets, START, &[0x26, 1, 0xAF]].concat();
+    let Normalised::Instead(payloads, oddities) = NormalForm::default().apply(&payload.into()) else {
+        panic!("it is odd");
+    };
+    assert_eq!(oddities, [Oddity::UnofficialId, Oddity::StartCodes, Oddity::NoConfiguration]);
+    assert_eq!(payloads[0], [&b"\x90hvc1"[..], &bytes(HVCC)].concat());
+    assert!(payloads[1].starts_with(b"\x93hvc1\0\0\0\x18\x40\x01"));
+}
+
+#[test]
+fn no_more_tracks_are_known_than_there_may_be() {
+    let mut form = NormalForm::default();
+    for track in 0..=255 {
+        let payload = [&b"\x96\x03avc1"[..], &[track], START, SLICE].concat();
+        form.apply(&payload.into());
+    }
+    assert_eq!(form.tracks.len(), limits::NORMAL_FORM_TRACKS);
+}
+
+#[quickcheck]
+fn whatever_is_put_into_normal_form_is_in_it(head: usize, body: Vec<u8>, starts: Vec<usize>) {
+    let heads: [&[u8]; 6] = [
+        KEY_HEAD,
+        &[0x1C, 1, 0, 0, 0],
+        &[0x17, 0, 0, 0, 0],
+        b"\x91hvc1\0\0\0",
+        b"\x90hvc1",
+        b"\x96\x03avc1\x01",
+    ];
+    let mut payload = [heads[head % heads.len()], &body].concat();
+    for start in starts {
+        let at = heads[head % heads.len()].len() + start % (body.len() + 1);
+        payload.splice(at..at, START.iter().copied());
+    }
+    let mut form = NormalForm::default();
+    if let Normalised::Instead(payloads, oddities) = form.apply(&payload.into()) {
+        assert!(!oddities.is_empty());
+        for payload in payloads {
+            assert_eq!(form.apply(&payload), Normalised::AsItIs, "{payload:x?}");
+        }
+    }
+}
+
+#[quickcheck]
+fn no_bytes_make_anybody_panic(payload: Vec<u8>) {
+    NormalForm::default().apply(&payload.into());
+}
+
+fn knowing_a_configuration() -> NormalForm {
+    let mut form = NormalForm::default();
+    let configuration = [&[0x17, 0, 0, 0, 0][..], &bytes(AVCC)].concat();
+    assert_eq!(form.apply(&configuration.into()), Normalised::AsItIs);
+    form
+}
+
+fn packet(head: &[u8]) -> Packet<'_> {
+    Packet::parse(head).unwrap()
+}
+
+fn length(unit: &[u8]) -> [u8; 4] {
+    (unit.len() as u32).to_be_bytes()
+}
+
+fn instead(payloads: &[&[u8]], oddities: &[Oddity]) -> Normalised {
+    let payloads = payloads.iter().map(|payload| Bytes::copy_from_slice(payload)).collect();
+    Normalised::Instead(payloads, oddities.to_vec())
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> =
+        hex.chars().filter_map(|digit| digit.to_digit(16)).map(|digit| digit as u8).collect();
+    digits.as_chunks().0.iter().map(|[high, low]| high << 4 | low).collect()
+}
