@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 
+use sol_tokio::sol_core::media::Form;
 use sol_tokio::{Event, Peer, PerApp, Refusal, Request, RequestKind, Session, TurnedAway};
 use tracing::{debug, info, warn};
 use tracing_subscriber::EnvFilter;
@@ -73,8 +74,9 @@ impl Journal {
                 "{} refused",
                 verb(*kind)
             ),
-            Event::Started { kind, name, stream: _ } => {
-                info!(session = id, peer = %address, stream = %name, "{}", verb(*kind));
+            Event::Started { kind, name, form, stream: _ } => {
+                let form = (*form != Form::Full).then(|| form.to_string());
+                info!(session = id, peer = %address, stream = %name, form, "{}", verb(*kind));
             }
             Event::OnAir { name, on_air, stream: _ } => {
                 let what = if *on_air { "on air" } else { "stands by" };

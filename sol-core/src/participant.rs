@@ -95,6 +95,13 @@ impl Part {
             Part::Player { .. } => RequestKind::Play,
         }
     }
+
+    fn form(&self) -> Form {
+        match self {
+            Part::Publisher { .. } => Form::Full,
+            Part::Player { playhead, .. } => playhead.form(),
+        }
+    }
 }
 
 impl<H: std::fmt::Debug> Participant<H> {
@@ -156,7 +163,8 @@ impl<H: std::fmt::Debug> Participant<H> {
         match self.enter(&asked, streams, now) {
             Ok(role) => {
                 let (stream, kind, name) = (asked.stream, asked.kind, asked.name);
-                self.events.push_back(Event::Started { stream, kind, name });
+                let form = role.part.form();
+                self.events.push_back(Event::Started { stream, kind, name, form });
                 if let Part::Publisher { on_air: false, .. } = role.part {
                     self.events.push_back(Event::OnAir { stream, name: role.name.clone(), on_air: false });
                 }
@@ -566,7 +574,7 @@ impl From<TooManyStreams> for Refusal {
 impl From<FormRefused> for Refusal {
     fn from(refused: FormRefused) -> Self {
         match refused {
-            FormRefused::NoSuchTrack(_) => Refusal::NotFound,
+            FormRefused::NoSuchTrack(track) => Refusal::NoSuchTrack(track),
             FormRefused::Unfit(unfit) => Refusal::Unfit(unfit),
             FormRefused::TooManyForms => Refusal::Rejected(refused.to_string().into()),
         }

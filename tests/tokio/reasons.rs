@@ -6,7 +6,7 @@ use std::io;
 use sol_core::chunk::ChunkError;
 use sol_core::handshake::HandshakeError;
 use sol_core::ids::ChunkStreamId;
-use sol_core::media::{Codec, Unfit};
+use sol_core::media::{Codec, TrackId, Unfit};
 use sol_core::name::NameError;
 use sol_core::quirk::{NotTolerated, Quirk};
 use sol_core::server::TurnedAway;
@@ -69,6 +69,7 @@ fn the_page_has_every_refusal_and_no_other() {
         Refusal::Denied(_) => Refusal::Denied("no".into()),
         Refusal::Rejected(_) => Refusal::Rejected("no".into()),
         Refusal::NotFound => Refusal::NotFound,
+        Refusal::NoSuchTrack(_) => Refusal::NoSuchTrack(TrackId(1)),
         Refusal::Unfit(_) => Refusal::Unfit(Unfit::ForPlayer(Codec::Hevc)),
     };
     assert_eq!(page("Why publishing or playing was refused"), codes(&refusals, Refusal::code));

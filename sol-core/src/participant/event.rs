@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::hub::{Corrections, Gap};
 use crate::ids::MessageStreamId;
-use crate::media::Unfit;
+use crate::media::{Form, Unfit};
 use crate::name::StreamName;
 use crate::session::{CloseReason, Connected, Hangup, Refusal, Request, RequestKind};
 
@@ -35,6 +35,8 @@ pub enum Event {
         kind: RequestKind,
         /// With which stream.
         name: StreamName,
+        /// In which form a player gets it; what a publisher sends is the full one.
+        form: Form,
     },
     /// A publisher of a stream that has another one as well comes on air, or stands by. Told when it first stands by, and when
     /// it sends something after that has changed.

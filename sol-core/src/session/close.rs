@@ -8,7 +8,7 @@ use crate::amf::Value;
 use crate::chunk::ChunkError;
 use crate::handshake::HandshakeError;
 use crate::limits;
-use crate::media::Unfit;
+use crate::media::{TrackId, Unfit};
 use crate::message::Command;
 use crate::name::NameError;
 use crate::quirk::NotTolerated;
@@ -270,6 +270,9 @@ pub enum Refusal {
     /// There is no such stream.
     #[error("there is no such stream")]
     NotFound,
+    /// The stream has no such track.
+    #[error("the stream has no track {}", .0.0)]
+    NoSuchTrack(TrackId),
     /// The player cannot have what the stream consists of.
     #[error(transparent)]
     Unfit(Unfit),
@@ -283,6 +286,7 @@ impl Refusal {
             Refusal::Denied(_) => "denied",
             Refusal::Rejected(_) => "rejected",
             Refusal::NotFound => "not-found",
+            Refusal::NoSuchTrack(_) => "no-such-track",
             Refusal::Unfit(_) => "unfit",
         }
     }

@@ -137,10 +137,11 @@ pub(super) fn refused(kind: RequestKind, why: &Refusal) -> Command {
     let code = match (kind, why) {
         (RequestKind::Publish, Refusal::NameInUse) => "NetStream.Publish.BadName",
         (RequestKind::Publish, Refusal::Denied(_)) => "NetStream.Publish.Denied",
-        (RequestKind::Publish, Refusal::Rejected(_) | Refusal::NotFound | Refusal::Unfit(_)) => {
-            "NetStream.Publish.Rejected"
-        }
-        (RequestKind::Play, Refusal::NotFound) => "NetStream.Play.StreamNotFound",
+        (
+            RequestKind::Publish,
+            Refusal::Rejected(_) | Refusal::NotFound | Refusal::NoSuchTrack(_) | Refusal::Unfit(_),
+        ) => "NetStream.Publish.Rejected",
+        (RequestKind::Play, Refusal::NotFound | Refusal::NoSuchTrack(_)) => "NetStream.Play.StreamNotFound",
         (
             RequestKind::Play,
             Refusal::NameInUse | Refusal::Denied(_) | Refusal::Rejected(_) | Refusal::Unfit(_),

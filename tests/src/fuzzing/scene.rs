@@ -333,7 +333,7 @@ impl Scene {
                 }
             }
             Event::Refused { .. } => assert!(client.is_connected),
-            Event::Started { stream, kind, name } => {
+            Event::Started { stream, kind, name, form: _ } => {
                 if kind == RequestKind::Publish {
                     *self.published.entry(name).or_default() += 1;
                 }

@@ -226,7 +226,7 @@ impl Ledger {
                 self.waiting.insert(session, asked);
             }
             Event::Refused { kind, why, .. } => self.refuses(session, *kind, why),
-            Event::Started { stream, kind, name } => {
+            Event::Started { stream, kind, name, form: _ } => {
                 let asked = self.waiting.remove(&session).expect("what starts was asked");
                 self.story
                     .tell(now, || format!("session {session} begins to {}", verb(*kind, name.as_str())));
