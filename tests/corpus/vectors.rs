@@ -57,7 +57,7 @@ fn what_breaks_a_rule_is_refused_but_for_an_offset_that_is_too_short() {
         match (read(oddity.message, &oddity.bytes), SHORT_OFFSETS.contains(&oddity.why)) {
             (Err(_), false) => {}
             (Ok(Tag::Enhanced(tag)), true) => {
-                assert_eq!((tag.nanos(), tag.mod_ex.len()), (None, 1), "{name}")
+                assert_eq!((tag.nanos(), tag.mod_ex.len()), (None, 1), "{name}");
             }
             (outcome, _) => panic!("{name}: {outcome:?}"),
         }
@@ -79,7 +79,7 @@ fn what_is_odd_is_no_keyframe_and_no_configuration_unless_it_says_so_itself() {
             | FrameKind::AudioLayout(_) => assert!(says_so, "{name}: {:?}", tag.kind()),
             FrameKind::Audio | FrameKind::AudioEnd => assert_eq!(oddity.message, TypeId::AUDIO, "{name}"),
             FrameKind::Interframe | FrameKind::VideoEnd => {
-                assert_eq!(oddity.message, TypeId::VIDEO, "{name}")
+                assert_eq!(oddity.message, TypeId::VIDEO, "{name}");
             }
             FrameKind::Metadata | FrameKind::Data => panic!("{name} is no data"),
         }

@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 use bytes::Bytes;
 use sol_core::limits;
 use sol_core::media::{
-    Codec, Content, EnhancedTag, FrameKind, LegacyPacket, ModEx, MultichannelConfig, PacketType, Tag,
-    TagError, TrackId,
+    Codec, Content, EnhancedTag, FrameKind, FrameType, LegacyPacket, ModEx, MultichannelConfig, PacketType,
+    Tag, TagError, TrackId,
 };
 
 /// One message, as audio and as video.
@@ -66,12 +66,12 @@ fn says_one_thing(tag: &Tag<'_>, is_video: bool) {
     let (is_picture, configures) = match tag {
         Tag::Silence | Tag::Command(_) => (false, false),
         Tag::Legacy(tag) => {
-            let is_key = tag.frame_type.is_some_and(|of| of.is_key());
+            let is_key = tag.frame_type.is_some_and(FrameType::is_key);
             let is_coded = matches!(tag.packet, LegacyPacket::Coded(_) | LegacyPacket::Plain);
             (is_key && is_coded, tag.packet == LegacyPacket::SequenceStart)
         }
         Tag::Enhanced(tag) => {
-            let is_key = tag.frame_type.is_some_and(|of| of.is_key());
+            let is_key = tag.frame_type.is_some_and(FrameType::is_key);
             let (is_coded, configures) = match tag.packet {
                 PacketType::CodedFrames | PacketType::CodedFramesX => (true, false),
                 PacketType::SequenceStart | PacketType::MultichannelConfig => (false, true),
