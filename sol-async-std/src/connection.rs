@@ -160,6 +160,7 @@ fn tell<'a, A: Application>(
             | Event::Refused { .. }
             | Event::Started { .. }
             | Event::OnAir { .. }
+            | Event::Described { .. }
             | Event::Ended { .. } => {}
         }
     }

@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, Policies, Policy};
 use crate::report;
+use crate::track::TrackFields;
 
 /// Sends log lines to standard error. RUST_LOG chooses how many; without it, from `info` on. A report is written in any
 /// case.
@@ -81,6 +82,27 @@ impl Journal {
             Event::OnAir { name, on_air, stream: _ } => {
                 let what = if *on_air { "on air" } else { "stands by" };
                 info!(session = id, peer = %address, stream = %name, "{what}");
+            }
+            Event::Described { name, kind, track, description, stream: _ } => {
+                let track = TrackFields::of(*kind, *track, description);
+                info!(
+                    session = id,
+                    peer = %address,
+                    stream = %name,
+                    video = track.video,
+                    audio = track.audio,
+                    codec = %track.codec,
+                    profile = track.profile,
+                    level = track.level,
+                    size = track.size,
+                    fps = track.frames_per_second,
+                    bits = track.bit_depth,
+                    chroma = track.chroma,
+                    hdr = track.hdr,
+                    hz = track.sample_rate,
+                    channels = track.channels,
+                    "track"
+                );
             }
             Event::Ended { kind, name, why, summary, stream: _ } => {
                 let corrected = (!summary.corrections.are_none()).then(|| summary.corrections.to_string());

@@ -24,6 +24,7 @@ pub mod replay;
 mod report;
 mod serve;
 mod signals;
+mod track;
 
 use std::process::ExitCode;
 

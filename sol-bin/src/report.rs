@@ -1,8 +1,7 @@
 //! Report: who is live, in log lines, when the operator asks for it with SIGUSR1.
 //!
-//! One line for each stream with its publisher, behind it one for each other loop that it crosses to and one for each of its
-//! players, and a last one with the numbers of
-//! streams and connections. They are written whatever RUST_LOG says: somebody has asked.
+//! One line for each stream with its publisher, behind it one for each of its tracks, one for each other loop that it crosses to
+//! and one for each of its players, and a last one with the numbers of streams and connections. They are written whatever RUST_LOG says: somebody has asked.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use sol_tokio::{Activity, ConnectionReport, Report, RoleReport, StreamName, Stre
 use tracing::info;
 
 use crate::journal::{readable, seconds};
+use crate::track::TrackFields;
 
 /// What the log's filter knows these lines by.
 pub(crate) const TARGET: &str = "sol::report";
@@ -75,6 +75,29 @@ fn write_stream(name: &StreamName, stream: &StreamReport, roles: &Roles<'_>, is_
         lag_max_ms = millis(stream.lag_max),
         tape_bytes = stream.tape_bytes,
         "stream"
+    );
+    stream.tracks.iter().for_each(|track| write_track(name, track));
+}
+
+fn write_track(name: &StreamName, report: &TrackReport) {
+    let track = TrackFields::of(report.kind, report.id, &report.description);
+    info!(
+        target: TARGET,
+        stream = %name,
+        video = track.video,
+        audio = track.audio,
+        codec = %track.codec,
+        profile = track.profile,
+        level = track.level,
+        size = track.size,
+        fps = track.frames_per_second,
+        bits = track.bit_depth,
+        chroma = track.chroma,
+        hdr = track.hdr,
+        hz = track.sample_rate,
+        channels = track.channels,
+        kbps = report.rate.map(|rate| (rate.bits_per_second + 500) / 1_000),
+        "track"
     );
 }
 

@@ -334,6 +334,7 @@ impl Rtmp {
                     Event::Started { .. }
                     | Event::Refused { .. }
                     | Event::OnAir { .. }
+                    | Event::Described { .. }
                     | Event::Ended { .. } => {
                         eprintln!("{id}: {event:?}");
                     }

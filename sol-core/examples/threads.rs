@@ -139,6 +139,7 @@ impl Driver {
                     Event::Started { .. }
                     | Event::Refused { .. }
                     | Event::OnAir { .. }
+                    | Event::Described { .. }
                     | Event::Ended { .. } => {
                         eprintln!("{id}: {event:?}");
                     }

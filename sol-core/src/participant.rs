@@ -22,6 +22,7 @@ use crate::hub::{
 };
 use crate::ids::{MessageStreamId, RequestId};
 use crate::limits;
+use crate::media::description::KnownTracks;
 use crate::media::{Form, TrackKind};
 use crate::name::StreamName;
 use crate::session::{
@@ -64,6 +65,8 @@ enum Part {
         on_air: bool,
         /// When to look whether its place has been taken, though nothing comes of it.
         look_at: Instant,
+        /// What it sends, as far as was told.
+        tracks: KnownTracks,
     },
     Player {
         playhead: Playhead,
@@ -291,7 +294,11 @@ impl<H: std::fmt::Debug> Participant<H> {
                 let (handle, publication) = streams.publish(&name, &Bid::of_query(&asked.query), now)?;
                 let on_air = streams.is_on_air(&handle, &publication).unwrap_or(false);
                 let look_at = now + limits::SUCCESSOR_LOOK_TIME;
-                (handle, Part::Publisher { publication, has_appended: false, heard: now, on_air, look_at })
+                let tracks = KnownTracks::default();
+                (
+                    handle,
+                    Part::Publisher { publication, has_appended: false, heard: now, on_air, look_at, tracks },
+                )
             }
             RequestKind::Play => {
                 let handle = streams.hold(&name, Purpose::Play)?;

@@ -473,6 +473,7 @@ impl<A: Application> EventLoop<A> {
             | Event::Refused { .. }
             | Event::Started { .. }
             | Event::OnAir { .. }
+            | Event::Described { .. }
             | Event::Ended { .. } => {}
         }
     }

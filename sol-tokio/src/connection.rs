@@ -165,6 +165,7 @@ impl<A: Application, I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connect
                 | Event::Refused { .. }
                 | Event::Started { .. }
                 | Event::OnAir { .. }
+                | Event::Described { .. }
                 | Event::Ended { .. } => {}
             }
         }

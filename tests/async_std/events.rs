@@ -35,6 +35,7 @@ impl Application for Studio {
             | Event::Requested(_)
             | Event::Refused { .. }
             | Event::OnAir { .. }
+            | Event::Described { .. }
             | Event::Closed { .. } => {}
         }
     }

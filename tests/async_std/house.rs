@@ -103,6 +103,7 @@ impl Application for Porter {
             | Event::Requested(_)
             | Event::Refused { .. }
             | Event::OnAir { .. }
+            | Event::Described { .. }
             | Event::Ended { .. } => return,
         });
     }

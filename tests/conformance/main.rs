@@ -101,6 +101,7 @@ macro_rules! every_claim_of {
                         a_report_does_not_wait_for_a_connection_that_is_closing,
                         a_report_says_who_publishes_and_plays_what_from_where_and_how_well,
                         everybody_who_asks_for_a_report_at_the_same_time_gets_the_whole_of_it,
+                        the_tracks_of_a_publisher_are_told_wherever_it_and_its_stream_are,
                     ]
                     returning: [
                         a_backup_takes_over_from_a_publisher_that_leaves,

@@ -6,6 +6,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sol_core::ids::SessionId;
+use sol_core::media::TrackKind;
 use sol_core::participant::{Event, Summary};
 use sol_core::server::{Peer, TurnedAway};
 use sol_core::session::{Refusal, Request, RequestKind};
@@ -38,6 +39,8 @@ pub(crate) enum What {
     Refused(&'static str),
     Started(RequestKind),
     OnAir(bool),
+    /// A track became known, by its codec string.
+    Described(TrackKind, String),
     Ended(RequestKind, &'static str, Summary),
     Closed(&'static str),
     TurnedAway(&'static str),
@@ -114,6 +117,9 @@ impl Porter {
             Event::Refused { why, .. } => What::Refused(why.code()),
             Event::Started { kind, .. } => What::Started(*kind),
             Event::OnAir { on_air, .. } => What::OnAir(*on_air),
+            Event::Described { kind, description, .. } => {
+                What::Described(*kind, description.codec_string.clone().unwrap_or_default())
+            }
             Event::Ended { kind, why, summary, .. } => What::Ended(*kind, why.code(), *summary),
             Event::Closed { why, .. } => {
                 book.closed.insert(peer.id);

@@ -81,6 +81,7 @@ impl Application for Policy {
             Event::Connected(_)
             | Event::Requested(_)
             | Event::OnAir { .. }
+            | Event::Described { .. }
             | Event::Ended { .. }
             | Event::Closed { .. } => return,
         };

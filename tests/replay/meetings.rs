@@ -119,7 +119,7 @@ impl Meeting {
     /// What became of a client, in words; what every client does before is left out.
     fn story(&self, client: usize) -> Vec<String> {
         let in_words = |event: &Event| match event {
-            Event::Connected(_) | Event::Requested(_) => None,
+            Event::Connected(_) | Event::Requested(_) | Event::Described { .. } => None,
             Event::Started { kind, .. } => Some(format!("{} started", verb(*kind))),
             Event::OnAir { on_air, .. } => Some(if *on_air { "on air" } else { "stands by" }.to_owned()),
             Event::Refused { kind, why, .. } => Some(format!("{} refused: {}", verb(*kind), why.code())),

@@ -27,6 +27,7 @@ impl Application for Porter {
             | Event::Requested(_)
             | Event::Refused { .. }
             | Event::OnAir { .. }
+            | Event::Described { .. }
             | Event::Started { .. } => Seen::Other,
         };
         // A test that is over listens no longer.

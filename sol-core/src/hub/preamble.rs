@@ -61,6 +61,11 @@ impl Configurations {
         }
     }
 
+    /// All of them, in the order of a preamble.
+    pub(super) fn all(&self) -> &Preamble {
+        &self.shared
+    }
+
     pub(super) fn are_none(&self) -> bool {
         self.latest.is_empty()
     }

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::frame::Frame;
-use crate::media::{Codec, FrameKind, TrackId, TrackKind};
+use crate::media::description::KnownTracks;
+use crate::media::{Codec, Content, Description, FrameKind, TrackId, TrackKind};
 use crate::timestamp::Timestamp;
 
+use super::preamble::Preamble;
 use super::tape::Tape;
 
 /// What a stream is at one moment.
@@ -68,7 +70,7 @@ impl StreamState {
 }
 
 /// One track of a stream, measured over what is on the tape of it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TrackReport {
     /// What it is for.
     pub kind: TrackKind,
@@ -76,6 +78,8 @@ pub struct TrackReport {
     pub id: TrackId,
     /// Its codec, as its newest frame has it.
     pub codec: Codec,
+    /// What it is, by its newest configuration.
+    pub description: Description,
     /// How much comes, in stream time; `None` where there is too little on the tape to tell.
     pub rate: Option<TrackRate>,
 }
@@ -99,7 +103,8 @@ pub struct Lag {
 }
 
 /// The tracks of a publication and its keyframe interval, by what is on the tape of it.
-pub(super) fn measure(tape: &Tape) -> (Vec<TrackReport>, Option<Duration>) {
+pub(super) fn measure(tape: &Tape, preamble: &Preamble) -> (Vec<TrackReport>, Option<Duration>) {
+    let known = describe(preamble);
     let mut tallies = BTreeMap::<(TrackKind, TrackId), Tally>::new();
     let mut keyframes = [None, None];
     for frame in tape.frames_of_publication() {
@@ -120,6 +125,11 @@ pub(super) fn measure(tape: &Tape) -> (Vec<TrackReport>, Option<Duration>) {
         kind,
         id,
         codec: tally.codec,
+        // There may be none, or that of another codec.
+        description: known
+            .of(kind, id)
+            .filter(|description| description.codec == tally.codec)
+            .unwrap_or_else(|| Description::of_codec(tally.codec)),
         rate: tally.rate(),
     };
     let interval = match keyframes {
@@ -127,6 +137,17 @@ pub(super) fn measure(tape: &Tape) -> (Vec<TrackReport>, Option<Duration>) {
         [None, _] | [_, None] => None,
     };
     (tallies.into_iter().map(report).collect(), interval)
+}
+
+/// What the configurations say.
+fn describe(preamble: &Preamble) -> KnownTracks {
+    let mut known = KnownTracks::default();
+    for frame in preamble.iter().filter(|frame| frame.kind() != FrameKind::Metadata) {
+        let payload = frame.payload().collect::<Vec<_>>().concat().into();
+        let content = if frame.kind().is_video() { Content::Video(payload) } else { Content::Audio(payload) };
+        known.learn(&content);
+    }
+    known
 }
 
 /// Which track a frame is of, and that track's codec.

@@ -596,7 +596,7 @@ impl Stream {
 
     /// What the stream is at this moment, for its operator. Costs a look at every frame on the tape and every player.
     pub fn report(&self) -> StreamReport {
-        let (tracks, keyframe_interval) = report::measure(&self.tape);
+        let (tracks, keyframe_interval) = report::measure(&self.tape, self.configurations.all());
         let state = match (self.publishers.on_air(), self.grace_until) {
             (Some(_), _) => StreamState::Live,
             (None, Some(_)) => StreamState::Grace,

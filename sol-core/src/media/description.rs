@@ -12,6 +12,7 @@ mod bits;
 mod colour;
 mod h264;
 mod hevc;
+mod known;
 mod mpeg4;
 mod vp;
 mod vvc;
@@ -22,6 +23,8 @@ mod samples;
 mod tests;
 
 pub use colour::{Chroma, Colour, ColourInfo, ContentLight, Hdr, MasteringDisplay, Primary};
+
+pub(crate) use known::KnownTracks;
 
 pub(super) use h264::record_of as h264_record_of;
 pub(super) use hevc::record_of as hevc_record_of;

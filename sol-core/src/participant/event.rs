@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::hub::{Corrections, Gap};
 use crate::ids::MessageStreamId;
-use crate::media::{Form, Unfit};
+use crate::media::{Description, Form, TrackId, TrackKind, Unfit};
 use crate::name::StreamName;
 use crate::session::{CloseReason, Connected, Hangup, Refusal, Request, RequestKind};
 
@@ -47,6 +47,21 @@ pub enum Event {
         name: StreamName,
         /// Which of both.
         on_air: bool,
+    },
+    /// What a publisher's track is became known, or is another: codec, size, rates. Told with the first frame that needs it; of each
+    /// track once in [`limits::DESCRIPTION_TIME`](crate::limits::DESCRIPTION_TIME) at most, and of the first
+    /// [`limits::DESCRIBED_TRACKS`](crate::limits::DESCRIBED_TRACKS) tracks.
+    Described {
+        /// The NetStream of the connection.
+        stream: MessageStreamId,
+        /// Which stream.
+        name: StreamName,
+        /// For which decoder.
+        kind: TrackKind,
+        /// Which one of its kind.
+        track: TrackId,
+        /// What it is.
+        description: Box<Description>,
     },
     /// Publishing or playing ended.
     Ended {

@@ -20,7 +20,9 @@ impl<H: std::fmt::Debug> Participant<H> {
         now: Instant,
     ) {
         let Some(role) = self.roles.iter_mut().find(|role| role.stream == stream) else { return };
-        let Part::Publisher { publication, has_appended, heard, on_air, .. } = &mut role.part else { return };
+        let Part::Publisher { publication, has_appended, heard, on_air, tracks, .. } = &mut role.part else {
+            return;
+        };
         *heard = now;
         match streams.append(&role.handle, publication, media, now) {
             Ok(appended) => {
@@ -30,6 +32,10 @@ impl<H: std::fmt::Debug> Participant<H> {
                 if std::mem::replace(on_air, appended.on_air) != appended.on_air {
                     let (name, on_air) = (role.name.clone(), appended.on_air);
                     self.events.push_back(Event::OnAir { stream, name, on_air });
+                }
+                if let Some((kind, track, description)) = tracks.hear(&media.content, now) {
+                    let (name, description) = (role.name.clone(), Box::new(description));
+                    self.events.push_back(Event::Described { stream, name, kind, track, description });
                 }
             }
             Err(Replaced) => self.make_way(stream, streams, now),

@@ -31,6 +31,8 @@ pub(crate) fn a_report_says_who_publishes_and_plays_what_from_where_and_how_well
     assert_eq!(cam.keyframe_interval, Some(Duration::from_secs(2)));
     let tracks: Vec<_> = cam.tracks.iter().map(|track| (track.kind, track.codec.to_string())).collect();
     assert_eq!(tracks, [(TrackKind::Video, "H.264".to_owned()), (TrackKind::Audio, "AAC".to_owned())]);
+    let described: Vec<_> = cam.tracks.iter().map(|track| track.description.to_string()).collect();
+    assert_eq!(described, ["Main, level 3.0, 160x128", "LC, 44100 Hz, mono"]);
     let frames = cam.tracks[0].rate.map(|rate| rate.frames_per_second.round());
     assert_eq!(frames, Some(25.0));
 
@@ -47,6 +49,18 @@ pub(crate) fn a_report_says_who_publishes_and_plays_what_from_where_and_how_well
     assert!(matches!(plays.2, Activity::Playing(lag) if lag.time.is_zero()) && plays.1 == "live/cam");
     assert!(waits.2 == Activity::Waiting && waits.1 == "live/nobody");
     assert_eq!([publishes.0, plays.0, waits.0], [camera.address, player.address, waiting.address]);
+}
+
+pub(crate) fn the_tracks_of_a_publisher_are_told_wherever_it_and_its_stream_are(adapter: &dyn Adapter) {
+    let house = House::open(adapter);
+    let mut cameras = ["cam", "cam?role=backup", "other"].map(|name| house.publisher(name));
+    for camera in &mut cameras {
+        camera.stream(ms(500));
+        for track in [(TrackKind::Video, "avc1.4D401E"), (TrackKind::Audio, "mp4a.40.2")] {
+            let told = What::Described(track.0, track.1.to_owned());
+            house.until(|seen| seen.who == Some(camera.address) && seen.what == told);
+        }
+    }
 }
 
 pub(crate) fn everybody_who_asks_for_a_report_at_the_same_time_gets_the_whole_of_it(adapter: &dyn Adapter) {

@@ -347,7 +347,7 @@ impl Scene {
                 }
                 assert_eq!(client.roles.remove(&stream), Some(kind), "what ends has begun");
             }
-            Event::OnAir { stream, .. } => {
+            Event::OnAir { stream, .. } | Event::Described { stream, .. } => {
                 assert_eq!(client.roles.get(&stream), Some(&RequestKind::Publish), "who publishes");
             }
             Event::Closed { .. } => {

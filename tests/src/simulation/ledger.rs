@@ -213,6 +213,10 @@ impl Ledger {
         self.now = now;
         match event {
             Event::Connected(_) => {}
+            Event::Described { stream, .. } => {
+                let running = self.running.get(&(session, stream.get()));
+                assert!(matches!(running, Some(Asked::Publication(_))), "a track is that of a publisher");
+            }
             Event::OnAir { stream, on_air, .. } => {
                 let running = self.running.get(&(session, stream.get()));
                 let Some(&Asked::Publication(number)) = running else {

@@ -130,6 +130,7 @@ impl World {
             | Event::Refused { .. }
             | Event::Started { .. }
             | Event::OnAir { .. }
+            | Event::Described { .. }
             | Event::Ended { .. } => {}
         }
     }

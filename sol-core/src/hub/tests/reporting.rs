@@ -14,7 +14,7 @@ fn a_report_names_codecs_rates_and_the_keyframe_interval_by_what_is_on_the_tape(
         (report.state, report.keyframe_interval),
         (StreamState::Live, Some(Duration::from_millis(400)))
     );
-    let [video, audio] = report.tracks[..] else { panic!("{report:?}") };
+    let [video, audio] = &report.tracks[..] else { panic!("{report:?}") };
     assert_eq!((video.kind, video.codec.to_string()), (TrackKind::Video, "H.264".to_owned()));
     // 29 intervals of 40 ms; each frame but the last weighs.
     let bytes = 3 * KEY.len() + 26 * INTER.len();
@@ -75,7 +75,7 @@ fn a_report_has_nothing_of_a_publisher_that_another_has_replaced() {
     radio.now = radio.now + limits::RETURN_TIME;
     radio.audio(0);
     radio.audio(500);
-    let [audio] = radio.stream.report().tracks[..] else { panic!("{:?}", radio.stream.report()) };
+    let [audio] = &radio.stream.report().tracks[..] else { panic!("{:?}", radio.stream.report()) };
     assert_eq!(audio.kind, TrackKind::Audio);
     // In front of the splice, and yet behind by all that comes after it.
     assert!(radio.stream.lag(&player).bytes > 0);
@@ -105,7 +105,7 @@ fn a_codec_that_changes_is_measured_from_the_change_on() {
     camera.group(0, 10);
     camera.frame(400, b"\x91hvc1\0\0\0\0");
     camera.frame(500, b"\xA1hvc1\0\0\0\0");
-    let video = camera.stream.report().tracks[0];
+    let video = &camera.stream.report().tracks[0];
     assert_eq!(video.codec.to_string(), "HEVC");
     assert_eq!(video.rate.map(|rate| rate.frames_per_second), Some(10.0));
 }
