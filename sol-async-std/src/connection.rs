@@ -12,7 +12,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use sol_core::ids::RequestId;
 use sol_core::participant::{Event, Participant};
 use sol_core::server::Peer;
-use sol_core::session::{Hangup, PeerEnd, Refusal, Session};
+use sol_core::session::{Hangup, PeerEnd, Refusal, Session, Stage};
 use sol_core::time::Instant;
 
 use crate::application::Application;
@@ -91,7 +91,7 @@ impl<'a, A: Application> Connection<'a, A> {
             now: self.shared.streams.clock.now(),
         };
         if is_rung {
-            turn.handle_ring(self.shared.is_shutdown());
+            turn.handle_ring(&self.shared.stage());
         }
         if let Some((request, answer)) = self.answer.take() {
             turn.handle_answer(request, &answer);
@@ -175,13 +175,10 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    fn handle_ring(&mut self, is_shutdown: bool) {
-        // Whoever was rung for by another's end during a shutdown ends for the same reason.
-        if is_shutdown {
-            self.participant.shut_down(&mut self.streams, self.now);
-        } else {
-            self.participant.handle_advanced(&mut self.streams, self.now);
-        }
+    fn handle_ring(&mut self, stage: &Stage) {
+        // First: whoever was rung for by another's end during a shutdown ends for the same reason.
+        self.participant.handle_stage(stage, &mut self.streams, self.now);
+        self.participant.handle_advanced(&mut self.streams, self.now);
     }
 
     fn handle_answer(&mut self, request: RequestId, answer: &Result<(), Refusal>) {

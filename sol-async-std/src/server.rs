@@ -8,8 +8,9 @@ use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Poll;
+use std::time::Duration;
 
 use async_io::Timer;
 use event_listener::Event;
@@ -22,7 +23,7 @@ use sol_core::ids::SessionId;
 use sol_core::limits;
 use sol_core::participant::Participant;
 use sol_core::server::{ConnectionReport, Peer, Report, ServerConfig, SocketConfig, TurnedAway};
-use sol_core::session::{Session, SessionConfig};
+use sol_core::session::{ReconnectRequest, Session, SessionConfig, Stage};
 
 use crate::application::Application;
 use crate::clock::Clock;
@@ -61,9 +62,11 @@ pub(crate) struct Shared<A> {
     connections: Mutex<Connections>,
     /// Notified when the last connection is gone.
     emptied: Event,
+    /// Set once. Asked in every turn, without a lock.
+    draining: OnceLock<Arc<ReconnectRequest>>,
     is_shutdown: AtomicBool,
-    /// Notified when the shutdown begins.
-    shutdown_begun: Event,
+    /// Notified when either begins.
+    leaving_begun: Event,
 }
 
 #[derive(Debug, Default)]
@@ -93,13 +96,14 @@ impl<A: Application> Server<A> {
             socket: config.socket,
             connections: Mutex::default(),
             emptied: Event::new(),
+            draining: OnceLock::new(),
             is_shutdown: AtomicBool::new(false),
-            shutdown_begun: Event::new(),
+            leaving_begun: Event::new(),
         };
         Self { shared: Arc::new(shared) }
     }
 
-    /// Serves the connections that a listener accepts, until [`Server::shutdown`] or until there are no more. `spawn` gives
+    /// Serves the connections that a listener accepts, until [`Server::drain`] or [`Server::shutdown`], or until there are no more. `spawn` gives
     /// each to an executor, whichever that is. Any number of listeners may be served at once. For whatever is a TCP socket:
     /// smol's, async-std's, or an [`async_io::Async`].
     ///
@@ -114,7 +118,7 @@ impl<A: Application> Server<A> {
     {
         let mut incoming = pin!(incoming);
         let mut in_a_row = 0;
-        while let Some(Some(accepted)) = self.unless_shutdown(incoming.next()).await {
+        while let Some(Some(accepted)) = self.while_serving(incoming.next()).await {
             in_a_row += 1;
             if in_a_row == ACCEPTS {
                 in_a_row = 0;
@@ -140,7 +144,7 @@ impl<A: Application> Server<A> {
                     let why = TurnedAway::Accept(error);
                     self.turn_away(None, &why);
                     if let Some(pause) = why.pause() {
-                        let _ = self.unless_shutdown(Timer::after(pause)).await;
+                        let _ = self.while_serving(Timer::after(pause)).await;
                     }
                 }
             }
@@ -169,17 +173,25 @@ impl<A: Application> Server<A> {
     /// What the embedder publishes itself goes on until it ends it, and has no players any more.
     pub async fn shutdown(&self) {
         self.shared.is_shutdown.store(true, Ordering::SeqCst);
-        self.shared.shutdown_begun.notify(usize::MAX);
-        for entry in self.shared.entries() {
-            entry.line.ring();
-        }
-        loop {
-            let emptied = self.shared.emptied.listen();
-            if self.shared.connections().open.is_empty() {
-                return;
-            }
-            emptied.await;
-        }
+        self.shared.ring_all();
+        self.shared.emptied().await;
+    }
+
+    /// Stops accepting, refuses whoever begins to publish or to play, asks those to reconnect who obey
+    /// ([`ReconnectRequest`]), and serves all that are there until they have left, but for `patience` at most. Then it is
+    /// [`Server::shutdown`]. How many connections were left for that.
+    ///
+    /// Where a shutdown has begun, or begins meanwhile, there is nothing to wait for but that. A second drain waits with the first,
+    /// by its own patience.
+    pub async fn drain(&self, request: ReconnectRequest, patience: Duration) -> usize {
+        // Where it is set, everybody has been asked.
+        let _ = self.shared.draining.set(Arc::new(request));
+        self.shared.ring_all();
+        let emptied = pin!(self.shared.emptied());
+        select(emptied, Timer::after(patience)).await;
+        let left = self.connection_count();
+        self.shutdown().await;
+        left
     }
 
     /// What the server does at this moment: who publishes and plays what, and how well. Every connection is looked at for
@@ -253,10 +265,10 @@ impl<A: Application> Server<A> {
     }
 
     /// What comes of a future, unless everybody is to leave before.
-    async fn unless_shutdown<F: Future + Unpin>(&self, future: F) -> Option<F::Output> {
-        // In this order: a shutdown in between is not missed.
-        let begun = self.shared.shutdown_begun.listen();
-        if self.shared.is_shutdown() {
+    async fn while_serving<F: Future + Unpin>(&self, future: F) -> Option<F::Output> {
+        // In this order: what begins in between is not missed.
+        let begun = self.shared.leaving_begun.listen();
+        if self.shared.stage() != Stage::Serving {
             return None;
         }
         match select(future, begun).await {
@@ -267,16 +279,38 @@ impl<A: Application> Server<A> {
 }
 
 impl<A> Shared<A> {
-    /// Whether everybody is to leave.
-    pub(crate) fn is_shutdown(&self) -> bool {
-        self.is_shutdown.load(Ordering::SeqCst)
+    /// What every connection is to know.
+    pub(crate) fn stage(&self) -> Stage {
+        if self.is_shutdown.load(Ordering::SeqCst) {
+            return Stage::ShutDown;
+        }
+        self.draining.get().map_or(Stage::Serving, |request| Stage::Draining(Arc::clone(request)))
+    }
+
+    /// Everybody hears what the server is about.
+    fn ring_all(&self) {
+        self.leaving_begun.notify(usize::MAX);
+        for entry in self.entries() {
+            entry.line.ring();
+        }
+    }
+
+    /// Returns when no connection is left.
+    async fn emptied(&self) {
+        loop {
+            let emptied = self.emptied.listen();
+            if self.connections().open.is_empty() {
+                return;
+            }
+            emptied.await;
+        }
     }
 
     fn enter(&self, entry: Entry) -> Result<(), TurnedAway> {
         let mut connections = self.connections();
         // Under the lock: a shutdown either is seen here, or sees this one.
-        if self.is_shutdown() {
-            return Err(TurnedAway::Shutdown);
+        if let Some(why) = TurnedAway::at(&self.stage()) {
+            return Err(why);
         }
         if connections.open.len() >= self.connections_max {
             return Err(TurnedAway::TooManyConnections { max: self.connections_max });

@@ -18,7 +18,7 @@ pub use crate::session::{ConnectReply, SessionConfig, SessionTimers};
 pub use crate::ids::{MessageStreamId, RequestId, SessionId};
 pub use crate::name::{NameError, StreamName};
 pub use crate::server::{Peer, TurnedAway};
-pub use crate::session::{Refusal, Request, RequestKind};
+pub use crate::session::{ReconnectRequest, Refusal, Request, RequestKind};
 
 // What happens on a server's connections, and why they end.
 pub use crate::chunk::ChunkError;

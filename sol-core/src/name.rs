@@ -76,6 +76,12 @@ impl App {
     pub fn as_str(&self) -> &str {
         &self.path
     }
+
+    /// Path and query string, as they stand in a URL.
+    pub(crate) fn whole(&self) -> String {
+        let mark = if self.query.is_empty() { "" } else { "?" };
+        format!("{}{mark}{}", self.path, self.query)
+    }
 }
 
 impl StreamName {

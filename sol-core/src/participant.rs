@@ -27,7 +27,7 @@ use crate::media::{Form, TrackKind};
 use crate::name::StreamName;
 use crate::session::{
     Capabilities, CloseReason, Deadline, Event as SessionEvent, PeerEnd, PlayEnd, Refusal, Request,
-    RequestKind, Session, StaleRequest, Timer,
+    RequestKind, Session, Stage, StaleRequest, Timer,
 };
 use crate::time::Instant;
 
@@ -204,6 +204,12 @@ impl<H: std::fmt::Debug> Participant<H> {
         Ok(())
     }
 
+    /// See [`Session::handle_stage`].
+    pub fn handle_stage(&mut self, stage: &Stage, streams: &mut impl Streams<Handle = H>, now: Instant) {
+        self.session.handle_stage(stage, now);
+        self.follow(streams, now);
+    }
+
     /// See [`Session::shut_down`]. What the connection publishes and plays ends at once.
     pub fn shut_down(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
         self.session.shut_down(now);
@@ -249,7 +255,10 @@ impl<H: std::fmt::Debug> Participant<H> {
             match event {
                 SessionEvent::Media { stream, media } => self.append(stream, &media, streams, now),
                 // A participant is in the server's role.
-                SessionEvent::Welcomed(_) | SessionEvent::Granted(_) | SessionEvent::Told(_) => {}
+                SessionEvent::Welcomed(_)
+                | SessionEvent::Granted(_)
+                | SessionEvent::Told(_)
+                | SessionEvent::Reconnect(_) => {}
                 SessionEvent::Connected(connected) => self.events.push_back(Event::Connected(connected)),
                 SessionEvent::Requested(request) => {
                     self.events.push_back(Event::Requested(request));

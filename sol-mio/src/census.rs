@@ -4,15 +4,19 @@
 //! or lingering.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use sol_core::server::TurnedAway;
+use sol_core::session::ReconnectRequest;
 
 /// Who is there.
 #[derive(Debug)]
 pub(crate) struct Census {
     count: Mutex<Count>,
-    /// Set with the count locked, so that nobody is admitted behind it. Asked in every turn, without the lock.
+    /// Set with the count locked, so that nobody is admitted behind it.
+    draining: OnceLock<Arc<ReconnectRequest>>,
+    /// The same. Asked in every turn, without the lock.
     is_shut_down: AtomicBool,
     connections_max: usize,
     /// Notified when the last one is gone.
@@ -43,6 +47,7 @@ impl Census {
         let count = Count { connections: 0, open_loops: loops };
         Self {
             count: Mutex::new(count),
+            draining: OnceLock::new(),
             is_shut_down: AtomicBool::new(false),
             connections_max,
             emptied: Condvar::new(),
@@ -55,6 +60,9 @@ impl Census {
         if self.is_shut_down() {
             return Err(TurnedAway::Shutdown);
         }
+        if self.is_draining() {
+            return Err(TurnedAway::Draining);
+        }
         if count.connections >= self.connections_max {
             return Err(TurnedAway::TooManyConnections { max: self.connections_max });
         }
@@ -63,10 +71,20 @@ impl Census {
         Ok(Admitted { census: Arc::clone(self) })
     }
 
+    /// Nobody is admitted from here on, and clients are asked to reconnect; whether this is the first time that it is said.
+    pub(crate) fn drain(&self, request: &Arc<ReconnectRequest>) -> bool {
+        let _count = self.count();
+        self.draining.set(Arc::clone(request)).is_ok()
+    }
+
     /// Nobody is admitted from here on; whether this is the first time that it is said.
     pub(crate) fn shut_down(&self) -> bool {
         let _count = self.count();
         !self.is_shut_down.swap(true, Ordering::SeqCst)
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.get().is_some()
     }
 
     pub(crate) fn is_shut_down(&self) -> bool {
@@ -82,6 +100,12 @@ impl Census {
     pub(crate) fn wait(&self) {
         let goes_on = |count: &mut Count| count.connections + count.open_loops > 0;
         drop(self.emptied.wait_while(self.count(), goes_on));
+    }
+
+    /// Returns when no connection is left, or after that time; how many are.
+    pub(crate) fn wait_for(&self, patience: Duration) -> usize {
+        let waited = self.emptied.wait_timeout_while(self.count(), patience, |count| count.connections > 0);
+        waited.unwrap_or_else(PoisonError::into_inner).0.connections
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -106,17 +130,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_counts_until_it_is_dropped_and_none_is_admitted_beyond_the_maximum_or_behind_a_shutdown()
-    {
+    fn a_connection_counts_until_it_is_dropped_and_none_is_admitted_beyond_the_maximum_or_behind_a_drain_or_shutdown()
+     {
         let census = Arc::new(Census::new(1, 1));
         let first = census.admit().unwrap();
         assert!(matches!(census.admit(), Err(TurnedAway::TooManyConnections { max: 1 })));
         drop(first);
         let second = census.admit().unwrap();
         assert_eq!(census.connections(), 1);
+        let request = Arc::default();
+        assert!(census.drain(&request));
+        assert!(!census.drain(&request), "it was said before");
+        assert_eq!(census.wait_for(Duration::ZERO), 1);
+        drop(second);
+        assert_eq!(census.wait_for(Duration::MAX), 0);
+        assert!(matches!(census.admit(), Err(TurnedAway::Draining)));
         assert!(census.shut_down());
         assert!(!census.shut_down(), "it was said before");
-        drop(second);
         assert!(matches!(census.admit(), Err(TurnedAway::Shutdown)));
         census.close_loop();
         census.wait();

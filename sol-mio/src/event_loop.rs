@@ -24,7 +24,7 @@ use sol_core::ids::{RequestId, SessionId};
 use sol_core::load::LoadMeter;
 use sol_core::participant::Event;
 use sol_core::server::{ConnectionReport, Output, Peer, Report, Server, ServerConfig, TurnedAway};
-use sol_core::session::{Hangup, PeerEnd, Refusal, Request, Session};
+use sol_core::session::{Hangup, PeerEnd, ReconnectRequest, Refusal, Request, Session};
 use sol_core::time::Instant;
 
 use crate::application::{Answer, Application};
@@ -202,6 +202,7 @@ impl<A: Application> EventLoop<A> {
                 Letter::Answer { session, request, verdict } => self.answer(session, request, verdict),
                 // Whoever asked may have lost patience.
                 Letter::Report(answer_to) => drop(answer_to.send(self.report())),
+                Letter::Drain(request) => self.begin_to_drain(request),
                 Letter::ShutDown => self.shut_down(),
                 Letter::Stop => self.is_over = true,
             }
@@ -226,7 +227,7 @@ impl<A: Application> EventLoop<A> {
     }
 
     fn listen(&mut self, listener: std::net::TcpListener) {
-        if self.is_shut_down {
+        if self.is_shut_down || self.shared.loops.census.is_draining() {
             return;
         }
         let token = Token(FIRST_LISTENER + self.listeners.len());
@@ -234,6 +235,12 @@ impl<A: Application> EventLoop<A> {
             Ok(listener) => self.listeners.push(listener),
             Err(error) => self.turn_away(None, &TurnedAway::Accept(error)),
         }
+    }
+
+    fn begin_to_drain(&mut self, request: Arc<ReconnectRequest>) {
+        self.listeners.clear();
+        self.server.drain(request, self.now());
+        self.drain();
     }
 
     fn shut_down(&mut self) {

@@ -9,13 +9,13 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mio::{Registry, Token, Waker};
 use sol_core::crossing::{LoopId, Parcel};
 use sol_core::ids::{RequestId, SessionId};
 use sol_core::server::Report;
-use sol_core::session::Refusal;
+use sol_core::session::{ReconnectRequest, Refusal};
 
 use crate::census::Admitted;
 
@@ -30,6 +30,8 @@ pub(crate) enum Letter {
     Answer { session: SessionId, request: RequestId, verdict: Result<(), Refusal> },
     /// Say what there is.
     Report(Sender<Report>),
+    /// Take nobody any more, and ask those who are there to reconnect.
+    Drain(Arc<ReconnectRequest>),
     /// Tell everybody to leave, unless that was done.
     ShutDown,
     /// End.

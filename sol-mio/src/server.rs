@@ -10,6 +10,7 @@ use std::time::Duration;
 use sol_core::crossing::{Directory, LoopId, Parcel};
 use sol_core::limits;
 use sol_core::server::{Report, ServerConfig, SocketConfig};
+use sol_core::session::ReconnectRequest;
 
 use crate::application::Application;
 use crate::census::{Admitted, Census};
@@ -104,7 +105,7 @@ impl<A: Application> Server<A> {
         Ok(server)
     }
 
-    /// Accepts connections until [`Server::shutdown`], behind which the listener is closed at once. Any number may be served.
+    /// Accepts connections until [`Server::drain`] or [`Server::shutdown`], behind which the listener is closed at once. Any number may be served.
     ///
     /// Errors of `accept` do not end it: they go to [`Application::turned_away`]. Where the system is short of
     /// something, it tries again after a moment.
@@ -143,7 +144,25 @@ impl<A: Application> Server<A> {
         self.wait();
     }
 
-    /// The same without waiting.
+    /// Stops accepting, refuses whoever begins to publish or to play, asks those to reconnect who obey
+    /// ([`ReconnectRequest`]), and serves all that are there until they have left, but for `patience` at most. Then it is
+    /// [`Server::shutdown`]. How many connections were left for that. Not to be called on a loop's own thread.
+    ///
+    /// Where a shutdown has begun, or begins meanwhile, there is nothing to wait for but that. A second drain waits with the first,
+    /// by its own patience.
+    pub fn drain(&self, request: ReconnectRequest, patience: Duration) -> usize {
+        self.begin_drain(request);
+        let left = self.shared.loops.census.wait_for(patience);
+        self.shutdown();
+        left
+    }
+
+    /// The same without waiting, and without the shutdown.
+    pub fn begin_drain(&self, request: ReconnectRequest) {
+        self.shared.loops.begin_drain(&Arc::new(request));
+    }
+
+    /// [`Server::shutdown`] without waiting.
     pub fn begin_shutdown(&self) {
         self.shared.loops.begin_shutdown();
     }
@@ -198,6 +217,15 @@ impl Loops {
     }
 
     /// Tells every loop, once.
+    fn begin_drain(&self, request: &Arc<ReconnectRequest>) {
+        if self.census.drain(request) {
+            for inbox in &self.inboxes {
+                inbox.post(Letter::Drain(Arc::clone(request)));
+            }
+        }
+    }
+
+    /// The same for a shutdown.
     pub(crate) fn begin_shutdown(&self) {
         if self.census.shut_down() {
             for inbox in &self.inboxes {

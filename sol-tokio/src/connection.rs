@@ -80,10 +80,9 @@ where
                     let _ = answer_to.send(connection.report());
                 }
                 // Whoever was woken by another's end during a shutdown ends for the same reason.
-                let is_shutdown = shared.is_shutdown();
-                connection.ends().touch(|participant, streams, now| if is_shutdown {
-                    participant.shut_down(streams, now);
-                } else {
+                let stage = shared.stage();
+                connection.ends().touch(|participant, streams, now| {
+                    participant.handle_stage(&stage, streams, now);
                     participant.handle_advanced(streams, now);
                 });
             }

@@ -7,13 +7,14 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rand::TryRng;
 use rand::rngs::SysRng;
 use sol_core::ids::SessionId;
 use sol_core::limits;
 use sol_core::server::{Peer, Report, ServerConfig, SocketConfig, TurnedAway};
-use sol_core::session::{Session, SessionConfig};
+use sol_core::session::{ReconnectRequest, Session, SessionConfig, Stage};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
@@ -51,7 +52,7 @@ pub(crate) struct Shared<A> {
     connections: Mutex<Connections>,
     /// Notified when the last connection is gone.
     emptied: Notify,
-    shutdown: watch::Sender<bool>,
+    stage: watch::Sender<Stage>,
 }
 
 #[derive(Debug, Default)]
@@ -74,22 +75,22 @@ impl<A: Application> Server<A> {
             socket: config.socket,
             connections: Mutex::default(),
             emptied: Notify::new(),
-            shutdown: watch::Sender::new(false),
+            stage: watch::Sender::default(),
         };
         Self { shared: Arc::new(shared) }
     }
 
-    /// Accepts connections, a task for each, until [`Server::shutdown`]. Any number of listeners may be served at
+    /// Accepts connections, a task for each, until [`Server::drain`] or [`Server::shutdown`]. Any number of listeners may be served at
     /// once.
     ///
     /// Errors of `accept` do not end it: they go to [`Application::turned_away`]. Where the system is short of
     /// something, it tries again after a moment.
     pub async fn serve(&self, listener: TcpListener) {
-        let mut shutdown = self.shared.shutdown.subscribe();
+        let mut stage = self.shared.stage.subscribe();
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                _ = shutdown.wait_for(|&is_shutdown| is_shutdown) => return,
+                _ = stage.wait_for(|stage| *stage != Stage::Serving) => return,
             };
             match accepted {
                 Ok((socket, address)) => {
@@ -107,7 +108,7 @@ impl<A: Application> Server<A> {
                     let why = TurnedAway::Accept(error);
                     self.turn_away(None, &why);
                     if let Some(pause) = why.pause() {
-                        let _ = timeout(pause, shutdown.wait_for(|&is_shutdown| is_shutdown)).await;
+                        let _ = timeout(pause, stage.wait_for(|stage| *stage != Stage::Serving)).await;
                     }
                 }
             }
@@ -135,19 +136,22 @@ impl<A: Application> Server<A> {
     ///
     /// What the embedder publishes itself goes on until it ends it, and has no players any more.
     pub async fn shutdown(&self) {
-        self.shared.shutdown.send_replace(true);
-        for line in self.shared.lines() {
-            line.wake.notify_one();
-        }
-        loop {
-            let emptied = self.shared.emptied.notified();
-            let mut emptied = std::pin::pin!(emptied);
-            emptied.as_mut().enable();
-            if self.shared.connections().open.is_empty() {
-                return;
-            }
-            emptied.await;
-        }
+        self.shared.enter(Stage::ShutDown);
+        self.shared.emptied().await;
+    }
+
+    /// Stops accepting, refuses whoever begins to publish or to play, asks those to reconnect who obey
+    /// ([`ReconnectRequest`]), and serves all that are there until they have left, but for `patience` at most. Then it is
+    /// [`Server::shutdown`]. How many connections were left for that.
+    ///
+    /// Where a shutdown has begun, or begins meanwhile, there is nothing to wait for but that. A second drain waits with the first,
+    /// by its own patience.
+    pub async fn drain(&self, request: ReconnectRequest, patience: Duration) -> usize {
+        self.shared.enter(Stage::Draining(Arc::new(request)));
+        let _ = timeout(patience, self.shared.emptied()).await;
+        let left = self.connection_count();
+        self.shutdown().await;
+        left
     }
 
     /// What the server does at this moment: who publishes and plays what, and how well. Every connection is woken for
@@ -191,8 +195,8 @@ impl<A: Application> Server<A> {
         let line = Arc::new(Line::default());
         {
             let mut connections = self.shared.connections();
-            let why = if self.shared.is_shutdown() {
-                Some(TurnedAway::Shutdown)
+            let why = if let Some(why) = TurnedAway::at(&self.shared.stage()) {
+                Some(why)
             } else if connections.open.len() >= self.shared.connections_max {
                 Some(TurnedAway::TooManyConnections { max: self.shared.connections_max })
             } else {
@@ -232,9 +236,29 @@ impl<A> Shared<A> {
         self.clock.timer_at(at)
     }
 
-    /// Whether everybody is to leave.
-    pub(crate) fn is_shutdown(&self) -> bool {
-        *self.shutdown.borrow()
+    /// What every connection is to know.
+    pub(crate) fn stage(&self) -> Stage {
+        self.stage.borrow().clone()
+    }
+
+    /// Goes on to a stage, unless a later one was reached, and wakes everybody for it.
+    fn enter(&self, next: Stage) {
+        self.stage.send_if_modified(|stage| stage.go_on_to(next));
+        for line in self.lines() {
+            line.wake.notify_one();
+        }
+    }
+
+    /// Returns when no connection is left.
+    async fn emptied(&self) {
+        loop {
+            let mut emptied = std::pin::pin!(self.emptied.notified());
+            emptied.as_mut().enable();
+            if self.connections().open.is_empty() {
+                return;
+            }
+            emptied.await;
+        }
     }
 
     /// Those who are connected at this moment.

@@ -7,14 +7,14 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sol_core::hub::PublishRefused;
 use sol_core::media::{Content, Media};
 use sol_core::message::Data;
 use sol_core::participant::Summary;
 use sol_core::server::{Report, ServerConfig};
-use sol_core::session::{RequestKind, SessionConfig, Target};
+use sol_core::session::{ReconnectRequest, RequestKind, SessionConfig, Target};
 use sol_core::timestamp::Timestamp;
 use sol_core::url::RtmpUrl;
 use sol_tests::peer::message::TypeId;
@@ -164,6 +164,10 @@ impl<'a> House<'a> {
 
     pub(crate) fn report(&self) -> Report {
         self.server.report()
+    }
+
+    pub(crate) fn drain(&self, request: ReconnectRequest, patience: Duration) -> usize {
+        self.server.drain(request, patience)
     }
 
     pub(crate) fn shutdown(&self) {

@@ -60,6 +60,11 @@ macro_rules! every_claim_of {
                         a_player_whose_stream_never_comes_is_told_in_time,
                         one_who_is_refused_and_stays_is_closed_in_time,
                     ]
+                    draining: [
+                        a_shutdown_ends_a_drain,
+                        who_does_not_leave_in_time_is_told_of_the_shutdown,
+                        who_is_there_goes_on_and_is_asked_to_leave_and_the_server_ends_with_the_last,
+                    ]
                     gaps: [
                         a_player_that_stops_reading_goes_on_at_a_keyframe_with_its_preamble,
                         a_player_that_lost_more_than_it_may_is_given_up,

@@ -118,6 +118,13 @@ impl<S: Script> Visitor<S> {
         self.wire.run_until(reached).expect("the conversation goes on");
     }
 
+    /// The same, without saying what waits to be said.
+    pub(crate) fn hear_until(&mut self, reached: impl Fn(&S) -> bool) {
+        while !reached(&self.wire.script) {
+            assert!(self.wire.read_once().expect("the conversation goes on"), "the server left");
+        }
+    }
+
     /// Reads until the server closes.
     pub(crate) fn run_to_the_end(&mut self) -> io::Result<()> {
         self.wire.run_to_the_end()

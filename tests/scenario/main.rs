@@ -10,6 +10,7 @@ mod calling;
 mod capabilities;
 mod choosing;
 mod crossing;
+mod draining;
 mod ending;
 mod gathering;
 mod idling;

@@ -71,6 +71,7 @@ fn the_page_has_every_refusal_and_no_other() {
         Refusal::NotFound => Refusal::NotFound,
         Refusal::NoSuchTrack(_) => Refusal::NoSuchTrack(TrackId(1)),
         Refusal::Unfit(_) => Refusal::Unfit(Unfit::ForPlayer(Codec::Hevc)),
+        Refusal::Draining => Refusal::Draining,
     };
     assert_eq!(page("Why publishing or playing was refused"), codes(&refusals, Refusal::code));
 }
@@ -98,6 +99,7 @@ fn the_page_has_every_reason_of_a_connection_that_is_not_served_and_no_other() {
     let page = page("Why a connection was not served");
     let turned_away = one_of_each! { TurnedAway:
         TurnedAway::TooManyConnections { .. } => TurnedAway::TooManyConnections { max: 1 },
+        TurnedAway::Draining => TurnedAway::Draining,
         TurnedAway::Shutdown => TurnedAway::Shutdown,
         TurnedAway::Accept(_) => TurnedAway::Accept(io::ErrorKind::Other.into()),
         TurnedAway::Entropy(_) => TurnedAway::Entropy(io::ErrorKind::Other.into()),

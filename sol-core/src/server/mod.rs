@@ -35,7 +35,7 @@ use crate::ids::{RequestId, SessionId};
 use crate::limits;
 use crate::load::Load;
 use crate::participant::{Event, Participant, RoleReport};
-use crate::session::{PeerEnd, Refusal, Session, SessionConfig, StaleRequest};
+use crate::session::{PeerEnd, ReconnectRequest, Refusal, Session, SessionConfig, Stage, StaleRequest};
 use crate::time::Instant;
 
 use crossings::Crossings;
@@ -63,7 +63,7 @@ pub struct Server {
     /// When something was touched last.
     now: Instant,
     deadlines: BTreeSet<(Instant, SessionId)>,
-    is_shut_down: bool,
+    stage: Stage,
 }
 
 impl Server {
@@ -96,17 +96,17 @@ impl Server {
             woken: VecDeque::new(),
             now: Instant::EPOCH,
             deadlines: BTreeSet::new(),
-            is_shut_down: false,
+            stage: Stage::default(),
         }
     }
 
     /// A client has connected. `entropy` seeds all randomness of its session; no two sessions may share one.
     ///
     /// # Errors
-    /// [`TurnedAway::TooManyConnections`] or [`TurnedAway::Shutdown`]: close the transport.
+    /// [`TurnedAway::TooManyConnections`], [`TurnedAway::Draining`] or [`TurnedAway::Shutdown`]: close the transport.
     pub fn open(&mut self, entropy: [u8; 32], now: Instant) -> Result<SessionId, TurnedAway> {
-        if self.is_shut_down {
-            return Err(TurnedAway::Shutdown);
+        if let Some(why) = TurnedAway::at(&self.stage) {
+            return Err(why);
         }
         if self.session_count() >= self.connections_max {
             return Err(TurnedAway::TooManyConnections { max: self.connections_max });
@@ -222,9 +222,21 @@ impl Server {
 
     /// The server goes: see [`Session::shut_down`]. No connection is accepted any more.
     pub fn shut_down(&mut self, now: Instant) {
-        self.is_shut_down = true;
-        for id in self.slots.ids() {
-            self.touch(id, now, |participant, local| participant.shut_down(local, now));
+        self.enter(Stage::ShutDown, now);
+    }
+
+    /// The server will go: see [`Session::drain`]. No connection is accepted any more. How many are left,
+    /// [`Server::session_count`] says; when it is time, [`Server::shut_down`]. Without effect the second time.
+    pub fn drain(&mut self, request: Arc<ReconnectRequest>, now: Instant) {
+        self.enter(Stage::Draining(request), now);
+    }
+
+    /// All sessions hear what the server is about.
+    fn enter(&mut self, stage: Stage, now: Instant) {
+        if self.stage.go_on_to(stage.clone()) {
+            for id in self.slots.ids() {
+                self.touch(id, now, |participant, local| participant.handle_stage(&stage, local, now));
+            }
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::session::Stage;
+
 /// A connection was not taken, or could not be. The server goes on.
 #[derive(Debug, thiserror::Error)]
 pub enum TurnedAway {
@@ -11,6 +13,9 @@ pub enum TurnedAway {
         /// How many that is.
         max: usize,
     },
+    /// The server is about to go.
+    #[error("the server takes no connections any more")]
+    Draining,
     /// The server is shutting down.
     #[error("the server shuts down")]
     Shutdown,
@@ -23,10 +28,20 @@ pub enum TurnedAway {
 }
 
 impl TurnedAway {
+    /// Why nobody is taken in at that stage, if so.
+    pub fn at(stage: &Stage) -> Option<Self> {
+        match stage {
+            Stage::Serving => None,
+            Stage::Draining(_) => Some(TurnedAway::Draining),
+            Stage::ShutDown => Some(TurnedAway::Shutdown),
+        }
+    }
+
     /// The stable code, as it stands in logs.
     pub const fn code(&self) -> &'static str {
         match self {
             TurnedAway::TooManyConnections { .. } => "too-many-connections",
+            TurnedAway::Draining => "draining",
             TurnedAway::Shutdown => "shutdown",
             TurnedAway::Accept(_) => "accept-failed",
             TurnedAway::Entropy(_) => "no-entropy",

@@ -22,6 +22,7 @@ use crate::time::Instant;
 use super::capabilities::Capabilities;
 use super::close::{CloseReason, ServerWord, spoken};
 use super::event::{Event, RequestKind, Welcome};
+use super::reconnect::ReconnectRequest;
 use super::target::Target;
 use super::timers::Timer;
 use super::{Session, reply};
@@ -280,6 +281,9 @@ impl Session {
         let Some(client) = self.client.as_deref() else { return Ok(()) };
         let is_error = word.level == "error";
         match (client.step, word.code.as_str()) {
+            (_, ReconnectRequest::CODE) => {
+                self.events.push_back(Event::Reconnect(ReconnectRequest::of(command)));
+            }
             (Step::Answer(Call::Publish, _), "NetStream.Publish.Start")
             | (Step::Answer(Call::Play, _), "NetStream.Play.Start") => self.begin(),
             (Step::Answer(call, _), code) if is_error || REFUSALS.contains(&code) => {

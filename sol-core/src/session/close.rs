@@ -276,6 +276,9 @@ pub enum Refusal {
     /// The player cannot have what the stream consists of.
     #[error(transparent)]
     Unfit(Unfit),
+    /// The server is about to go, and takes up nothing new.
+    #[error("the server is about to stop; come again, or try another one")]
+    Draining,
 }
 
 impl Refusal {
@@ -288,6 +291,7 @@ impl Refusal {
             Refusal::NotFound => "not-found",
             Refusal::NoSuchTrack(_) => "no-such-track",
             Refusal::Unfit(_) => "unfit",
+            Refusal::Draining => "draining",
         }
     }
 }

@@ -110,6 +110,7 @@ impl Session {
             tc_url: cut(tc_url, limits::CLIENT_TEXT_BYTES),
             capabilities: Arc::clone(&self.capabilities),
         }));
+        self.say_reconnect();
         Ok(())
     }
 
@@ -155,6 +156,10 @@ impl Session {
                 return Ok(());
             }
         };
+        if self.draining.is_some() {
+            self.refuse_request(stream, kind, Some(name), Refusal::Draining);
+            return Ok(());
+        }
         self.requests_so_far += 1;
         let request = Request { id: RequestId::new(self.requests_so_far), stream, kind, name, query };
         self.streams.set(stream, Doing::Waiting(request.clone()));

@@ -10,6 +10,7 @@ use crate::name::StreamName;
 use super::capabilities::Capabilities;
 use super::close::{CloseReason, Refusal, ServerWord};
 use super::hangup::Hangup;
+use super::reconnect::ReconnectRequest;
 
 /// One output of [`Session::poll_event`](super::Session::poll_event). Where a client of an adapter's tells it, it is called
 /// `ClientEvent`.
@@ -23,6 +24,9 @@ pub enum Event {
     Granted(MessageStreamId),
     /// To a client: the server said something that needs no answer.
     Told(ServerWord),
+    /// To a client: the server asks it to reconnect, here or elsewhere, and serves it until it has. Only one that stated
+    /// [`Extensions::RECONNECT`](super::Extensions::RECONNECT) has to obey.
+    Reconnect(ReconnectRequest),
     /// The peer wants to publish or play. Within [`SessionTimers::answer`](super::SessionTimers), answer with [`Session::allow`](super::Session::allow) or
     /// [`Session::refuse`](super::Session::refuse); until then no further input is looked at.
     Requested(Request),

@@ -31,6 +31,7 @@ mod intake;
 mod net_stream;
 mod outbox;
 mod phase;
+mod reconnect;
 mod reply;
 mod serving;
 mod target;
@@ -51,6 +52,7 @@ pub use config::{SessionConfig, SessionTimers};
 pub use connect_reply::ConnectReply;
 pub use event::{Connected, Event, Request, RequestKind, StaleRequest, Welcome};
 pub use hangup::{Hangup, Linger};
+pub use reconnect::{ReconnectRequest, Stage};
 pub use target::Target;
 pub use timers::{Deadline, Timer};
 pub use traffic::Traffic;
@@ -92,6 +94,8 @@ pub struct Session {
     /// What the peer stated of Enhanced RTMP in `connect`, or in the answer to it.
     capabilities: Arc<Capabilities>,
     streams: NetStreams,
+    /// The server drains: nothing new is taken up.
+    draining: Option<Arc<ReconnectRequest>>,
     requests_so_far: u32,
     refusals_so_far: u32,
     /// What came behind the request that waits.
@@ -179,6 +183,7 @@ impl Session {
             app: App::default(),
             capabilities: Arc::default(),
             streams: NetStreams::default(),
+            draining: None,
             requests_so_far: 0,
             refusals_so_far: 0,
             held: BytesMut::new(),
@@ -343,6 +348,30 @@ impl Session {
         self.refuse_request(stream, kind, Some(name), why.clone());
         self.resume();
         Ok(())
+    }
+
+    /// What the server is about has changed, or may have: see [`Session::drain`] and [`Session::shut_down`].
+    pub fn handle_stage(&mut self, stage: &Stage, now: Instant) {
+        match stage {
+            Stage::Serving => self.touch(now),
+            Stage::Draining(request) => self.drain(request, now),
+            Stage::ShutDown => self.shut_down(now),
+        }
+    }
+
+    /// The server will go: whoever asks to publish or to play from here on is refused as [`Refusal::Draining`]. What goes on goes
+    /// on, and a client that stated that it obeys is asked once to reconnect, as soon as it is connected. One that does nothing has
+    /// [`SessionTimers::farewell`] to leave. Without effect in the client's role, and the second time.
+    pub fn drain(&mut self, request: &Arc<ReconnectRequest>, now: Instant) {
+        self.touch(now);
+        if self.phase.is_open() && self.client.is_none() && self.draining.is_none() {
+            self.draining = Some(Arc::clone(request));
+            self.say_reconnect();
+            if self.phase.is_connected() && self.timers.is_set(Timer::Command) {
+                self.settle(None);
+            }
+        }
+        self.debug_check();
     }
 
     /// The program ends: publishers, players or the server are told, then the session closes as [`CloseReason::Shutdown`]. What
@@ -526,7 +555,12 @@ impl Session {
         self.farewell = farewell;
         match farewell {
             Some(_) => self.timers.set(Timer::Farewell, self.now + self.config.timers.farewell),
-            None => self.timers.set(Timer::Command, self.now + self.config.timers.command),
+            None => {
+                let timers = &self.config.timers;
+                // Whatever else it could ask for would be refused.
+                let time = if self.draining.is_some() { timers.farewell } else { timers.command };
+                self.timers.set(Timer::Command, self.now + time);
+            }
         }
     }
 

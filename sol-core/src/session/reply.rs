@@ -139,12 +139,20 @@ pub(super) fn refused(kind: RequestKind, why: &Refusal) -> Command {
         (RequestKind::Publish, Refusal::Denied(_)) => "NetStream.Publish.Denied",
         (
             RequestKind::Publish,
-            Refusal::Rejected(_) | Refusal::NotFound | Refusal::NoSuchTrack(_) | Refusal::Unfit(_),
+            Refusal::Rejected(_)
+            | Refusal::NotFound
+            | Refusal::NoSuchTrack(_)
+            | Refusal::Unfit(_)
+            | Refusal::Draining,
         ) => "NetStream.Publish.Rejected",
         (RequestKind::Play, Refusal::NotFound | Refusal::NoSuchTrack(_)) => "NetStream.Play.StreamNotFound",
         (
             RequestKind::Play,
-            Refusal::NameInUse | Refusal::Denied(_) | Refusal::Rejected(_) | Refusal::Unfit(_),
+            Refusal::NameInUse
+            | Refusal::Denied(_)
+            | Refusal::Rejected(_)
+            | Refusal::Unfit(_)
+            | Refusal::Draining,
         ) => "NetStream.Play.Failed",
     };
     Command::on_status("error", code, &why.to_string())

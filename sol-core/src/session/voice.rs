@@ -10,6 +10,7 @@ use crate::name::StreamName;
 use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
+use super::capabilities::Stated;
 use super::close::{CloseReason, Farewell, Refusal};
 use super::event::{Event, RequestKind};
 use super::net_stream::Doing;
@@ -88,6 +89,14 @@ impl Session {
             self.close_for(CloseReason::Refused);
         }
         self.settle(Some(Farewell::Refused));
+    }
+
+    /// Asks a client to reconnect, if the server drains and the client obeys.
+    pub(super) fn say_reconnect(&mut self) {
+        let Some(request) = &self.draining else { return };
+        if self.phase.is_connected() && self.capabilities.reconnect() == Stated::Yes {
+            self.send_command(&request.command(&self.app));
+        }
     }
 
     pub(super) fn say_shutdown(&mut self) {

@@ -4,13 +4,14 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use sol_async_std::{
     Application, Client, Media, Peer, PublishRefused, Publisher, Refusal, Replaced, Request, Server,
     ServerConfig, Session, SessionConfig, StreamName, TurnedAway,
 };
 use sol_core::server::Report;
-use sol_core::session::{Event, Target};
+use sol_core::session::{Event, ReconnectRequest, Target};
 use sol_core::url::RtmpUrl;
 use tokio::sync::oneshot;
 
@@ -102,6 +103,10 @@ impl super::Server for Served {
 
     fn publish(&self, name: StreamName) -> Result<Box<dyn Within>, PublishRefused> {
         Ok(Box::new(self.server.publish(name)?))
+    }
+
+    fn drain(&self, request: ReconnectRequest, patience: Duration) -> usize {
+        smol::block_on(self.server.drain(request, patience))
     }
 
     fn shutdown(&self) {

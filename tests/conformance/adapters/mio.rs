@@ -3,9 +3,10 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use sol_core::server::Report;
-use sol_core::session::{Event, Target};
+use sol_core::session::{Event, ReconnectRequest, Target};
 use sol_core::url::RtmpUrl;
 use sol_mio::{
     Answer, Application, Client, Media, Peer, PublishRefused, Publisher, Replaced, Request, Server,
@@ -70,6 +71,10 @@ impl super::Server for Server<Porter> {
 
     fn publish(&self, name: StreamName) -> Result<Box<dyn Within>, PublishRefused> {
         Ok(Box::new(self.publish(name)?))
+    }
+
+    fn drain(&self, request: ReconnectRequest, patience: Duration) -> usize {
+        self.drain(request, patience)
     }
 
     fn shutdown(&self) {

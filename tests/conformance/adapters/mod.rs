@@ -6,12 +6,13 @@ mod tokio;
 
 use std::io;
 use std::net::TcpListener;
+use std::time::Duration;
 
 use sol_core::hub::{PublishRefused, Replaced};
 use sol_core::media::Media;
 use sol_core::name::StreamName;
 use sol_core::server::{Report, ServerConfig};
-use sol_core::session::{Event, SessionConfig, Target};
+use sol_core::session::{Event, ReconnectRequest, SessionConfig, Target};
 use sol_core::url::RtmpUrl;
 
 use crate::porter::Porter;
@@ -44,6 +45,9 @@ pub(crate) trait Server: Send + Sync {
 
     /// Publishes from within the process.
     fn publish(&self, name: StreamName) -> Result<Box<dyn Within>, PublishRefused>;
+
+    /// Returns when everybody has gone, or was told to behind that time; how many were.
+    fn drain(&self, request: ReconnectRequest, patience: Duration) -> usize;
 
     /// Returns when everybody has gone.
     fn shutdown(&self);

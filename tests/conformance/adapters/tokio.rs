@@ -3,9 +3,10 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use sol_core::server::Report;
-use sol_core::session::{Event, Target};
+use sol_core::session::{Event, ReconnectRequest, Target};
 use sol_core::url::RtmpUrl;
 use sol_tokio::{
     Application, Client, Media, Peer, PublishRefused, Publisher, Refusal, Replaced, Request, Server,
@@ -85,6 +86,10 @@ impl super::Server for Served {
 
     fn publish(&self, name: StreamName) -> Result<Box<dyn Within>, PublishRefused> {
         Ok(Box::new(self.server.publish(name)?))
+    }
+
+    fn drain(&self, request: ReconnectRequest, patience: Duration) -> usize {
+        self.runtime.handle.block_on(self.server.drain(request, patience))
     }
 
     fn shutdown(&self) {

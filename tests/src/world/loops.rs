@@ -7,6 +7,7 @@
 
 use std::io::IoSlice;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sol_core::crossing::{ClaimId, Directory, Dispatch, LoopId, Parcel, Standing};
@@ -17,7 +18,7 @@ use sol_core::load::Load;
 use sol_core::name::StreamName;
 use sol_core::participant::RoleReport;
 use sol_core::server::{Output, Server, ServerConfig, TurnedAway};
-use sol_core::session::{PeerEnd, Refusal, Session, StaleRequest};
+use sol_core::session::{PeerEnd, ReconnectRequest, Refusal, Session, StaleRequest};
 use sol_core::time::Instant;
 
 use super::dice::Dice;
@@ -163,6 +164,12 @@ impl Loops {
     pub(super) fn set_load(&mut self, load: Load) {
         for server in &mut self.servers {
             server.set_load(load);
+        }
+    }
+
+    pub(super) fn begin_to_drain(&mut self, request: &Arc<ReconnectRequest>, now: Instant) {
+        for server in &mut self.servers {
+            server.drain(Arc::clone(request), now);
         }
     }
 

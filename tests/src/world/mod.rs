@@ -37,6 +37,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sol_core::hub::{Lag, StreamConfig};
@@ -46,7 +47,7 @@ use sol_core::load::Load;
 use sol_core::name::StreamName;
 use sol_core::participant::Event;
 use sol_core::server::{ServerConfig, TurnedAway};
-use sol_core::session::{Refusal, Request, Session};
+use sol_core::session::{ReconnectRequest, Refusal, Request, Session};
 use sol_core::time::Instant;
 
 use crate::peer::pattern::Pattern;
@@ -317,6 +318,12 @@ impl World {
     /// The server is so busy from now on.
     pub fn set_load(&mut self, load: Load) {
         self.server.set_load(load);
+    }
+
+    /// The server drains.
+    pub fn begin_to_drain(&mut self, request: &Arc<ReconnectRequest>) {
+        self.server.begin_to_drain(request, self.instant());
+        self.drain();
     }
 
     /// The server shuts down.

@@ -1,6 +1,7 @@
 //! A session in dialogue with a scripted client over a perfect line.
 
 mod client;
+mod draining;
 mod ending;
 mod requests;
 

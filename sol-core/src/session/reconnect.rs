@@ -1,0 +1,85 @@
+//! ReconnectRequest: a server asks its clients to go on elsewhere, or here over another connection (Enhanced RTMP v2, "Reconnect
+//! Request"). And what a server is about, by which its sessions are told.
+//!
+//! The server goes on serving those that it has asked until they leave. Clients that did not state that they obey are never asked.
+
+use std::sync::Arc;
+
+use crate::amf::{Properties, Value};
+use crate::message::Command;
+use crate::name::App;
+
+use super::close::spoken;
+
+/// What a client is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReconnectRequest {
+    /// `tcUrl`: where to go, absolute or relative to the `tcUrl` of the connection: `rtmp://other/live`, `//other/live`. The same
+    /// again where it is missing. Where it names a host and no app, `rtmp://other`, each client is told its own app behind it.
+    pub tc_url: Option<String>,
+    /// For people; may be empty.
+    pub description: String,
+}
+
+impl ReconnectRequest {
+    pub(super) const CODE: &str = "NetConnection.Connect.ReconnectRequest";
+
+    /// What a client of that app is told.
+    pub(super) fn command(&self, app: &App) -> Command {
+        let mut status = Properties::new().with("level", "status").with("code", Self::CODE);
+        if !self.description.is_empty() {
+            status.push("description", self.description.as_str());
+        }
+        if let Some(tc_url) = &self.tc_url {
+            let host = tc_url.split_once("//").map(|(_, behind)| behind.trim_end_matches('/'));
+            status.push(
+                "tcUrl",
+                match host {
+                    Some(host) if !host.contains(['/', '?']) => {
+                        format!("{}/{}", tc_url.trim_end_matches('/'), app.whole())
+                    }
+                    Some(_) | None => tc_url.clone(),
+                },
+            );
+        }
+        Command::new("onStatus", 0.0, Value::Null).with(status)
+    }
+
+    /// What a server says; empty texts are as good as none.
+    pub(super) fn of(command: &Command) -> Self {
+        let properties = command.arguments.iter().filter_map(Value::properties);
+        let text = |name: &str| {
+            let mut found = properties.clone().filter_map(|properties| properties.get(name));
+            spoken(found.find_map(Value::as_str).unwrap_or_default())
+        };
+        Self { tc_url: Some(text("tcUrl")).filter(|url| !url.is_empty()), description: text("description") }
+    }
+}
+
+/// What a server is about. It only goes on, from one to the next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// It serves whoever comes.
+    #[default]
+    Serving,
+    /// It takes nobody any more, and asks those who are there to leave.
+    Draining(Arc<ReconnectRequest>),
+    /// It closes all connections.
+    ShutDown,
+}
+
+impl Stage {
+    /// Goes on to the next stage; whether that was the next. Two requests to reconnect would be one too many.
+    pub fn go_on_to(&mut self, next: Stage) -> bool {
+        let goes_on = match (&*self, &next) {
+            (Stage::Serving, Stage::Draining(_) | Stage::ShutDown)
+            | (Stage::Draining(_), Stage::ShutDown) => true,
+            (_, Stage::Serving) | (Stage::Draining(_) | Stage::ShutDown, Stage::Draining(_)) => false,
+            (Stage::ShutDown, Stage::ShutDown) => false,
+        };
+        if goes_on {
+            *self = next;
+        }
+        goes_on
+    }
+}
