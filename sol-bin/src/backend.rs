@@ -3,8 +3,9 @@
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
-use sol_tokio::{Media, Replaced, Report, ServerConfig, StreamName};
+use sol_tokio::{Media, ReconnectRequest, Replaced, Report, ServerConfig, StreamName};
 use tokio::sync::Notify;
 
 use crate::config::Runtime;
@@ -106,6 +107,17 @@ impl Backend {
             // What fails there ends the connection that it was for.
             Self::Tokio(_) => std::future::pending().await,
             Self::Mio(_, ended) => ended.notified().await,
+        }
+    }
+
+    /// Asks everybody to leave; tells those who have not after that time, and returns when all have gone. How many were told.
+    pub(crate) async fn drain(&self, request: ReconnectRequest, patience: Duration) -> usize {
+        match self {
+            Self::Tokio(server) => server.drain(request, patience).await,
+            Self::Mio(server, _) => {
+                let server = server.clone();
+                in_the_background(move || server.drain(request, patience)).await
+            }
         }
     }
 

@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::bench::Bench;
 use crate::config::{
-    ConfigArguments, Configuration, CountError, Gathered, Layer, Leaf, LogFormat, Loops, Mistakes, OrAuto,
-    Runtime, TimeError,
+    ConfigArguments, Configuration, CountError, Destination, Gathered, Layer, Leaf, LogFormat, Loops,
+    Mistakes, OrAuto, Runtime, Time, TimeError,
 };
 use crate::listen::ListenAddress;
 use crate::play::Play;
@@ -84,6 +84,14 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "TIME|auto", value_parser = coalesce, long_help = COALESCE_HELP)]
     coalesce: Option<OrAuto<Gathered>>,
 
+    /// When told to stop, let clients leave by themselves for so long, such as 1m [default: 0s]
+    #[arg(long, value_name = "TIME", long_help = DRAIN_HELP)]
+    drain: Option<Time<0, 86_400_000>>,
+
+    /// Ask clients to reconnect at this server then, such as rtmp://other.example [default: at this one]
+    #[arg(long, value_name = "URL")]
+    drain_target: Option<Destination>,
+
     /// How log lines look on standard error [default: text]
     #[arg(long, value_enum)]
     log: Option<LogFormat>,
@@ -127,6 +135,12 @@ impl Serve {
         }
         if let Some(coalesce) = self.coalesce {
             leaves.push(Leaf::of_flag("--coalesce", "defaults", "coalesce", coalesce));
+        }
+        if let Some(drain) = self.drain {
+            leaves.push(Leaf::of_flag("--drain", "server", "drain", drain));
+        }
+        if let Some(target) = &self.drain_target {
+            leaves.push(Leaf::of_flag("--drain-target", "server", "drain_target", target));
         }
         Layer::of(leaves)
     }
@@ -182,10 +196,19 @@ One write for the messages of 50 ms costs about half of what a write for each do
 From 0ms (each at once) to 350ms; or auto, the default: at once while the server has time to spare, and the longer \
 the busier it is, up to 100 ms. It stands for defaults.coalesce: what the section of an app says holds for that app.";
 
+const DRAIN_HELP: &str = "\
+When told to stop, let clients leave by themselves for so long, such as 1m
+
+For restarts that interrupt nobody. On the first signal the server accepts nobody any more and refuses new streams; clients \
+that know ReconnectRequest of Enhanced RTMP are asked to go to --drain-target, or to come back to the same address, where another \
+server should take them; sol publish and sol play do. All others are served on. When everybody has left, or when the time is over, \
+it stops; a second signal stops it at once. 0s, the default, lets nobody stay.";
+
 const AFTER_HELP: &str = "\
 Log lines go to standard error; RUST_LOG=debug shows more of them, RUST_LOG=warn fewer.
 SIGUSR1 (pkill -USR1 -x sol) writes into the log who is live: codecs, rates, players and their lag.
-Ctrl-C or SIGTERM stops the server after telling publishers and players; a second one stops it at once.
+Ctrl-C or SIGTERM stops the server after telling publishers and players; with --drain, after they have left. A second one
+stops it at once.
 
 Flags hold over variables such as SOL__defaults__grace=5s, those over the file, and that over the defaults.
 `sol config show` tells what is in force, `sol config default` what there is.

@@ -6,6 +6,7 @@
 
 mod auto;
 mod count;
+mod destination;
 mod environment;
 mod file;
 mod in_force;
@@ -43,6 +44,7 @@ use in_force::InForce;
 
 pub(crate) use auto::OrAuto;
 pub(crate) use count::CountError;
+pub(crate) use destination::Destination;
 pub(crate) use keys::TAKES;
 pub use layer::Layer;
 pub(crate) use layer::Leaf;

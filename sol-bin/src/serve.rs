@@ -2,9 +2,13 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
 
 use anyhow::Context;
+use sol_tokio::ReconnectRequest;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
 use tracing::{error, info};
 
 use crate::Exit;
@@ -80,10 +84,43 @@ async fn serve(configuration: &Configuration) -> anyhow::Result<Exit> {
             return Ok(Exit::Failed);
         }
     };
+    let patience = settings.server.drain.duration();
+    if !patience.is_zero() {
+        let target = settings.server.drain_target.tc_url();
+        info!(
+            signal = name,
+            connections = server.connection_count(),
+            target,
+            seconds = patience.as_secs(),
+            "draining"
+        );
+        tokio::select! {
+            left = drain(&server, target, patience) => {
+                info!(left, "drained");
+                return Ok(Exit::Stopped);
+            }
+            _ = signals.next() => return Ok(Exit::Interrupted),
+        }
+    }
     info!(signal = name, connections = server.connection_count(), "shutting down");
     tokio::select! {
         () = server.shutdown() => Ok(Exit::Stopped),
         _ = signals.next() => Ok(Exit::Interrupted),
+    }
+}
+
+/// Lets everybody leave, and stops when they have or the time is over; how many had not left.
+async fn drain(server: &Backend, target: Option<&str>, patience: Duration) -> usize {
+    let description = "The server is about to stop; please reconnect.".to_owned();
+    let request = ReconnectRequest { tc_url: target.map(ToOwned::to_owned), description };
+    let mut draining = pin!(server.drain(request, patience));
+    tokio::select! {
+        biased;
+        left = &mut draining => left,
+        () = sleep(patience) => {
+            info!(connections = server.connection_count(), "shutting down");
+            draining.await
+        }
     }
 }
 

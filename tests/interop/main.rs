@@ -17,6 +17,7 @@ mod codecs;
 mod configuration;
 mod demo;
 mod doorman;
+mod draining;
 mod enhanced;
 mod examples;
 mod files;

@@ -19,6 +19,7 @@ use sol_tokio::{ConnectReply, PerApp, ServerConfig, SessionConfig, SessionTimers
 
 use super::auto::OrAuto;
 use super::count::Count;
+use super::destination::Destination;
 use super::pattern::AppPattern;
 use super::size::Size;
 use super::time::{Time, millis};
@@ -70,6 +71,13 @@ pub(crate) struct ServerSettings {
     /// Close the connections of clients that break the protocol in ways that real ones do, instead of tolerating it. For
     /// those who test an encoder.
     pub(crate) strict: bool,
+    /// For clients to leave by themselves when the server is told to stop, so that a restart interrupts nobody: it accepts nobody
+    /// any more, asks those to reconnect who know how (ReconnectRequest of Enhanced RTMP), serves all until they have left, and
+    /// stops then, or when this time is over. "0s" stops at once.
+    pub(crate) drain: Time<0, { seconds(86_400) }>,
+    /// Where clients are asked to reconnect then: another server. A URL without an app keeps theirs. Empty: at the same address,
+    /// behind which a second server should be by then.
+    pub(crate) drain_target: Destination,
 }
 
 /// The section `[timers]`.
@@ -149,6 +157,8 @@ impl Default for ServerSettings {
             chunk_size: Size::of(core.session.chunk_size.get().into()),
             window_ack_size: Size::of(core.session.window_bytes.into()),
             strict: core.session.strict,
+            drain: Time::of(Duration::ZERO),
+            drain_target: Destination::default(),
         }
     }
 }
@@ -268,6 +278,7 @@ mod tests {
         assert_eq!((server.log, server.demo), (LogFormat::Json, true));
         assert_eq!((server.runtime, server.loops().get()), (Runtime::Mio, 3));
         let s = Duration::from_secs;
+        assert_eq!((server.drain.duration(), server.drain_target.tc_url()), (s(17), Some("rtmp://other")));
         let mut streams = PerApp::new(Arc::new(StreamConfig {
             waiting: s(21),
             grace: s(22),
@@ -357,6 +368,8 @@ send_buffer = "128KiB"
 chunk_size = 4096
 window_ack_size = "1MB"
 strict = true
+drain = "17s"
+drain_target = "rtmp://other"
 
 [timers]
 handshake = "11s"

@@ -140,7 +140,20 @@ impl Sol {
     /// # Panics
     /// If it does not end well, or logged errors.
     pub fn stop(mut self) -> Log {
+        self.begin_to_stop();
+        self.finish()
+    }
+
+    /// Tells it to stop, and does not wait for that.
+    pub fn begin_to_stop(&mut self) {
         self.program.terminate();
+    }
+
+    /// Waits until it has stopped, which it was told to. What it wrote into its log.
+    ///
+    /// # Panics
+    /// As [`Sol::stop`].
+    pub fn finish(mut self) -> Log {
         assert_eq!(self.program.finish(), Exit::Status(0), "SIGTERM is an orderly end");
         let log = parsed(&self.program.stderr());
         for line in log.lines() {
