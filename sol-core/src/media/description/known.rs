@@ -8,7 +8,7 @@
 use crate::limits;
 use crate::time::Instant;
 
-use super::super::{Codec, Content, FrameKind, NormalForm, Normalised, TrackId, TrackKind, video};
+use super::super::{Codec, Content, FrameKind, NormalForm, Normalised, Tag, TrackId, TrackKind};
 use super::{ColourInfo, Description};
 
 /// The tracks of a publication.
@@ -59,7 +59,7 @@ impl KnownTracks {
                 let Some(known) = self.known(track_kind(kind), id, codec) else { return };
                 known.configure(content);
             }
-            FrameKind::VideoMetadata => {
+            FrameKind::VideoMetadata(_) => {
                 let Some((info, (id, codec))) = colours(content).zip(Codec::of(content)) else { return };
                 let Some(known) = self.known(TrackKind::Video, id, codec) else { return };
                 known.colours = info;
@@ -175,8 +175,10 @@ fn in_normal_form(content: &Content) -> Option<Content> {
 
 /// What a metadata packet says.
 fn colours(content: &Content) -> Option<ColourInfo> {
-    let (&first, rest) = content.payload().split_first()?;
-    ColourInfo::of(video::enhanced_header(first >> 4 & 0x07, first & 0x0F, rest)?.body)
+    match Tag::of(content)?.ok()? {
+        Tag::Enhanced(tag) => ColourInfo::of(tag.main_track().body),
+        Tag::Silence | Tag::Command(_) | Tag::Legacy(_) => None,
+    }
 }
 
 fn track_kind(kind: FrameKind) -> TrackKind {
