@@ -255,7 +255,8 @@ fn only_so_many_connections_are_searched_at_once() {
 fn messages_are_counted_as_they_came_and_only_when_they_are_whole() {
     let mut table = Table::new(1_935, Some(Side::First));
     table.shake_hands();
-    let parts = [part(9, 0, &[0x17, 1]), part(9, 40, &[0x27, 1]), part(8, 40, &[0xAF, 1])].concat();
+    let parts =
+        [part(9, 0, &[0x17, 1, 0, 0, 0]), part(9, 40, &[0x27, 1, 0, 0, 0]), part(8, 40, &[0xAF, 1])].concat();
     table.send(Side::First, &message(MessageType::AGGREGATE, &parts));
     for size in [[0, 0, 16, 0], [0, 0, 16, 0], [0, 0, 0, 200]] {
         table.send(Side::First, &message(MessageType::SET_CHUNK_SIZE, &size));
