@@ -2,7 +2,7 @@
 //!
 //! Each has the number that was recorded for it, in release builds of the toolchain that the workspace names; 5 % more fail.
 //! Whoever needs more writes the new number down and says why; whoever needs less, too.
-//! `cargo bench --package sol-tests --bench instructions` runs it, with valgrind and gungraun-runner; tests/run does as well.
+//! `cargo bench --package sol-benches --bench instructions` runs it, with valgrind and gungraun-runner; tests/run does as well.
 
 #![allow(missing_docs, reason = "the macros make public items that nobody can document")]
 

@@ -1,6 +1,7 @@
 //! Time of the paths that are gone often: for comparing two versions on one quiet machine.
 //!
-//! `cargo bench --package sol-tests --bench speed`. What tests/run guards are counts of instructions, see `instructions`.
+//! `cargo bench --package sol-benches --bench speed --features speed`. What tests/run guards are counts of instructions, see
+//! `instructions`.
 
 #![allow(missing_docs, reason = "the macros make public items that nobody can document")]
 
