@@ -47,6 +47,7 @@ nothing_breaks_in_any_input_of! {
     messages
     names
     observer
+    odd_video
     pcap
     server
     session

@@ -34,7 +34,7 @@ fn the_demo_is_played_from_a_keyframe_on_and_reported_with_its_player() {
     assert_eq!((stream.count("players"), stream.count("keyframe_ms")), (1, 2_000));
     assert_eq!(stream.number("fps").round(), 30.0);
     let [picture, sound] = &log.of("track")[..] else { panic!("two tracks") };
-    assert_eq!((picture.text("stream"), picture.text("codec")), ("live/demo", "avc1.4D400D"));
+    assert_eq!((picture.text("stream"), picture.text("codec")), ("live/demo", "avc1.4D401F"));
     assert_eq!((picture.count("video"), picture.text("profile")), (0, "Main"));
     assert_eq!((sound.count("audio"), sound.text("codec")), (0, "mp4a.40.2"));
     let viewer = log.only("player");

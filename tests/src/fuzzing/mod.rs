@@ -20,6 +20,7 @@ mod listener;
 mod messages;
 mod names;
 mod observers;
+mod odd_videos;
 mod phrases;
 mod recordings;
 mod scene;
@@ -53,6 +54,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "messages", run: messages::messages },
     Target { name: "names", run: names::names },
     Target { name: "observer", run: observers::observer },
+    Target { name: "odd_video", run: odd_videos::odd_video },
     Target { name: "pcap", run: recordings::pcap },
     Target { name: "tags", run: tags::tags },
     Target { name: "tcp", run: recordings::tcp },

@@ -204,6 +204,17 @@ fn made_up(seeds: &mut BTreeSet<Seed>) {
     ] {
         seeds.insert(("flv", tags.to_vec()));
     }
+    // Start codes, bare parameter sets, empty units, a configuration that is empty.
+    let sets =
+        b"\0\0\0\x01\x67\x64\0\x0D\xAC\xD9\x41\x41\x9F\x9F\x01\x10\0\0\x3E\x90\0\x0E\xA6\0\xF1\x42\x99\x60\
+                 \0\0\x01\x68\xEB\xE3\xCB\x22\xC0";
+    let keyframe = [&sets[..], b"\0\0\x01\x65\x88\x84"].concat();
+    let message = |head: u8, body: &[u8]| [&[body.len() as u8, head][..], body].concat();
+    let empty_unit = message(3, b"\0\0\0\0\0\0\0\x02\x41\x9A");
+    for first in [message(1, sets), message(1, b""), message(8, sets)] {
+        let seed = [first, message(2, &keyframe), message(11, &keyframe), empty_unit.clone()].concat();
+        seeds.insert(("odd_video", seed));
+    }
     // One publishes a keyframe and what needs it, one plays it, both in few choices.
     let publish = [1, 0, 0, 0, 5, 0, 0, 5, 1, 0, 5, 3];
     let play = [16, 1, 0, 0x20, 5, 0, 0x20, 5, 1, 25, 4, 27, 17, 0x20, 5, 0, 24, 0, 25, 6];
