@@ -1,16 +1,20 @@
 //! Feed: the media that one side sends on one NetStream, told by what changes: configurations, first frames, jumps, pauses,
 //! and rates by the interval.
 
+mod packets;
+
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use sol_tokio::sol_core::amf::amf0;
 use sol_tokio::sol_core::media::description::{FrameRate, Hdr};
-use sol_tokio::sol_core::media::{Codec, Content, Description, FrameKind, Media, TrackId, TrackKind};
+use sol_tokio::sol_core::media::{Codec, Content, Description, FrameKind, Media, Tag, TrackId, TrackKind};
 use sol_tokio::sol_core::message::Data;
 use sol_tokio::sol_core::observer::ObservedTime;
 use sol_tokio::sol_core::timestamp::Timestamp;
+
+use packets::Packets;
 
 use super::note::{Said, bytes_of, count_of, grouped, kept, millis_of, rounded, say, shown, time_of};
 use crate::recording::Recording;
@@ -24,6 +28,7 @@ pub(super) struct Feed {
     /// It has no file, or no more of it is written.
     pub(super) has_no_file: bool,
     tracks: BTreeMap<(TrackKind, TrackId), Track>,
+    packets: Packets,
     /// Of video and of the rest, since each is a lane of its own.
     clocks: [Clock; 2],
     first_at: Option<Duration>,
@@ -104,6 +109,7 @@ impl Feed {
             recording: None,
             has_no_file: false,
             tracks: BTreeMap::new(),
+            packets: Packets::default(),
             clocks: Default::default(),
             first_at: None,
             data_names: Vec::new(),
@@ -165,7 +171,7 @@ impl Feed {
         match &media.content {
             Content::Data(data) => self.take_data(data, said),
             Content::Audio(payload) if payload.is_empty() => {}
-            Content::Audio(_) | Content::Video(_) => self.take_coded(media, at, said),
+            Content::Audio(_) | Content::Video(_) => self.take_tracks(media, at, said),
         }
     }
 
@@ -197,6 +203,7 @@ impl Feed {
             }
             track.jumps = 0;
         }
+        said.extend(self.packets.said());
     }
 
     fn take_data(&mut self, data: &Data, said: &mut Vec<Said>) {
@@ -217,6 +224,18 @@ impl Feed {
         {
             self.data_names.push(kept(name));
             said.push(say("data", format!("first {}", described(data))).with("name", name));
+        }
+    }
+
+    /// Takes each track of a message by itself.
+    fn take_tracks(&mut self, media: &Media, at: Duration, said: &mut Vec<Said>) {
+        self.packets.count(&media.content);
+        let tag = Tag::of(&media.content).and_then(Result::ok);
+        let Some(parts) = tag.and_then(|tag| tag.parts()) else { return self.take_coded(media, at, said) };
+        for (kind, payload) in parts {
+            let payload = payload.into();
+            let content = if kind.is_video() { Content::Video(payload) } else { Content::Audio(payload) };
+            self.take_coded(&Media { timestamp: media.timestamp, content }, at, said);
         }
     }
 

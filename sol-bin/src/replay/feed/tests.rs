@@ -84,7 +84,8 @@ fn the_last_rates_end_with_the_last_picture_and_are_those_of_the_sender() {
         feed.take(at, step as u32 * 67, picture(step == 0));
     }
     let told = feed.end();
-    assert!(told.last().unwrap().starts_with("in 1.3 s: video 19 kbit/s, 14.9 pictures/s,"), "{told:?}");
+    let rates = told.iter().find(|words| words.starts_with("in 1.3 s: video 19 kbit/s, 14.9 pictures/s,"));
+    assert!(rates.is_some(), "{told:?}");
 }
 
 #[test]
@@ -118,7 +119,8 @@ fn silence_is_told_when_it_ends_and_rates_by_the_interval() {
             "in 15.0 s: video 13 kbit/s, 25.0 pictures/s, keyframe every 2.0 s, times went on by 10.0 s"
         ]
     );
-    assert_eq!(feed.end(), [""; 0], "too little for a rate");
+    let packets = "packets of video: H.264 (legacy) 501 CodedFrames";
+    assert_eq!(feed.end(), [packets], "too little for a rate");
     feed.take(25_200, 20_200, picture(true));
     feed.take(25_300, 20_300, picture(true));
     assert_eq!(feed.told(), ["media that come behind the end of their stream"]);
