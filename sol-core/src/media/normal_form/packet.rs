@@ -1,21 +1,21 @@
 //! Packet: a video payload as far as its normal form depends on it.
 
-use super::super::{Codec, TrackId};
+use smallvec::smallvec;
+
+use super::super::{
+    Codec, EnhancedTag, FourCc, FrameType, LegacyPacket, LegacyTag, PacketType, Tag, Track, TrackId, Wrapping,
+};
 
 /// A picture or configuration of one track, or the end of one.
 ///
-/// Left out is what stays as it is in any case: commands, metadata, codecs without units that have a FourCC, payloads of several
-/// tracks, and those behind ModEx, which no encoder sends that has anything to be put right.
+/// Left out is what stays as it is in any case: commands, metadata, codecs without units that have a FourCC, and payloads of several
+/// tracks, which no encoder sends that has anything to be put right.
 #[derive(Clone, Debug)]
 pub(super) struct Packet<'a> {
     pub(super) kind: PacketKind,
     pub(super) codec: Codec,
     pub(super) track: TrackId,
-    /// Where the payload says which codec it is.
-    shape: Shape,
-    frame_type: u8,
-    /// Up to the body.
-    head: &'a [u8],
+    header: Header<'a>,
     /// What a decoder gets.
     pub(super) body: &'a [u8],
 }
@@ -27,140 +27,128 @@ pub(super) enum PacketKind {
     End,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
-    /// AVC (FLV 10.1, E.4.3).
-    Legacy,
+#[derive(Clone, Debug)]
+enum Header<'a> {
+    /// AVC.
+    Legacy(LegacyTag<'a>),
     /// The same, with an id that no specification assigns.
-    Unofficial { four_cc: [u8; 4], composition: [u8; 3] },
-    /// Enhanced RTMP.
-    Enhanced([u8; 4]),
-    /// The same, with the number of its track (Enhanced RTMP v2, "Multitrack").
-    OneTrack([u8; 4]),
+    Unofficial(EnhancedTag<'a>),
+    Enhanced(EnhancedTag<'a>),
 }
 
 impl<'a> Packet<'a> {
     pub(super) fn parse(payload: &'a [u8]) -> Option<Self> {
-        let (&first, rest) = payload.split_first()?;
-        let (frame_type, low) = (first >> 4 & 0x07, first & 0x0F);
-        if frame_type == COMMAND {
-            return None;
+        match Tag::of_video(payload).ok()? {
+            Tag::Legacy(tag) => Self::legacy(tag),
+            Tag::Enhanced(tag) => Self::enhanced(tag),
+            Tag::Silence | Tag::Command(_) => None,
         }
-        if first & ENHANCED == 0 {
-            return Self::legacy(payload, first >> 4, low, *rest.first()?);
-        }
-        let (shape, packet_type, track, mut head_bytes) = if low == MULTITRACK {
-            let &[tracks, a, b, c, d, track] = rest.first_chunk()?;
-            if tracks >> 4 != ONE_TRACK {
-                return None;
-            }
-            (Shape::OneTrack([a, b, c, d]), tracks & 0x0F, TrackId(track), 7)
-        } else {
-            (Shape::Enhanced(*rest.first_chunk()?), low, TrackId::DEFAULT, 5)
-        };
-        let codec = match &shape {
-            Shape::Enhanced(four_cc) | Shape::OneTrack(four_cc) if four_cc == b"avc1" => Codec::H264,
-            Shape::Enhanced(four_cc) | Shape::OneTrack(four_cc) if four_cc == b"hvc1" => Codec::Hevc,
-            _ => return None,
-        };
-        let kind = match packet_type {
-            SEQUENCE_START => PacketKind::Configuration,
-            CODED_FRAMES => {
-                head_bytes += COMPOSITION_BYTES;
-                PacketKind::Coded
-            }
-            CODED_FRAMES_X => PacketKind::Coded,
-            _ => return None,
-        };
-        let (head, body) = payload.split_at_checked(head_bytes)?;
-        Some(Self { kind, codec, track, shape, frame_type, head, body })
     }
 
-    fn legacy(payload: &'a [u8], frame_type: u8, id: u8, packet_type: u8) -> Option<Self> {
-        let (codec, four_cc) = match id {
-            7 => (Codec::H264, None),
-            12 => (Codec::Hevc, Some(*b"hvc1")),
-            13 => (Codec::Av1, Some(*b"av01")),
-            14 => (Codec::Vp8, Some(*b"vp08")),
-            _ => return None,
+    fn legacy(tag: LegacyTag<'a>) -> Option<Self> {
+        let (kind, composition) = match tag.packet {
+            LegacyPacket::SequenceStart => (PacketKind::Configuration, 0),
+            LegacyPacket::Coded(composition) => (PacketKind::Coded, composition),
+            LegacyPacket::SequenceEnd => (PacketKind::End, 0),
+            LegacyPacket::Reserved(_) | LegacyPacket::Plain => return None,
         };
-        let kind = match packet_type {
-            0 => PacketKind::Configuration,
-            1 => PacketKind::Coded,
-            2 => PacketKind::End,
-            _ => return None,
+        let (codec, body) = (tag.codec, tag.body);
+        let header = match tag.codec {
+            Codec::Hevc => Header::Unofficial(official(&tag, *b"hvc1", kind, Some(composition))),
+            Codec::Av1 => Header::Unofficial(official(&tag, *b"av01", kind, None)),
+            Codec::Vp8 => Header::Unofficial(official(&tag, *b"vp08", kind, None)),
+            _ => Header::Legacy(tag),
         };
-        let (head, body) = match payload.split_at_checked(LEGACY_HEAD_BYTES) {
-            Some(split) => split,
-            // Some end in front of the composition time, which says nothing there.
-            None if kind != PacketKind::Coded => (payload, &payload[payload.len()..]),
-            None => return None,
+        Some(Self { kind, codec, track: TrackId::DEFAULT, header, body })
+    }
+
+    fn enhanced(tag: EnhancedTag<'a>) -> Option<Self> {
+        let [Track { id, body, .. }] = tag.tracks[..] else { return None };
+        let codec = tag.tracks[0].codec();
+        if !matches!(codec, Codec::H264 | Codec::Hevc) {
+            return None;
+        }
+        let kind = match tag.packet {
+            PacketType::SequenceStart => PacketKind::Configuration,
+            PacketType::CodedFrames | PacketType::CodedFramesX => PacketKind::Coded,
+            PacketType::SequenceEnd
+            | PacketType::Metadata
+            | PacketType::Mpeg2TsSequenceStart
+            | PacketType::MultichannelConfig
+            | PacketType::Reserved(_) => return None,
         };
-        let composition = head.get(2..5).and_then(|bytes| bytes.first_chunk()).copied().unwrap_or_default();
-        let shape = four_cc.map_or(Shape::Legacy, |four_cc| Shape::Unofficial { four_cc, composition });
-        Some(Self { kind, codec, track: TrackId::DEFAULT, shape, frame_type, head, body })
+        Some(Self { kind, codec, track: id, header: Header::Enhanced(tag), body })
     }
 
     pub(super) fn is_unofficial(&self) -> bool {
-        matches!(self.shape, Shape::Unofficial { .. })
+        matches!(self.header, Header::Unofficial(_))
     }
 
     pub(super) fn is_keyframe(&self) -> bool {
-        self.kind == PacketKind::Coded && matches!(self.frame_type, KEY | GENERATED_KEY)
+        let frame_type = match &self.header {
+            Header::Legacy(tag) => tag.frame_type,
+            Header::Unofficial(tag) | Header::Enhanced(tag) => tag.frame_type,
+        };
+        self.kind == PacketKind::Coded && frame_type.is_some_and(FrameType::is_key)
     }
 
     /// The same with another body, in normal form.
     pub(super) fn with_body(&self, body: &[u8]) -> Vec<u8> {
-        let Shape::Unofficial { four_cc, composition } = self.shape else {
-            return [self.head, body].concat();
-        };
-        let has_composition = self.codec == Codec::Hevc && composition != [0; 3];
-        let packet_type = match self.kind {
-            PacketKind::Configuration => SEQUENCE_START,
-            PacketKind::Coded if has_composition => CODED_FRAMES,
-            // The same without a composition time, of codecs that have one; with those that have none, the only form of old.
-            PacketKind::Coded if self.codec == Codec::Hevc => CODED_FRAMES_X,
-            PacketKind::Coded => CODED_FRAMES,
-            PacketKind::End => SEQUENCE_END,
-        };
-        let first = ENHANCED | self.frame_type << 4 | packet_type;
-        let composition =
-            if self.kind == PacketKind::Coded && has_composition { &composition[..] } else { &[] };
-        [&[first], &four_cc[..], composition, body].concat()
+        written(match &self.header {
+            Header::Legacy(tag) => Tag::Legacy(LegacyTag { body, ..tag.clone() }),
+            Header::Unofficial(tag) | Header::Enhanced(tag) => Tag::Enhanced(EnhancedTag {
+                frame_type: tag.frame_type,
+                mod_ex: tag.mod_ex.iter().copied().collect(),
+                packet: tag.packet,
+                wrapping: tag.wrapping,
+                tracks: smallvec![Track { body, ..tag.tracks[0] }],
+            }),
+        })
     }
 
     /// A configuration of the same track.
     pub(super) fn configuration(&self, record: &[u8]) -> Vec<u8> {
-        let first = ENHANCED | KEY << 4;
-        match self.shape {
-            Shape::Legacy => [&[KEY << 4 | 7, 0, 0, 0, 0], record].concat(),
-            Shape::Unofficial { four_cc, .. } | Shape::Enhanced(four_cc) => {
-                [&[first | SEQUENCE_START], &four_cc[..], record].concat()
+        written(match &self.header {
+            Header::Legacy(_) => {
+                Tag::Legacy(LegacyTag::h264(FrameType::Key, LegacyPacket::SequenceStart, record))
             }
-            Shape::OneTrack(four_cc) => {
-                let tracks = ONE_TRACK << 4 | SEQUENCE_START;
-                [&[first | MULTITRACK, tracks], &four_cc[..], &[self.track.0], record].concat()
-            }
-        }
+            Header::Unofficial(tag) | Header::Enhanced(tag) => Tag::Enhanced(EnhancedTag {
+                frame_type: Some(FrameType::Key),
+                mod_ex: smallvec![],
+                packet: PacketType::SequenceStart,
+                wrapping: tag.wrapping,
+                tracks: smallvec![Track { composition: None, body: record, ..tag.tracks[0] }],
+            }),
+        })
     }
 }
 
-const ENHANCED: u8 = 0x80;
+/// What a legacy tag says whose codec has a FourCC and no number.
+fn official<'a>(
+    tag: &LegacyTag<'a>,
+    four_cc: [u8; 4],
+    kind: PacketKind,
+    composition: Option<i32>,
+) -> EnhancedTag<'a> {
+    let (packet, composition) = match (kind, composition) {
+        (PacketKind::Configuration, _) => (PacketType::SequenceStart, None),
+        // Of codecs that have a composition time, the form without one.
+        (PacketKind::Coded, Some(0)) => (PacketType::CodedFramesX, None),
+        (PacketKind::Coded, composition) => (PacketType::CodedFrames, composition),
+        (PacketKind::End, _) => (PacketType::SequenceEnd, None),
+    };
+    let four_cc = FourCc::new(four_cc);
+    EnhancedTag {
+        frame_type: tag.frame_type,
+        mod_ex: smallvec![],
+        packet,
+        wrapping: Wrapping::Plain,
+        tracks: smallvec![Track { id: TrackId::DEFAULT, four_cc, composition, body: tag.body }],
+    }
+}
 
-// Frame types (FLV 10.1, E.4.3.1).
-const KEY: u8 = 1;
-const GENERATED_KEY: u8 = 4;
-const COMMAND: u8 = 5;
-
-// Packet types (Enhanced RTMP v2, "Enhanced Video").
-const SEQUENCE_START: u8 = 0;
-const CODED_FRAMES: u8 = 1;
-const SEQUENCE_END: u8 = 2;
-const CODED_FRAMES_X: u8 = 3;
-const MULTITRACK: u8 = 6;
-
-const ONE_TRACK: u8 = 0;
-const COMPOSITION_BYTES: usize = 3;
-
-/// First byte, packet type and composition time.
-const LEGACY_HEAD_BYTES: usize = 5;
+fn written(tag: Tag<'_>) -> Vec<u8> {
+    let mut payload = Vec::new();
+    tag.write(&mut payload);
+    payload
+}

@@ -86,7 +86,7 @@ fn what_is_in_normal_form_stays() {
     let mut form = NormalForm::default();
     let configuration = [&[0x17, 0, 0, 0, 0][..], &bytes(AVCC)].concat();
     let whole = [KEY_HEAD, LENGTH_AND_SLICE].concat();
-    let payloads: [&[u8]; 12] = [
+    let payloads: [&[u8]; 11] = [
         &configuration,
         &whole,
         KEY_HEAD,
@@ -96,7 +96,6 @@ fn what_is_in_normal_form_stays() {
         b"\x91av01\0\0\x01\x65",
         b"\xD4avc1\0\0\x01\x65",
         b"\x96\x11avc1\0\0\0\x04\0\0\x01\x65",
-        b"\x97\x02\0\0\0\x03avc1\0\0\x01\x65",
         b"\x91av",
         b"",
     ];
