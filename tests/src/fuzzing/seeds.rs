@@ -210,9 +210,10 @@ fn made_up(seeds: &mut BTreeSet<Seed>) {
                  \0\0\x01\x68\xEB\xE3\xCB\x22\xC0";
     let keyframe = [&sets[..], b"\0\0\x01\x65\x88\x84"].concat();
     let message = |head: u8, body: &[u8]| [&[body.len() as u8, head][..], body].concat();
-    let empty_unit = message(3, b"\0\0\0\0\0\0\0\x02\x41\x9A");
-    for first in [message(1, sets), message(1, b""), message(8, sets)] {
-        let seed = [first, message(2, &keyframe), message(11, &keyframe), empty_unit.clone()].concat();
+    let empty_unit = message(2, b"\0\0\0\0\0\0\0\x02\x41\x9A");
+    for first in [message(0, sets), message(0, b""), message(3, sets)] {
+        let seed =
+            [vec![0], first, message(1, &keyframe), message(4, &keyframe), empty_unit.clone()].concat();
         seeds.insert(("odd_video", seed));
     }
     // One publishes a keyframe and what needs it, one plays it, both in few choices.

@@ -48,7 +48,7 @@ pub(super) fn describe(config: &[u8]) -> Option<Description> {
     Some(Description {
         codec_string: Some(format!("mp4a.40.{kind}")),
         profile: Some(if name.is_empty() { format!("object type {kind}") } else { name.to_owned() }),
-        channels,
+        channels: channels.filter(|&channels| channels > 0),
         sample_rate: Some(sample_rate).filter(|&rate| rate > 0),
         ..Description::of_codec(Codec::Aac)
     })
