@@ -11,13 +11,16 @@ use crate::clock::clock;
 use anyhow::Context;
 use clap::Args;
 use sol_tokio::sol_core::ids::ChunkSize;
-use sol_tokio::sol_core::session::{Event, Target};
+use sol_tokio::sol_core::session::{Event, ReconnectRequest, Target};
 use sol_tokio::sol_core::url::RtmpUrl;
 use sol_tokio::{Client, CloseReason, Media, SessionConfig};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::Exit;
-use crate::remote::{Manners, Parting, Voice, megabytes, welcome, word};
+use crate::remote::{
+    Arrived, Manners, Moves, Moving, Parting, Voice, leave, megabytes, move_to, obeying, welcome, word,
+};
 use crate::signals::Signals;
 use pace::Pace;
 use replica::Replica;
@@ -79,6 +82,9 @@ async fn publish(asked: &Publish) -> anyhow::Result<Exit> {
         replica: Replica::default(),
         pending: None,
         sent: Sent::nothing(),
+        url: asked.url.clone(),
+        moves: Moves::none(),
+        left: JoinSet::new(),
         is_over: false,
         failure: None,
     };
@@ -89,6 +95,12 @@ async fn publish(asked: &Publish) -> anyhow::Result<Exit> {
     }
     publisher.sent.since = Instant::now();
     let exit = publisher.go_on(&mut signals).await;
+    // What was sent there last may still be on its way.
+    tokio::select! {
+        () = std::future::ready(()), if matches!(exit, Ok(Exit::Interrupted)) => {}
+        () = async { while publisher.left.join_next().await.is_some() {} } => {}
+        _ = signals.next() => {}
+    }
     publisher.voice.fall_silent();
     exit
 }
@@ -103,6 +115,11 @@ struct Publisher<'a> {
     /// Was taken from the source, and not sent yet.
     pending: Option<Media>,
     sent: Sent,
+    /// Where it publishes: its server may have sent it elsewhere.
+    url: RtmpUrl,
+    moves: Moves,
+    /// Connections that it has moved away from, until they are closed.
+    left: JoinSet<()>,
     /// It is told to end.
     is_over: bool,
     /// The source cannot be read on.
@@ -184,12 +201,11 @@ impl Publisher<'_> {
         Ok(())
     }
 
-    /// Publishes on one connection, until that is over.
+    /// Publishes on one connection, or on one that its server sends it to, until that is over.
     async fn attempt(&mut self, signals: &mut Signals) -> Parting {
-        let url = &self.asked.url;
-        let chunk_size = ChunkSize::new(self.asked.chunk_size).expect("its range was checked");
-        let config = SessionConfig { chunk_size, ..SessionConfig::default() };
-        let connecting = self.asked.manners.connect(url, Target::publish(url), config);
+        let asked = self.asked;
+        let url = self.url.clone();
+        let connecting = asked.manners.connect(&url, obeying(Target::publish(&url)), self.config());
         let mut client = tokio::select! {
             connected = connecting => match connected {
                 Ok(client) => client,
@@ -197,15 +213,28 @@ impl Publisher<'_> {
             },
             _ = signals.next() => return Parting::by_hand(),
         };
-        let mut pace = Pace::new(self.asked.speed);
+        let mut pace = Pace::new(asked.speed);
         let mut is_granted = false;
         let mut is_leaving = false;
+        let mut moving: Option<Moving> = None;
+        let mut arrived: Option<Arrived> = None;
         loop {
+            if is_leaving {
+                moving = None;
+                if let Some(there) = arrived.take() {
+                    self.left.spawn(leave(there.client));
+                }
+            }
             // One at a time: to hear, to take from the source, to wait for the moment, to send.
             let may_take = is_granted && !is_leaving && self.pending.is_none();
             let due =
                 self.pending.as_ref().filter(|_| is_granted && !is_leaving).map(|media| pace.due(media));
             if let Some(due) = due.filter(|due| *due <= Instant::now()) {
+                if self.pending.as_ref().is_some_and(|media| self.replica.may_begin_with(media))
+                    && let Some(there) = arrived.take()
+                {
+                    self.change_over(&mut client, there);
+                }
                 tokio::select! {
                     has_room = client.room() => if has_room {
                         self.send(&mut client, &mut pace, due);
@@ -230,22 +259,40 @@ impl Publisher<'_> {
                     client.leave();
                 }
                 event = client.next() => match event {
-                    Some(Event::Welcomed(said)) => self.voice.say(welcome(url, &said)),
+                    Some(Event::Welcomed(said)) => self.voice.say(welcome(&self.url, &said)),
                     Some(Event::Granted(_)) => {
-                        // The stream's name is often a secret.
-                        self.voice.say(format_args!("publishing at {}", url.tc_url()));
+                        self.voice.say(format_args!("publishing at {}", place(&self.url)));
                         is_granted = true;
                         self.replica.begin(&mut client, self.pending.as_ref());
                         self.pending = self.pending.take().and_then(|media| self.replica.admit(media));
                     }
                     Some(Event::Told(said)) => self.voice.say(word(&said)),
-                    Some(Event::Closed { why: CloseReason::Left, .. }) if !client.has_parted() => {
-                        return Parting::half_heard(url);
+                    Some(Event::Reconnect(request)) if is_granted && !is_leaving => {
+                        arrived = None;
+                        moving = self.set_out(&request);
                     }
-                    Some(Event::Closed { why, .. }) => return Parting::of(url, &why),
+                    Some(Event::Closed { why: CloseReason::Left, .. }) if !client.has_parted() => {
+                        return Parting::half_heard(&self.url);
+                    }
+                    Some(Event::Closed { why, .. }) => match arrived.take().filter(|_| !is_leaving) {
+                        // What comes up to the next keyframe would be of no use there.
+                        Some(there) => self.change_over(&mut client, there),
+                        None => return Parting::of(&self.url, &why),
+                    },
                     Some(_) => {}
                     None => unreachable!("the end is told once, and ends this"),
                 },
+                outcome = there(&mut moving) => {
+                    moving = None;
+                    match outcome {
+                        Ok(there) => arrived = Some(there),
+                        Err(parting) => self.stay(&parting.words),
+                    }
+                }
+                why = end_of(&mut arrived) => {
+                    arrived = None;
+                    self.stay(&why);
+                }
                 taken = self.source.next(), if may_take => match taken {
                     Ok(Some(Taken::Media(media))) => self.pending = self.replica.admit(media),
                     Ok(Some(Taken::Damage(damage))) => self.voice.say(format_args!("warning: {damage}")),
@@ -258,6 +305,42 @@ impl Publisher<'_> {
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
             }
         }
+    }
+
+    fn config(&self) -> SessionConfig {
+        let chunk_size = ChunkSize::new(self.asked.chunk_size).expect("its range was checked");
+        SessionConfig { chunk_size, ..SessionConfig::default() }
+    }
+
+    /// Its server asks it to reconnect.
+    fn set_out(&mut self, request: &ReconnectRequest) -> Option<Moving> {
+        match self.moves.follow(&self.url, request) {
+            Ok(url) => {
+                let target = obeying(Target::publish(&url));
+                Some(move_to(self.asked.manners.clone(), url, target, self.config()))
+            }
+            Err(why) => {
+                self.stay(&why);
+                None
+            }
+        }
+    }
+
+    /// It does not move.
+    fn stay(&self, why: &str) {
+        let here = self.url.authority();
+        self.voice
+            .say(format_args!("{here} asks for another connection, and there is none: {why}; staying there"));
+    }
+
+    /// Goes on over another connection, beginning with what comes next; the old one closes in good order.
+    fn change_over(&mut self, client: &mut Client, there: Arrived) {
+        self.url = there.url;
+        let old = std::mem::replace(client, there.client);
+        self.left.spawn(leave(old));
+        self.voice.say(format_args!("moved; publishing at {}", place(&self.url)));
+        self.replica.begin(client, self.pending.as_ref());
+        self.pending = self.pending.take().and_then(|media| self.replica.admit(media));
     }
 
     fn send(&mut self, client: &mut Client, pace: &mut Pace, due: Instant) {
@@ -288,6 +371,29 @@ impl Publisher<'_> {
             clock(self.sent.time.as_secs()),
             self.sent.speed()
         )
+    }
+}
+
+/// A server and its app. The stream's name is often a secret.
+fn place(url: &RtmpUrl) -> String {
+    format!("rtmp://{}/{}", url.authority(), url.app_name())
+}
+
+/// Waits for a move; for ever where there is none.
+async fn there(moving: &mut Option<Moving>) -> Result<Arrived, Parting> {
+    match moving {
+        Some(moving) => moving.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until a connection is over that waits for its first keyframe; for ever where there is none. Why, in words.
+async fn end_of(arrived: &mut Option<Arrived>) -> String {
+    let Some(Arrived { client, url }) = arrived else { return std::future::pending().await };
+    loop {
+        if let Some(Event::Closed { why, .. }) = client.next().await {
+            return Parting::of(url, &why).words;
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Remote: a server at the other end, as `sol publish` and `sol play` reach it and speak of it.
 
+mod moving;
 mod parting;
 mod voice;
 
+pub(crate) use moving::{Arrived, Moves, Moving, leave, move_to, obeying};
 pub(crate) use parting::Parting;
 pub(crate) use voice::Voice;
 
@@ -13,7 +15,7 @@ use sol_tokio::sol_core::url::RtmpUrl;
 use sol_tokio::{Client, SessionConfig};
 
 /// How to talk to a server.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Manners {
     /// The handshake to begin with; servers that know no digest answer it with the simple one
     #[arg(long, value_enum, default_value_t = HandshakeForm::Digest)]

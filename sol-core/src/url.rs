@@ -65,9 +65,14 @@ impl RtmpUrl {
         self.port.unwrap_or(Self::DEFAULT_PORT)
     }
 
-    /// `app` of the `connect` command.
+    /// `app` of the `connect` command. Where a server has sent its clients elsewhere, it may have a query string.
     pub fn app(&self) -> &str {
         &self.app
+    }
+
+    /// The same without the query string, for logs.
+    pub fn app_name(&self) -> &str {
+        self.app.split_once('?').map_or(&self.app, |(name, _)| name)
     }
 
     /// What is published or played, with its query string. Often a secret.
@@ -83,6 +88,38 @@ impl RtmpUrl {
     /// `tcUrl` of the `connect` command: all but the stream.
     pub fn tc_url(&self) -> String {
         format!("rtmp://{}/{}", self.authority(), self.app)
+    }
+
+    /// The same stream where a server sends its clients: `tc_url` is absolute, or relative to that of this URL (RFC 3986, 4.2).
+    ///
+    /// # Errors
+    /// It is no place that can be gone to. To another scheme nobody is sent.
+    pub fn moved(&self, tc_url: &str) -> Result<Self, UrlError> {
+        let (place, query) =
+            tc_url.split_once('?').map_or((tc_url, None), |(place, query)| (place, Some(query)));
+        let place = place.trim_end_matches('/');
+        let authority = self.authority();
+        let absolute = match place {
+            "" => self.tc_url(),
+            _ if place.contains("://") => place.to_owned(),
+            _ if place.starts_with("//") => format!("rtmp:{place}"),
+            _ if place.starts_with('/') => format!("rtmp://{authority}{place}"),
+            _ => {
+                let folder = self.app.rsplit_once('/').map_or("", |(folder, _)| folder);
+                format!("rtmp://{authority}/{folder}/{place}")
+            }
+        };
+        // Its query string is the app's.
+        let absolute = absolute.split('?').next().unwrap_or_default();
+        let there: RtmpUrl = format!("{absolute}/{}", self.stream).parse()?;
+        let app = match query {
+            Some(query) if query.contains(|c: char| c.is_control() || c.is_whitespace()) => {
+                return Err(UrlError::Space);
+            }
+            Some(query) => format!("{}?{query}", there.app),
+            None => there.app,
+        };
+        Ok(Self { app, ..there })
     }
 
     /// Host and port as they stand in a URL.
@@ -183,6 +220,42 @@ mod tests {
             );
             assert_eq!(url.tc_url(), tc_url);
             assert_eq!(url.to_string().parse(), Ok(url));
+        }
+    }
+
+    #[test]
+    fn a_stream_moves_to_where_its_server_sends_it() {
+        let url: RtmpUrl = "rtmp://host:1936/live/hall/cam?key=1".parse().unwrap();
+        let table = [
+            ("rtmp://other/vod", "rtmp://other/vod/cam?key=1"),
+            ("RTMP://other:7/a/b/", "rtmp://other:7/a/b/cam?key=1"),
+            ("//[::1]/vod", "rtmp://[::1]/vod/cam?key=1"),
+            ("/vod", "rtmp://host:1936/vod/cam?key=1"),
+            ("lobby", "rtmp://host:1936/live/lobby/cam?key=1"),
+            ("", "rtmp://host:1936/live/hall/cam?key=1"),
+        ];
+        for (tc_url, moved) in table {
+            assert_eq!(url.moved(tc_url).unwrap().to_string(), moved, "{tc_url}");
+        }
+        let with_token = url.moved("rtmp://other/vod?token=2").unwrap();
+        assert_eq!((with_token.app(), with_token.stream()), ("vod?token=2", "cam?key=1"));
+    }
+
+    #[test]
+    fn nobody_is_sent_to_another_scheme_or_to_what_is_no_place() {
+        let url: RtmpUrl = "rtmp://host/live/cam".parse().unwrap();
+        let table = [
+            ("rtmps://other/live", UrlError::Tls),
+            ("rtmpe://other/live", UrlError::Disguised("rtmpe".to_owned())),
+            ("http://other/live", UrlError::Scheme),
+            ("rtmp://other", UrlError::Path("other".to_owned())),
+            ("rtmp://user@other/live", UrlError::Credentials),
+            ("//other:0/live", UrlError::Port("0".to_owned())),
+            ("/my live", UrlError::Space),
+            ("/live?a\nb", UrlError::Space),
+        ];
+        for (tc_url, error) in table {
+            assert_eq!(url.moved(tc_url), Err(error), "{tc_url}");
         }
     }
 

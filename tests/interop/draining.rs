@@ -1,9 +1,9 @@
 //! `sol serve --drain`: a server that is told to stop lets everybody leave before.
 
-use sol_tests::programs::{Pace, Player, Publisher, Sol};
+use sol_tests::programs::{Pace, Player, Publisher, Sol, free_port};
 
 use crate::clip::{Clip, PICTURES_TO_BEGIN};
-use crate::{ENDED_WELL, run_of};
+use crate::{ENDED_WELL, payload_runs, run_of, whole_tracks};
 
 const RUNTIMES: [&str; 2] = ["tokio", "mio"];
 
@@ -35,6 +35,54 @@ fn who_does_not_know_how_to_reconnect_goes_on_to_the_end_and_so_does_the_server(
 }
 
 #[test]
+fn what_sol_publishes_moves_at_a_keyframe_and_no_frame_is_lost_or_doubled() {
+    for runtime in RUNTIMES {
+        let clip = Clip::open("h264_aac.flv");
+        let there = Sol::start_with("127.0.0.1:0", &["--runtime", runtime]);
+        let mut here = draining(runtime, &there);
+        let player = Player::ffmpeg(&here.url("live/cam"));
+        here.wait_for(1, "play");
+        let other_player = Player::ffmpeg(&there.url("live/cam"));
+        there.wait_for(1, "play");
+        let file = clip.path.to_str().expect("the path is UTF-8");
+        let mut publish = Sol::run(&["publish", file, &here.url("live/cam?token=secret")]);
+        here.wait_for(1, "publish");
+        here.begin_to_stop();
+        assert_eq!(publish.finish(), ENDED_WELL, "{}", publish.stderr());
+        assert!(publish.stderr().contains("sol: moved; publishing at "), "{}", publish.stderr());
+        let [before, behind] = [player, other_player].map(Player::finish);
+        assert_eq!((before.exit, behind.exit), (ENDED_WELL, ENDED_WELL));
+        let (before, behind) = (payload_runs(&before, &clip.packets), payload_runs(&behind, &clip.packets));
+        for ((before, behind), whole) in before.iter().zip(&behind).zip(whole_tracks(&clip.packets)) {
+            assert_eq!((before.start, before.end, behind.end), (whole.start, behind.start, whole.end));
+            assert!(!before.is_empty() && !behind.is_empty(), "{before:?}, {behind:?}");
+        }
+        let log = here.finish();
+        assert_eq!(log.only("drained").count("left"), 0);
+        assert_eq!(log.only("publish ended").text("reason"), "stopped");
+        assert_eq!(there.stop().only("publish ended").text("reason"), "stopped");
+    }
+}
+
+#[test]
+fn whoever_cannot_be_reached_is_not_moved_to() {
+    let clip = Clip::open("h264_aac.flv");
+    let target = format!("rtmp://127.0.0.1:{}", free_port());
+    let mut here = Sol::start_with("127.0.0.1:0", &["--drain", "10m", "--drain-target", &target]);
+    let player = Player::ffmpeg(&here.url("live/cam"));
+    here.wait_for(1, "play");
+    let file = clip.path.to_str().expect("the path is UTF-8");
+    let mut publish = Sol::run(&["publish", file, &here.url("live/cam")]);
+    here.wait_for(1, "publish");
+    here.begin_to_stop();
+    assert_eq!(publish.finish(), ENDED_WELL, "{}", publish.stderr());
+    assert!(publish.stderr().contains("nobody listens there"), "{}", publish.stderr());
+    assert!(publish.stderr().contains("; staying there"), "{}", publish.stderr());
+    assert_eq!(run_of(&player.finish(), &clip), clip.whole());
+    assert_eq!(here.finish().only("drained").count("left"), 0);
+}
+
+#[test]
 fn who_has_not_left_in_time_is_told_of_the_shutdown_and_a_second_signal_waits_for_nobody() {
     for runtime in RUNTIMES {
         let options = ["--demo", "--runtime", runtime];
@@ -54,4 +102,10 @@ fn who_has_not_left_in_time_is_told_of_the_shutdown_and_a_second_signal_waits_fo
         assert_eq!(log.only("draining").count("connections"), 1);
         assert_eq!(log.of("drained").len(), 0);
     }
+}
+
+/// Sends its clients there when it is told to stop.
+fn draining(runtime: &str, there: &Sol) -> Sol {
+    let target = format!("rtmp://{}", there.address());
+    Sol::start_with("127.0.0.1:0", &["--runtime", runtime, "--drain", "10m", "--drain-target", &target])
 }

@@ -25,6 +25,14 @@ impl Replica {
         self.awaits_keyframe = self.has_video;
     }
 
+    /// Whether a server that has heard nothing else can make use of all that comes from there on.
+    pub(super) fn may_begin_with(&self, media: &Media) -> bool {
+        match FrameKind::of(&media.content) {
+            FrameKind::Keyframe(_) => true,
+            kind => !self.has_video && kind.is_coded(),
+        }
+    }
+
     /// What came from the source, unless it is to be left out.
     pub(super) fn admit(&mut self, media: Media) -> Option<Media> {
         let kind = FrameKind::of(&media.content);

@@ -88,7 +88,7 @@ impl Parting {
 
     fn refused(url: &RtmpUrl, call: Call, word: &ServerWord) -> Self {
         let server = url.authority();
-        let app = url.app();
+        let app = url.app_name();
         if call == Call::Play && word.code == "NetStream.Play.StreamNotFound" {
             let words = format!(
                 "{server} has no stream {app}/{}: {word}; with --wait, sol waits until it begins",
