@@ -22,6 +22,7 @@ mod enhanced;
 mod examples;
 mod files;
 mod late;
+mod legacy;
 mod names;
 mod players;
 mod publishers;
