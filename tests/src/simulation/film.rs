@@ -325,7 +325,7 @@ impl Reel {
     fn coded(&self, head: &[u8], bytes: usize) -> Bytes {
         let mut payload = Vec::with_capacity(head.len() + TEXT_BYTES + bytes);
         payload.extend_from_slice(head);
-        payload.extend_from_slice(&self.film.mark.to_be_bytes());
+        payload.extend_from_slice(&(NO_START_CODE | self.film.mark).to_be_bytes());
         payload.extend_from_slice(&(self.sequence as u32).to_be_bytes());
         // Bytes that differ from frame to frame and from place to place.
         let first =
@@ -348,6 +348,9 @@ pub(super) enum Told {
         sequence: usize,
     },
 }
+
+/// Set in each mark, which at the beginning of a picture would be a start code otherwise, or a length.
+const NO_START_CODE: u32 = 0x8000_0000;
 
 /// Reads it from a message; `None` where it is none of a film's.
 pub(super) fn told(type_id: TypeId, payload: &[u8]) -> Option<Told> {
@@ -375,7 +378,8 @@ pub(super) fn told(type_id: TypeId, payload: &[u8]) -> Option<Told> {
     };
     let (mark, rest) = payload.get(head..)?.split_first_chunk()?;
     let (sequence, _) = rest.split_first_chunk()?;
-    let (mark, sequence) = (u32::from_be_bytes(*mark), u32::from_be_bytes(*sequence) as usize);
+    let (mark, sequence) =
+        (u32::from_be_bytes(*mark) & !NO_START_CODE, u32::from_be_bytes(*sequence) as usize);
     Some(Told::Frame { mark, sequence })
 }
 
