@@ -1,6 +1,7 @@
 //! `sol play`: takes a stream from a server, tells how it is, and writes it into an FLV file.
 
 mod meter;
+mod seam;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,16 +9,20 @@ use std::time::Duration;
 use crate::recording::Recording;
 use anyhow::Context;
 use clap::Args;
-use sol_tokio::sol_core::session::{Event, Target};
+use sol_tokio::sol_core::session::{Event, ReconnectRequest, Target};
 use sol_tokio::sol_core::url::RtmpUrl;
-use sol_tokio::{Client, SessionConfig};
+use sol_tokio::{Client, Media, SessionConfig};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::Exit;
 use crate::config::Time;
-use crate::remote::{Manners, Parting, Voice, welcome, word};
+use crate::remote::{
+    Arrived, Manners, Moves, Moving, Parting, Voice, leave, move_to, obeying, there, welcome, word,
+};
 use crate::signals::Signals;
 use meter::Meter;
+use seam::Seam;
 
 /// What `sol play` is told.
 #[derive(Debug, Args)]
@@ -64,9 +69,22 @@ pub(crate) fn run(asked: &Play) -> anyhow::Result<Exit> {
 async fn play(asked: &Play) -> anyhow::Result<Exit> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
     let recording = asked.output.as_deref().map(|path| Recording::open(path, asked.overwrite)).transpose()?;
-    let mut player =
-        Player { asked, voice: Voice::new(None), recording, meter: Meter::new(), is_over: false };
+    let mut player = Player {
+        asked,
+        voice: Voice::new(None),
+        recording,
+        meter: Meter::new(),
+        seam: Seam::default(),
+        url: asked.url.clone(),
+        moves: Moves::none(),
+        left: JoinSet::new(),
+        is_over: false,
+    };
     let parting = player.go_on(&mut signals).await;
+    tokio::select! {
+        () = async { while player.left.join_next().await.is_some() {} } => {}
+        _ = signals.next() => {}
+    }
     player.voice.fall_silent();
     // Whatever happened, what has come is a whole file.
     let recorded = player.recording.take().map(Recording::finish).transpose();
@@ -87,6 +105,13 @@ struct Player<'a> {
     voice: Voice,
     recording: Option<Recording>,
     meter: Meter,
+    /// Where it goes over to another connection.
+    seam: Seam,
+    /// What it plays: its server may have sent it elsewhere.
+    url: RtmpUrl,
+    moves: Moves,
+    /// Connections that it has moved away from, until they are closed.
+    left: JoinSet<()>,
     /// It is told to end.
     is_over: bool,
 }
@@ -113,10 +138,11 @@ impl Player<'_> {
         }
     }
 
-    /// Plays on one connection, until that is over.
+    /// Plays on one connection, or on one that its server sends it to, until that is over.
     async fn attempt(&mut self, signals: &mut Signals, is_first: bool) -> anyhow::Result<Parting> {
-        let url = &self.asked.url;
-        let connecting = self.asked.manners.connect(url, Target::play(url), SessionConfig::default());
+        let url = self.url.clone();
+        let connecting =
+            self.asked.manners.connect(&url, obeying(Target::play(&url)), SessionConfig::default());
         let mut client = tokio::select! {
             connected = connecting => match connected {
                 Ok(client) => client,
@@ -128,6 +154,11 @@ impl Player<'_> {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut granted_at = None;
         let mut ends_at: Option<Instant> = None;
+        let mut moving: Option<Moving> = None;
+        let mut going_to: Option<RtmpUrl> = None;
+        let mut arrived: Option<Arrived> = None;
+        // The stream that is followed has ended, and another one is on its way.
+        let mut over: Option<Parting> = None;
         loop {
             tokio::select! {
                 biased;
@@ -135,29 +166,72 @@ impl Player<'_> {
                     if self.is_over {
                         return Ok(Parting { exit: Exit::Interrupted, ..Parting::by_hand() });
                     }
+                    if over.is_some() {
+                        return Ok(Parting::by_hand());
+                    }
                     self.end(&mut client);
                 }
-                event = client.next() => match event {
-                    Some(Event::Welcomed(said)) if is_first => self.voice.say(welcome(url, &said)),
+                event = client.next(), if over.is_none() => match event {
+                    Some(Event::Welcomed(said)) if is_first => self.voice.say(welcome(&url, &said)),
                     Some(Event::Granted(_)) => granted_at = Some(Instant::now()),
                     Some(Event::Told(said)) if said.code == "NetStream.Play.Reset" => {}
                     Some(Event::Told(said)) => self.voice.say(word(&said)),
+                    Some(Event::Reconnect(request)) if !self.is_over => {
+                        arrived = None;
+                        self.seam.stay();
+                        going_to = self.set_out(&request);
+                        moving = going_to.clone().map(|url| self.on_the_way_to(url, Duration::ZERO));
+                    }
                     Some(Event::Media { media, .. }) => {
                         if !self.meter.has_begun() {
                             self.voice.say(format_args!("playing {}", url.stream_name()));
                             ticks.reset();
                             ends_at = self.asked.duration.map(|time| Instant::now() + time.duration());
                         }
-                        self.meter.count(&media);
-                        if let Some(recording) = self.recording.as_mut().filter(|_| !self.is_over)
-                            && !recording.write(media)?
+                        if let Some(media) = self.seam.here(media)
+                            && !self.take(media)?
                         {
                             self.end(&mut client);
                         }
                     }
-                    Some(Event::Closed { why, .. }) => return Ok(Parting::of(url, &why)),
+                    Some(Event::Closed { why, .. }) => {
+                        let parting = Parting::of(&self.url, &why);
+                        if self.is_over || (moving.is_none() && arrived.is_none()) {
+                            return Ok(parting);
+                        }
+                        over = Some(parting);
+                    }
                     Some(_) => {}
                     None => unreachable!("the end is told once, and ends this"),
+                },
+                outcome = there(&mut moving) => match outcome {
+                    Ok(there) => {
+                        moving = None;
+                        arrived = Some(there);
+                    }
+                    // Its publisher comes behind it.
+                    Err(parting) if parting.exit == Exit::NoStream && over.is_none() => {
+                        moving = going_to.clone().map(|url| self.on_the_way_to(url, ASK_AGAIN));
+                    }
+                    Err(parting) => {
+                        moving = None;
+                        if let Some(over) = over {
+                            return Ok(over);
+                        }
+                        self.stay(&parting.words);
+                    }
+                },
+                event = from_there(&mut arrived) => match event {
+                    Some(Event::Media { media, .. }) => self.seam.there(media),
+                    Some(Event::Closed { why, .. }) => {
+                        let there = arrived.take().map(|there| Parting::of(&there.url, &why));
+                        self.seam.stay();
+                        if let Some(over) = over {
+                            return Ok(over);
+                        }
+                        self.stay(&there.map_or_else(String::new, |there| there.words));
+                    }
+                    Some(_) | None => {}
                 },
                 _ = ticks.tick() => {
                     if self.meter.has_begun() {
@@ -171,10 +245,65 @@ impl Player<'_> {
                     }
                 }
                 () = sleep_until(ends_at.unwrap_or_else(Instant::now)), if ends_at.is_some() && !self.is_over => {
+                    if let Some(over) = over {
+                        return Ok(over);
+                    }
                     self.end(&mut client);
                 }
             }
+            if self.is_over {
+                moving = None;
+                if let Some(there) = arrived.take() {
+                    self.left.spawn(leave(there.client));
+                }
+            }
+            if arrived.is_some()
+                && let Some(begun) = self.seam.change_over(over.is_some())
+                && let Some(there) = arrived.take()
+            {
+                self.url = there.url;
+                let old = std::mem::replace(&mut client, there.client);
+                if over.take().is_none() {
+                    self.left.spawn(leave(old));
+                }
+                self.voice.say(format_args!("moved; playing from {}", self.url.authority()));
+                for media in begun {
+                    if !self.take(media)? {
+                        self.end(&mut client);
+                    }
+                }
+            }
         }
+    }
+
+    /// Counts a message, and writes it. `false` where nobody reads it any more.
+    fn take(&mut self, media: Media) -> anyhow::Result<bool> {
+        self.meter.count(&media);
+        match self.recording.as_mut().filter(|_| !self.is_over) {
+            Some(recording) => recording.write(media),
+            None => Ok(true),
+        }
+    }
+
+    /// Its server asks it to reconnect.
+    fn set_out(&mut self, request: &ReconnectRequest) -> Option<RtmpUrl> {
+        self.moves.follow(&self.url, request).inspect_err(|why| self.stay(why)).ok()
+    }
+
+    fn on_the_way_to(&self, url: RtmpUrl, after: Duration) -> Moving {
+        let target = obeying(Target::play(&url));
+        let moving = move_to(self.asked.manners.clone(), url, target, SessionConfig::default());
+        Box::pin(async move {
+            sleep(after).await;
+            moving.await
+        })
+    }
+
+    /// It does not move.
+    fn stay(&self, why: &str) {
+        let here = self.url.authority();
+        self.voice
+            .say(format_args!("{here} asks for another connection, and there is none: {why}; staying there"));
     }
 
     fn end(&mut self, client: &mut Client) {
@@ -189,6 +318,14 @@ impl Player<'_> {
         } else {
             self.voice.print(line);
         }
+    }
+}
+
+/// Waits for what comes of the connection that it moves to; for ever where there is none.
+async fn from_there(arrived: &mut Option<Arrived>) -> Option<Event> {
+    match arrived {
+        Some(there) => there.client.next().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::Exit;
 use crate::remote::{
-    Arrived, Manners, Moves, Moving, Parting, Voice, leave, megabytes, move_to, obeying, welcome, word,
+    Arrived, Manners, Moves, Moving, Parting, Voice, leave, megabytes, move_to, obeying, there, welcome, word,
 };
 use crate::signals::Signals;
 use pace::Pace;
@@ -377,14 +377,6 @@ impl Publisher<'_> {
 /// A server and its app. The stream's name is often a secret.
 fn place(url: &RtmpUrl) -> String {
     format!("rtmp://{}/{}", url.authority(), url.app_name())
-}
-
-/// Waits for a move; for ever where there is none.
-async fn there(moving: &mut Option<Moving>) -> Result<Arrived, Parting> {
-    match moving {
-        Some(moving) => moving.await,
-        None => std::future::pending().await,
-    }
 }
 
 /// Waits until a connection is over that waits for its first keyframe; for ever where there is none. Why, in words.

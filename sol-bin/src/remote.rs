@@ -4,7 +4,7 @@ mod moving;
 mod parting;
 mod voice;
 
-pub(crate) use moving::{Arrived, Moves, Moving, leave, move_to, obeying};
+pub(crate) use moving::{Arrived, Moves, Moving, leave, move_to, obeying, there};
 pub(crate) use parting::Parting;
 pub(crate) use voice::Voice;
 

@@ -1,9 +1,15 @@
 //! `sol serve --drain`: a server that is told to stop lets everybody leave before.
 
-use sol_tests::programs::{Pace, Player, Publisher, Sol, free_port};
+use rustix::process::Signal;
+use sol_tests::programs::packets::{Packet, Packets};
+use sol_tests::programs::{Pace, Player, Publisher, Sol, Stream, free_port, packets_of};
 
-use crate::clip::{Clip, PICTURES_TO_BEGIN};
+use crate::client::Output;
+use crate::clip::{AUDIO, Clip, PICTURES_TO_BEGIN, VIDEO};
 use crate::{ENDED_WELL, payload_runs, run_of, whole_tracks};
+
+/// Between two pictures or sounds of the clip there is less.
+const STEP_MAX_MS: i64 = 70;
 
 const RUNTIMES: [&str; 2] = ["tokio", "mio"];
 
@@ -61,6 +67,55 @@ fn what_sol_publishes_moves_at_a_keyframe_and_no_frame_is_lost_or_doubled() {
         assert_eq!(log.only("drained").count("left"), 0);
         assert_eq!(log.only("publish ended").text("reason"), "stopped");
         assert_eq!(there.stop().only("publish ended").text("reason"), "stopped");
+    }
+}
+
+/// The clip is looped, so that every payload comes again and again.
+#[test]
+fn what_sol_plays_moves_with_its_publisher_and_its_file_goes_on_without_a_frame_lost_or_doubled() {
+    for runtime in RUNTIMES {
+        let clip = Clip::open("h264_aac.flv");
+        let there = Sol::start_with("127.0.0.1:0", &["--runtime", runtime]);
+        let mut here = draining(runtime, &there);
+        let files = ["one", "two"].map(|name| Output::new(&format!("moved-{runtime}-{name}")));
+        let mut players =
+            files.each_ref().map(|file| Sol::run(&["play", &here.url("live/cam"), "-o", file.path()]));
+        here.wait_for(2, "play");
+        let file = clip.path.to_str().expect("the path is UTF-8");
+        let mut publish = Sol::run(&["publish", "--loop", file, &here.url("live/cam")]);
+        here.wait_for(1, "publish");
+        here.begin_to_stop();
+        let log = here.finish();
+        assert_eq!(log.only("drained").count("left"), 0);
+        for player in &players {
+            player.wait_for(Stream::Err, "that it has moved", |text| {
+                text.contains("sol: moved; playing from ").then_some(())
+            });
+        }
+        publish.signal(Signal::TERM);
+        assert_eq!(publish.finish(), ENDED_WELL, "{}", publish.stderr());
+        for (player, file) in players.iter_mut().zip(&files) {
+            assert_eq!(player.finish(), ENDED_WELL, "{}", player.stderr());
+            let packets = packets_of(&file.bytes());
+            for (track, name) in [(VIDEO, "pictures"), (AUDIO, "sounds")] {
+                let of_it = |packets: &Packets| -> Vec<Packet> {
+                    packets.list.iter().filter(|packet| packet.track == track).cloned().collect()
+                };
+                let (came, once) = (of_it(&packets), of_it(&clip.packets));
+                // One that is lost or doubled puts all that follow into the wrong place.
+                let misplaced =
+                    came.iter().zip(once.iter().cycle()).filter(|(came, sent)| came.md5 != sent.md5);
+                assert_eq!(misplaced.count(), 0, "of {} {name}", came.len());
+                let steps = came.windows(2).map(|pair| pair[1].dts_ms - pair[0].dts_ms);
+                let odd: Vec<i64> = steps.filter(|step| !(0..=STEP_MAX_MS).contains(step)).collect();
+                assert_eq!(odd, [0; 0], "of {} {name}", came.len());
+            }
+        }
+        let log = there.stop();
+        assert_eq!(log.of("play").len(), 2);
+        for end in log.of("play ended") {
+            assert!(end.count("frames") > 0 && end.count("gaps") == 0, "{end}");
+        }
     }
 }
 

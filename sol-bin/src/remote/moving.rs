@@ -75,6 +75,14 @@ pub(crate) fn move_to(manners: Manners, url: RtmpUrl, target: Target, config: Se
     })
 }
 
+/// Waits for a move; for ever where there is none.
+pub(crate) async fn there(moving: &mut Option<Moving>) -> Result<Arrived, Parting> {
+    match moving {
+        Some(moving) => moving.await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Leaves in good order, for as long as it takes.
 pub(crate) async fn leave(mut client: Client) {
     client.leave();
