@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::amf::{self, Amf};
 use super::message::{MediaReceived, TypeId};
-use super::pattern::{FrameText, MediaRole, MediaSent};
+use super::pattern::{FrameText, MediaRole, MediaSent, is_config};
 
 /// A contiguous run of frames. Numbers are those of the pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,12 +67,15 @@ struct Track<'a> {
 
 impl<'a> Checker<'a> {
     fn take(&mut self, media: &'a MediaReceived) -> Result<(), String> {
-        match (media.type_id, media.payload.get(1)) {
-            (TypeId::DATA_AMF0, _) => check_metadata(media),
-            (TypeId::VIDEO, Some(0)) => self.take_config(MediaRole::VideoConfig, media),
-            (TypeId::AUDIO, Some(0)) => self.take_config(MediaRole::AudioConfig, media),
-            (TypeId::VIDEO | TypeId::AUDIO, Some(_)) => self.take_frame(media),
-            _ => Err("is nothing that a pattern makes".to_owned()),
+        let role = match media.type_id {
+            TypeId::DATA_AMF0 => return check_metadata(media),
+            TypeId::VIDEO => MediaRole::VideoConfig,
+            TypeId::AUDIO => MediaRole::AudioConfig,
+            _ => return Err("is nothing that a pattern makes".to_owned()),
+        };
+        match is_config(media.type_id, &media.payload) {
+            true => self.take_config(role, media),
+            false => self.take_frame(media),
         }
     }
 

@@ -8,6 +8,7 @@
 
 mod picture;
 mod sound;
+mod tags;
 
 use std::iter::Peekable;
 use std::time::Duration;
@@ -19,6 +20,8 @@ use super::filler::Filler;
 use super::message::TypeId;
 use picture::{AVC_CONFIG, Picture, PictureKind};
 use sound::{AAC_CONFIG, FRAME_SAMPLES, SAMPLE_RATE};
+
+pub use tags::{Tags, is_config};
 
 /// Which media to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub struct Pattern {
     pub metadata: bool,
     /// Timestamp of the first frame.
     pub start_timestamp_ms: u32,
+    /// In which tags it comes.
+    pub tags: Tags,
 }
 
 /// Video of a pattern.
@@ -98,6 +103,7 @@ impl Pattern {
             audio: Some(AudioPattern { kilobits_per_second: 64 }),
             metadata: true,
             start_timestamp_ms: 0,
+            tags: Tags::Legacy,
         }
     }
 
@@ -142,6 +148,16 @@ impl Pattern {
         Pattern { start_timestamp_ms, ..self }
     }
 
+    /// The same in other tags.
+    pub const fn in_tags(self, tags: Tags) -> Pattern {
+        Pattern { tags, ..self }
+    }
+
+    /// What is of one track of it, as who knows nothing of tracks and FourCCs publishes that.
+    pub const fn track(self, id: u8) -> Pattern {
+        Pattern { mark: self.mark + id as u32, tags: Tags::Legacy, ..self }
+    }
+
     /// All that it makes, in order and without end, if there is video or audio.
     pub fn media(self) -> PatternMedia {
         let video = self.video.map(|video| Ticks::new(video.frame_rate.into(), 1));
@@ -151,10 +167,10 @@ impl Pattern {
             preamble.push((MediaRole::Metadata, self.metadata_payload()));
         }
         if self.video.is_some() {
-            preamble.push((MediaRole::VideoConfig, Bytes::from_static(AVC_CONFIG)));
+            preamble.push((MediaRole::VideoConfig, self.config(TypeId::VIDEO, AVC_CONFIG)));
         }
         if self.audio.is_some() {
-            preamble.push((MediaRole::AudioConfig, Bytes::from_static(AAC_CONFIG)));
+            preamble.push((MediaRole::AudioConfig, self.config(TypeId::AUDIO, AAC_CONFIG)));
         }
         PatternMedia {
             pattern: self,
@@ -170,19 +186,30 @@ impl Pattern {
         let mut properties =
             vec![("encoder".to_owned(), Amf::from(format!("pattern {:08x}", self.mark).as_str()))];
         let mut number = |name: &str, value: u32| properties.push((name.to_owned(), f64::from(value).into()));
+        let [video_codec, audio_codec] = self.tags.codec_ids();
         if let Some(video) = self.video {
             number("width", 160);
             number("height", 128);
             number("framerate", video.frame_rate);
             number("videodatarate", video.kilobits_per_second);
-            number("videocodecid", 7);
+            number("videocodecid", video_codec);
         }
         if let Some(audio) = self.audio {
             number("audiosamplerate", 44_100);
             number("audiodatarate", audio.kilobits_per_second);
-            number("audiocodecid", 10);
+            number("audiocodecid", audio_codec);
+        }
+        if self.tags.tracks() > 1 {
+            let differs =
+                |id: u8| (id.to_string(), Amf::object([("width", f64::from(160 + u32::from(id)).into())]));
+            let tracks = (1..self.tags.tracks()).map(differs).collect();
+            properties.push(("videoTrackIdInfoMap".to_owned(), Amf::Object(tracks)));
         }
         Amf::EcmaArray(properties)
+    }
+
+    fn config(&self, type_id: TypeId, legacy: &'static [u8]) -> Bytes {
+        self.tags.wrap(type_id, &vec![Bytes::from_static(legacy); self.tags.tracks().into()])
     }
 
     fn metadata_payload(&self) -> Bytes {
@@ -271,27 +298,38 @@ impl PatternMedia {
                 PictureKind::Keyframe => MediaRole::Keyframe,
                 PictureKind::Predicted | PictureKind::Between => MediaRole::Interframe,
             };
-            return Some((role, at_ms, self.video_payload(&video, picture)));
+            let payload = self.of_each_track(TypeId::VIDEO, |mark| self.video_payload(mark, &video, picture));
+            return Some((role, at_ms, payload));
         }
         let (_, at_ms) = self.audio.as_mut()?.next()?;
         let audio = self.pattern.audio?;
-        let bytes = u64::from(audio.kilobits_per_second) * 125 * FRAME_SAMPLES / SAMPLE_RATE;
-        let bare = sound::frame(&self.text(), &[]).len();
-        let payload = sound::frame(&self.text(), &self.filler((bytes as usize).saturating_sub(bare)));
-        Some((MediaRole::AudioFrame, at_ms, payload.into()))
+        let payload = self.of_each_track(TypeId::AUDIO, |mark| self.audio_payload(mark, &audio));
+        Some((MediaRole::AudioFrame, at_ms, payload))
     }
 
-    fn video_payload(&self, video: &VideoPattern, picture: Picture) -> Bytes {
+    fn of_each_track(&self, type_id: TypeId, payload: impl Fn(u32) -> Bytes) -> Bytes {
+        let Pattern { mark, tags, .. } = self.pattern;
+        let tracks: Vec<Bytes> = (0..tags.tracks()).map(|id| payload(mark + u32::from(id))).collect();
+        tags.wrap(type_id, &tracks)
+    }
+
+    fn audio_payload(&self, mark: u32, audio: &AudioPattern) -> Bytes {
+        let bytes = u64::from(audio.kilobits_per_second) * 125 * FRAME_SAMPLES / SAMPLE_RATE;
+        let bare = sound::frame(&self.text(mark), &[]).len();
+        sound::frame(&self.text(mark), &self.filler(mark, (bytes as usize).saturating_sub(bare))).into()
+    }
+
+    fn video_payload(&self, mark: u32, video: &VideoPattern, picture: Picture) -> Bytes {
         let keyframe = picture.kind() == PictureKind::Keyframe;
         // Shown one frame later than decoded, so that no picture is shown before that.
         let frames_later = picture.shown() + 1 - picture.in_group;
         let composition_ms = frames_later as u32 * 1_000 / video.frame_rate;
         let [_, composition @ ..] = composition_ms.to_be_bytes();
 
-        let mut nals = vec![picture::sei(&self.text()), picture.slice()];
+        let mut nals = vec![picture::sei(&self.text(mark)), picture.slice()];
         let bare = TAG_HEADER + nals.iter().map(|nal| NAL_LENGTH + nal.len()).sum::<usize>();
-        let filler = self.filler(video.frame_bytes(keyframe).saturating_sub(bare));
-        nals[0] = picture::sei(&[self.text(), filler].concat());
+        let filler = self.filler(mark, video.frame_bytes(keyframe).saturating_sub(bare));
+        nals[0] = picture::sei(&[self.text(mark), filler].concat());
 
         let mut payload = vec![if keyframe { 0x17 } else { 0x27 }, 1];
         payload.extend(composition);
@@ -303,13 +341,13 @@ impl PatternMedia {
         payload.into()
     }
 
-    fn text(&self) -> Vec<u8> {
-        FrameText { mark: self.pattern.mark, sequence: self.sequence }.write()
+    fn text(&self, mark: u32) -> Vec<u8> {
+        FrameText { mark, sequence: self.sequence }.write()
     }
 
     /// Bytes that differ from frame to frame, none of them zero.
-    fn filler(&self, length: usize) -> Vec<u8> {
-        let seed = (u64::from(self.pattern.mark) << 32) ^ self.sequence;
+    fn filler(&self, mark: u32, length: usize) -> Vec<u8> {
+        let seed = (u64::from(mark) << 32) ^ self.sequence;
         let mut bytes = vec![0; length];
         Filler::new(seed).fill(&mut bytes);
         for byte in &mut bytes {
@@ -345,11 +383,11 @@ pub struct FrameText {
 }
 
 impl FrameText {
-    /// Reads it from an audio or video message; `None` where it is none of a pattern's frames.
+    /// Reads it from an audio or video message, of several tracks that of the first; `None` where it is none of a pattern's frames.
     pub fn read(type_id: TypeId, payload: &[u8]) -> Option<FrameText> {
         let content = match type_id {
-            TypeId::VIDEO => picture::sei_content(payload.get(TAG_HEADER + NAL_LENGTH..)?)?,
-            TypeId::AUDIO => payload.get(sound::TEXT_AT..)?,
+            TypeId::VIDEO => picture::sei_content(tags::content(type_id, payload)?.get(NAL_LENGTH..)?)?,
+            TypeId::AUDIO => tags::content(type_id, payload)?.get(sound::TEXT_AT..)?,
             _ => return None,
         };
         let text = std::str::from_utf8(content.get(..TEXT_BYTES)?).ok()?;

@@ -21,8 +21,8 @@ pub(super) fn frame(text: &[u8], filler: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Where the text of a frame begins.
-pub(super) const TEXT_AT: usize = 4;
+/// Where the text of a frame begins, behind its header.
+pub(super) const TEXT_AT: usize = 2;
 
 /// Element 4, tag 0, aligned to bytes (4.4.2.7).
 const DATA_STREAM_ELEMENT: u8 = 0b1000_0001;
@@ -38,9 +38,9 @@ mod tests {
     #[test]
     fn text_comes_first_and_filler_in_elements_of_its_own() {
         let frame = frame(b"text", &[0x55; 300]);
-        assert_eq!(frame[..TEXT_AT], [0xAF, 1, 0x81, 4]);
-        assert_eq!(&frame[TEXT_AT..TEXT_AT + 4], b"text");
-        let elements = &frame[TEXT_AT + 4..];
+        assert_eq!(frame[..2 + TEXT_AT], [0xAF, 1, 0x81, 4]);
+        assert_eq!(&frame[2 + TEXT_AT..2 + TEXT_AT + 4], b"text");
+        let elements = &frame[2 + TEXT_AT + 4..];
         assert_eq!(elements[..3], [0x81, 254, 0x55]);
         assert_eq!(elements[256..259], [0x81, 46, 0x55]);
         assert_eq!(elements[304..], SILENCE_AND_END);
