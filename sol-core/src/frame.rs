@@ -118,9 +118,29 @@ impl Frame {
 
     /// The codec of the default track of which it has something, if it is one of those.
     pub(crate) fn main_codec_of(&self, codecs: CodecSet) -> Option<Codec> {
-        let payload = self.whole_payload();
-        let (track, codec) = self.tag(&payload)?.main_track()?;
+        let (track, codec) = self.with_tag(|tag| tag.main_track())??;
         (track == TrackId::DEFAULT && codecs.has(codec)).then_some(codec)
+    }
+
+    /// Whether it has something of a track.
+    pub(crate) fn has_track(&self, track: TrackId) -> bool {
+        self.with_tag(|tag| tag.has_track(track)) == Some(true)
+    }
+
+    /// What `look` finds in the header of its payload, but for the body; `None` of data, and of what breaks a rule there. Copies
+    /// nothing but a message of several tracks, whose headers are all over it.
+    fn with_tag<R>(&self, look: impl FnOnce(&Tag<'_>) -> R) -> Option<R> {
+        let front = self.tag(self.front()).filter(Tag::is_of_one_track);
+        if let Some(tag) = front {
+            return Some(look(&tag));
+        }
+        let payload = self.whole_payload();
+        self.tag(&payload).map(|tag| look(&tag))
+    }
+
+    /// The payload as far as its first chunk goes.
+    pub(crate) fn front(&self) -> &[u8] {
+        self.payload().next().unwrap_or_default()
     }
 
     /// What the header of its payload says; `None` of data, and of what breaks a rule there.

@@ -49,6 +49,10 @@ pub const TRACK_FORMS: usize = 8;
 /// How long a form is made that nobody reads, in the stream's time: whoever comes and goes does not have it made anew each time.
 pub const FORM_LINGER: Duration = Duration::from_secs(10);
 
+/// How long, in the stream's time, nobody has read a form that another takes the place of. What is made anew goes through the whole
+/// tape, so that nobody has that done more often than [`TRACK_FORMS`] times in so long.
+pub const FORM_REST: Duration = Duration::from_secs(1);
+
 // --- AMF --------------------------------------------------------------------------------------------------
 
 /// Objects within objects. Real commands nest three deep.

@@ -6,11 +6,15 @@
 //!
 //! Invariants: a form is made while somebody reads it, and for `limits::FORM_LINGER` after that. There are at most
 //! `limits::TRACK_FORMS` of other tracks than the default one; those of the default one always have a place. Whatever is on the
-//! stream's tape is on those of its forms.
+//! stream's tape is on those of its forms. Nobody can have the tape gone through again and again: of a track that the stream does not
+//! have no form is made, and one gives its place to another only when nobody has read it for `limits::FORM_REST`.
+
+use std::borrow::Cow;
+use std::time::Duration;
 
 use crate::frame::Frame;
 use crate::limits;
-use crate::media::{Codec, CodecSet, Form, FrameKind, Reformed, Reformer, TrackId, Unfit};
+use crate::media::{Codec, CodecSet, Form, FrameKind, Reformed, Reformer, Tag, TrackId, Unfit};
 use crate::timestamp::Timestamp;
 
 use super::playhead::Playhead;
@@ -94,7 +98,7 @@ impl Forms {
         let index = match self.0.iter().position(|derived| derived.form == form) {
             Some(index) => index,
             None => {
-                self.make_room(form)?;
+                self.make_room(form, stream)?;
                 self.0.push(Derived::new(form, stream));
                 self.0.len() - 1
             }
@@ -102,12 +106,19 @@ impl Forms {
         Ok(&mut self.0[index])
     }
 
-    /// Forms that nobody reads make room for others.
-    fn make_room(&mut self, form: Form) -> Result<(), FormRefused> {
+    /// Forms that nobody has read for a while make room for others.
+    fn make_room(&mut self, form: Form, stream: &Stream) -> Result<(), FormRefused> {
         let counts = |form: Form| form.track() != Some(TrackId::DEFAULT);
         if counts(form) && self.0.iter().filter(|derived| counts(derived.form)).count() >= limits::TRACK_FORMS
         {
-            let idle = self.0.iter().position(|derived| counts(derived.form) && !derived.is_read());
+            let head = stream.head();
+            // Nothing is gone through where nothing is published.
+            let rests = |derived: &Derived| match stream.is_published() {
+                true => derived.idle_time(head).is_some_and(|time| time >= limits::FORM_REST),
+                false => true,
+            };
+            let idle = |derived: &Derived| counts(derived.form) && !derived.is_read() && rests(derived);
+            let idle = self.0.iter().position(idle);
             self.0.remove(idle.ok_or(FormRefused::TooManyForms)?);
         }
         Ok(())
@@ -174,7 +185,7 @@ impl Derived {
         if self.unfit.is_some() {
             return None;
         }
-        match self.reformer.reform(frame.kind(), &frame.whole_payload()) {
+        match self.reformer.reform(frame.kind(), &needed(frame)) {
             Reformed::Same => Some(frame.clone()),
             Reformed::Other(kind, payload) => {
                 Some(Frame::new(kind, frame.timestamp(), &payload, frame.chunk_size()))
@@ -223,8 +234,21 @@ impl Derived {
             self.idle_since = None;
             return false;
         }
-        let since = *self.idle_since.get_or_insert(head);
-        since.is_after(head) || since.lag_behind(head) > limits::FORM_LINGER
+        self.idle_since.get_or_insert(head);
+        self.idle_time(head).is_none_or(|time| time > limits::FORM_LINGER)
+    }
+
+    /// For how long nobody has read it; `None` where that is not known, or the stream's time began anew.
+    fn idle_time(&self, head: Timestamp) -> Option<Duration> {
+        self.idle_since.filter(|since| !since.is_after(head)).map(|since| since.lag_behind(head))
+    }
+}
+
+/// As much of a frame's payload as its form depends on: of a legacy tag the header.
+fn needed(frame: &Frame) -> Cow<'_, [u8]> {
+    match frame.tag(frame.front()) {
+        Some(Tag::Legacy(_)) => Cow::Borrowed(frame.front()),
+        Some(Tag::Silence | Tag::Command(_) | Tag::Enhanced(_)) | None => frame.whole_payload(),
     }
 }
 
@@ -252,14 +276,22 @@ impl Stream {
         let join = self.config().join;
         let is_published = self.is_published();
         self.with_forms(|forms, stream| {
+            let has_shown = is_published && stream.has_shown();
+            if let Some(track) = form.track()
+                && has_shown
+                && forms.get(form).is_none()
+                && !stream.has_track(track)
+                && track != TrackId::DEFAULT
+            {
+                return Err(FormRefused::NoSuchTrack(track));
+            }
             let derived = forms.place(form, stream)?;
             derived.follow(stream);
             if let Some(codec) = derived.unfit {
                 return Err(FormRefused::Unfit(Unfit::ForForm { form, codec }));
             }
             if let Some(track) = form.track()
-                && is_published
-                && stream.has_shown()
+                && has_shown
                 && !derived.reformer.has_track()
             {
                 return Err(FormRefused::NoSuchTrack(track));

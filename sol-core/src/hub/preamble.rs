@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::frame::Frame;
 use crate::limits;
-use crate::media::{Codec, CodecSet, FrameKind, Tag};
+use crate::media::{Codec, CodecSet, FrameKind, Tag, TrackId};
 use crate::timestamp::Timestamp;
 
 /// The frames of one preamble, shared by all who need them.
@@ -86,6 +86,11 @@ impl Configurations {
             return None;
         }
         self.latest.values().find_map(|frame| frame.main_codec_of(codecs))
+    }
+
+    /// Whether any of them is of a track.
+    pub(super) fn have_track(&self, track: TrackId) -> bool {
+        self.latest.values().any(|frame| frame.has_track(track))
     }
 
     pub(super) fn forget_metadata(&mut self) {

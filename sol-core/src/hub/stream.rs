@@ -594,6 +594,12 @@ impl Stream {
         self.tape.newest_sync_point().is_some()
     }
 
+    /// Whether the publication has shown a track, as far as the tape goes back.
+    pub(super) fn has_track(&self, track: TrackId) -> bool {
+        self.configurations.have_track(track)
+            || self.tape.frames_of_publication().any(|frame| frame.has_track(track))
+    }
+
     /// What the stream is at this moment, for its operator. Costs a look at every frame on the tape and every player.
     pub fn report(&self) -> StreamReport {
         let (tracks, keyframe_interval) = report::measure(&self.tape, self.configurations.all());
@@ -616,6 +622,17 @@ impl Stream {
     /// stands by is no more than that, and not in it.
     pub fn tape_bytes(&self) -> usize {
         self.tape.bytes()
+    }
+
+    /// How many forms of the stream are made: for those who read them, or have until recently.
+    pub fn form_count(&self) -> usize {
+        self.forms.mirrors().count()
+    }
+
+    /// Bytes of frames on the tapes of its forms, each at most as much as on its own. What they have in common, with each other or
+    /// with its own, is there once and counts in each.
+    pub fn form_bytes(&self) -> usize {
+        self.forms.mirrors().map(Stream::tape_bytes).sum()
     }
 
     /// See [`Server::check`](crate::server::Server::check).

@@ -193,6 +193,24 @@ impl<'a> Tag<'a> {
         }
     }
 
+    /// Whether it has something of a track.
+    pub(crate) fn has_track(&self, track: TrackId) -> bool {
+        match self {
+            Tag::Silence | Tag::Command(_) => false,
+            Tag::Legacy(_) => track == TrackId::DEFAULT,
+            Tag::Enhanced(tag) => tag.track(track).is_some(),
+        }
+    }
+
+    /// Whether it has one track at most, by its very form: its header then ends where the body begins, which goes to the end of the
+    /// message.
+    pub(crate) fn is_of_one_track(&self) -> bool {
+        match self {
+            Tag::Silence | Tag::Command(_) | Tag::Legacy(_) => true,
+            Tag::Enhanced(tag) => matches!(tag.wrapping, Wrapping::Plain | Wrapping::OneTrack),
+        }
+    }
+
     /// How much later than its message a picture is to be shown, in milliseconds; `None` where the message does not say.
     pub fn composition_millis(&self) -> Option<i32> {
         match self {

@@ -75,9 +75,17 @@ impl Speaker {
         let app = choices.pick(APPS);
         let tc_url = choices.pick(&["rtmp://host/live", "", "rtmp://host/other?token=2", "'rtmp://host'"]);
         let mut object = vec![("app".to_owned(), Amf::from(app)), ("tcUrl".to_owned(), Amf::from(tc_url))];
-        if let encoding @ (0 | 3 | 7) = choices.byte() {
-            object.push(("objectEncoding".to_owned(), f64::from(encoding).into()));
-        }
+        let stated: Option<(&str, Amf)> = match choices.byte() {
+            encoding @ (0 | 3 | 7) => Some(("objectEncoding", f64::from(encoding).into())),
+            caps_ex @ (8..=15) => Some(("capsEx", f64::from(caps_ex).into())),
+            16 => Some(("fourCcList", Amf::StrictArray(vec!["hvc1".into()]))),
+            17 => Some(("fourCcList", Amf::StrictArray(vec!["*".into()]))),
+            18 => Some(("videoFourCcInfoMap", Amf::object([("hvc1", 1.0.into())]))),
+            19 => Some(("videoFourCcInfoMap", Amf::object([("*", 0.0.into())]))),
+            20 => Some(("audioFourCcInfoMap", Amf::object([("Opus", 4.0.into())]))),
+            _ => None,
+        };
+        object.extend(stated.map(|(name, value)| (name.to_owned(), value)));
         self.call(StreamId::CONNECTION, "connect", &[Amf::Object(object)])
     }
 
@@ -243,7 +251,11 @@ impl Speaker {
 
     fn next_media(&mut self, choices: &mut Choices<'_>) -> Message {
         let what = choices.byte();
-        let (type_id, head) = MEDIA[usize::from(what & 0x1F) % MEDIA.len()];
+        let (type_id, head) = match usize::from(what & 0x1F) {
+            // The last of these numbers stand for many.
+            index if index >= MEDIA.len() => choices.pick(OF_TRACKS),
+            index => MEDIA[index],
+        };
         let stream = if what & 0x20 == 0 { StreamId(1) } else { stream(choices) };
         let step = if what & 0x40 == 0 { 40 } else { choices.pick(STEPS) };
         let length = if what & 0x80 == 0 { 20 } else { choices.pick(&[300, 0, 1, 2_000, 6_000, 70_000]) };
@@ -362,8 +374,25 @@ const BURST_BYTES: usize = 100_000;
 const PACKET_BYTES: usize = 1_536;
 
 /// What is published and played: often the same.
-const NAMES: &[&str] =
-    &["cam", "other", "cam?token=1", "/cam/", "a/b", "mp4:cam", "", "..", "a\nb", "third", "cam?role=backup"];
+const NAMES: &[&str] = &[
+    "cam",
+    "other",
+    "cam?token=1",
+    "/cam/",
+    "a/b",
+    "mp4:cam",
+    "",
+    "..",
+    "a\nb",
+    "third",
+    "cam?role=backup",
+    "cam?form=legacy",
+    "cam?form=one-track",
+    "cam?track=1",
+    "cam?form=legacy&track=2",
+    "other?track=0&form=full",
+    "cam?form=none",
+];
 
 const APPS: &[&str] = &["live", "", "a", "live?key=1", "'live'", "/live//", "a/../b"];
 
@@ -447,4 +476,31 @@ const MEDIA: &[(TypeId, &[u8])] = &[
     (TypeId::DATA_AMF0, b"\x02\0\x0AonTextData\x05"),
     (TypeId::DATA_AMF0, b"\x05"),
     (TypeId::VIDEO, b"\x17"),
+];
+
+/// The same of streams of several tracks, and of what the forms of a stream change. A size of 20 is that of what mostly follows.
+const OF_TRACKS: &[(TypeId, &[u8])] = &[
+    (TypeId::VIDEO, b"\x90avc1\x01\x64"),
+    (TypeId::VIDEO, b"\x91avc1\0\0\x42"),
+    (TypeId::VIDEO, b"\xA3avc1"),
+    (TypeId::AUDIO, b"\x90mp4a\x12\x10"),
+    (TypeId::AUDIO, b"\x91mp4a"),
+    (TypeId::VIDEO, b"\x96\x00avc1\x01\x01\x64"),
+    (TypeId::VIDEO, b"\x96\x01avc1\x01\0\0\0"),
+    (TypeId::VIDEO, b"\xA6\x03avc1\x01"),
+    (TypeId::VIDEO, b"\x96\x03hvc1\x01"),
+    (TypeId::AUDIO, b"\x95\x00mp4a\x01\x12\x10"),
+    (TypeId::AUDIO, b"\x95\x01mp4a\x01"),
+    (TypeId::AUDIO, b"\x95\x01mp4a\x02"),
+    (TypeId::VIDEO, b"\x96\x10avc1\0\0\0\x02ab\x01\0\0\x14"),
+    (TypeId::VIDEO, b"\x96\x11avc1\0\0\0\x05\0\0\0ab\x02\0\0\x14"),
+    (TypeId::VIDEO, b"\xA6\x13avc1\0\0\0\x02ab\x01\0\0\x14"),
+    (TypeId::VIDEO, b"\x96\x20hvc1\0\0\0\x02ababcd\x01\0\0\x02cdavc1\x02\0\0\x14"),
+    (TypeId::VIDEO, b"\x96\x23hvc1\0\0\0\x02ababcd\x01\0\0\x02cdavc1\x02\0\0\x14"),
+    (TypeId::AUDIO, b"\x95\x10mp4a\0\0\0\x02\x12\x10\x01\0\0\x14"),
+    (TypeId::AUDIO, b"\x95\x11mp4a\0\0\0\x02ab\x01\0\0\x14"),
+    (TypeId::VIDEO, b"\x97\x02\0\0\0\x01avc1\0\0\0"),
+    (TypeId::VIDEO, b"\x97\x02\0\0\0\x06\x11avc1\0\0\0\x05\0\0\0ab\x01\0\0\x14"),
+    (TypeId::VIDEO, b"\x92avc1"),
+    (TypeId::AUDIO, b"\x95\x02mp4a\x01"),
 ];

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sol_core::hub::{AfterGrace, Coalesce, Join, Pause, Repair, StreamConfig, Takeover};
 use sol_core::limits;
 use sol_core::load::Load;
-use sol_core::media::Form;
+use sol_core::media::{Form, TrackId};
 use sol_core::server::ServerConfig;
 use sol_core::session::{PeerEnd, Refusal};
 
@@ -148,7 +148,11 @@ fn stream(choices: &mut Choices<'_>) -> StreamConfig {
         repair: [Repair::Resync, Repair::Monotonic, Repair::Off, Repair::Resync][usize::from(how >> 1 & 3)],
         pause: if how & 8 == 0 { Pause::Cut } else { Pause::Real },
         join: choices.pick(&[Join::Keyframe, Join::Instant, Join::Live]),
-        default_form: Form::Full,
+        default_form: match how >> 6 {
+            1 => Form::OneTrack(TrackId::DEFAULT),
+            2 => Form::Legacy(TrackId::DEFAULT),
+            _ => Form::Full,
+        },
         coalesce: choices.pick(&[
             Coalesce::NONE,
             Coalesce::Fixed(Duration::from_millis(100)),

@@ -59,6 +59,8 @@ pub(super) struct Manner {
     pub reaction: Duration,
     /// How late what it sends and what is sent to it comes at most, where nothing holds it up.
     pub delay_max: Option<Duration>,
+    /// The query by which it asks for a form of whatever it plays: one in which that is the same.
+    pub form: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -339,7 +341,7 @@ impl Actor {
             Errand::Play { name } => {
                 let play = ledger.asks_to_play(session, stream, &name, delay_max);
                 drop(ledger);
-                let inner = self.without_app(&name).to_owned();
+                let inner = format!("{}{}", self.without_app(&name), self.manner.form);
                 self.peer.play(stream, &inner);
                 let line = self.lines.entry(stream).or_default();
                 line.plays.push_back(play);

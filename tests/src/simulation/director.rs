@@ -287,13 +287,29 @@ impl Director {
     pub(super) fn manner(&mut self, way: Way, name: usize) -> Manner {
         let is_smooth =
             way != Way::Mobile && !self.setting.has_bursts && !self.setting.names[name].is_large();
+        let form = self.form();
         Manner {
+            form,
             is_hasty: false,
             aggregates: ms(0),
             at_the_end: AtTheEnd::Leaves,
             reaction: ms(self.dice.up_to(1_500) as u64),
             delay_max: is_smooth.then_some(PROMPT),
         }
+    }
+
+    /// In which form somebody wants what it plays. The `legacy` form of what has codecs by FourCC is another matter.
+    fn form(&mut self) -> &'static str {
+        let forms: &[(&str, &str)] = match self.setting.has_legacy_codecs_only {
+            true => &[("plays-one-track", "?form=one-track"), ("plays-legacy", "?form=legacy")],
+            false => &[("plays-one-track", "?form=one-track")],
+        };
+        if !self.dice.one_in(5) {
+            return "";
+        }
+        let (what, query) = self.dice.pick(forms);
+        self.count(what);
+        query
     }
 
     // --- Whom it befalls -------------------------------------------------------------------------------------

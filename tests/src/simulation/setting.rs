@@ -34,6 +34,8 @@ pub(super) struct Setting {
     pub parcel_delay: Duration,
     /// Loops may be slow for seconds, and uplinks stall.
     pub has_bursts: bool,
+    /// Nobody publishes what has no tag from before Enhanced RTMP.
+    pub has_legacy_codecs_only: bool,
     pub ending: Ending,
     /// What happens in few worlds, since it is dear.
     pub rarity: Option<Rarity>,
@@ -49,6 +51,7 @@ pub(super) struct Name {
     has_clock_steps: bool,
     repair: Repair,
     loses_keyframes: bool,
+    has_legacy_codecs_only: bool,
     /// What its publishers show to be let in.
     pub key: Option<&'static str>,
     pub has_backups: bool,
@@ -96,7 +99,8 @@ impl Setting {
         };
         let loops = if rarity == Some(Rarity::CrossingOverflows) { 2 + dice.up_to(2) } else { loops };
         let stream = Self::roll_stream(dice, rarity);
-        let names = Self::roll_names(dice, rarity, stream.repair);
+        let has_legacy_codecs_only = dice.one_in(3);
+        let names = Self::roll_names(dice, rarity, stream.repair, has_legacy_codecs_only);
         let mut by_app = PerApp::from(stream.clone());
         let mut joins = vec![("", stream.join)];
         if dice.one_in(4) {
@@ -149,6 +153,7 @@ impl Setting {
             read_bytes: dice.pick(&[64 * 1024, 64 * 1024, 256 * 1024, 4 * 1024]),
             parcel_delay,
             has_bursts,
+            has_legacy_codecs_only,
             ending: dice.pick(&[
                 Ending::InGoodOrder,
                 Ending::InGoodOrder,
@@ -163,7 +168,12 @@ impl Setting {
         setting
     }
 
-    fn roll_names(dice: &mut Dice, rarity: Option<Rarity>, repair: Repair) -> Vec<Name> {
+    fn roll_names(
+        dice: &mut Dice,
+        rarity: Option<Rarity>,
+        repair: Repair,
+        has_legacy_codecs_only: bool,
+    ) -> Vec<Name> {
         let all = ["live/a", "live/b", "hall/a", "hall/b", "live/far"];
         let count = match rarity {
             Some(Rarity::TimeUsedUp) => 5,
@@ -183,6 +193,7 @@ impl Setting {
             has_clock_steps: dice.one_in(4),
             repair,
             loses_keyframes: dice.one_in(25),
+            has_legacy_codecs_only,
             key: dice.pick(&[None, Some("a"), Some("a")]),
             has_backups: rarity.is_none() && **full != *"live/far" && dice.one_in(3),
         };
@@ -303,6 +314,7 @@ impl Setting {
         policy(["one-loop", "two-loops", "three-loops", "four-loops"][self.loops - 1]);
         policy(if self.parcel_delay.is_zero() { "parcels-at-once" } else { "parcels-take-time" });
         policy(if self.read_bytes < 64 * 1024 { "reads-little" } else { "reads-much" });
+        policy(if self.has_legacy_codecs_only { "codecs-legacy" } else { "codecs-any" });
         policy(match self.ending {
             Ending::InGoodOrder => "ends-in-good-order",
             Ending::Shutdown => "ends-with-shutdown",
@@ -367,8 +379,12 @@ impl Name {
             totals.faults += 1;
             totals.count(turn("fault", name));
         };
-        let video = dice.pick(&[VideoCodec::Avc, VideoCodec::Avc, VideoCodec::Hevc, VideoCodec::Sorenson]);
-        let audio = dice.pick(&[AudioCodec::Aac, AudioCodec::Aac, AudioCodec::Opus, AudioCodec::Mp3]);
+        let (other_video, other_audio) = match self.has_legacy_codecs_only {
+            true => (VideoCodec::Avc, AudioCodec::Aac),
+            false => (VideoCodec::Hevc, AudioCodec::Opus),
+        };
+        let video = dice.pick(&[VideoCodec::Avc, VideoCodec::Avc, other_video, VideoCodec::Sorenson]);
+        let audio = dice.pick(&[AudioCodec::Aac, AudioCodec::Aac, other_audio, AudioCodec::Mp3]);
         let mut film = self.film_of(video, audio);
         match dice.up_to(8) {
             1 => film.video = None,

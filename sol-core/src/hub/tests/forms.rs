@@ -69,6 +69,7 @@ fn a_track_that_the_stream_does_not_have_is_refused_once_it_has_shown_something(
         camera.stream.subscribe_to(third, CodecSet::NONE).unwrap_err(),
         FormRefused::NoSuchTrack(TrackId(2))
     );
+    assert_eq!(camera.stream.form_count(), 1, "nothing is made for it");
 }
 
 #[test]
@@ -169,6 +170,15 @@ fn forms_that_nobody_reads_linger_and_make_room_for_others() {
         );
     }
     players.pop();
+    assert_eq!(
+        camera.stream.subscribe_to(tracks[0], CodecSet::NONE).unwrap_err(),
+        FormRefused::TooManyForms,
+        "it may be wanted again"
+    );
+    camera.frame(0, b"\x96\x00avc1\x01conf");
+    for second in 0..3 {
+        camera.group(second * 1_000, 3);
+    }
     players.push(camera.stream.subscribe_to(tracks[0], CodecSet::NONE).unwrap());
     camera.check();
     assert_eq!(camera.stream.players(), limits::TRACK_FORMS);
