@@ -65,6 +65,10 @@ macro_rules! every_claim_of {
                         who_does_not_leave_in_time_is_told_of_the_shutdown,
                         who_is_there_goes_on_and_is_asked_to_leave_and_the_server_ends_with_the_last,
                     ]
+                    forms: [
+                        a_player_of_a_form_that_cannot_carry_the_stream_hears_which_codec_it_is,
+                        a_player_of_the_legacy_form_gets_legacy_tags_wherever_it_is,
+                    ]
                     gaps: [
                         a_player_that_stops_reading_goes_on_at_a_keyframe_with_its_preamble,
                         a_player_that_lost_more_than_it_may_is_given_up,

@@ -12,6 +12,7 @@ mod choosing;
 mod crossing;
 mod draining;
 mod ending;
+mod forms;
 mod gathering;
 mod idling;
 mod joining;

@@ -6,6 +6,7 @@ pub(crate) mod crowds;
 pub(crate) mod deadlines;
 pub(crate) mod descriptors;
 pub(crate) mod draining;
+pub(crate) mod forms;
 pub(crate) mod gaps;
 pub(crate) mod handshake;
 pub(crate) mod joining;

@@ -2,6 +2,7 @@
 
 mod choosing;
 mod ending;
+mod forms;
 mod joining;
 mod lagging;
 mod naming;

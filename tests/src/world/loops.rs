@@ -224,6 +224,9 @@ impl Loops {
                 let most = stream.config().tape_bytes.min(limits::TAPE_BYTES).max(frame_bytes_max);
                 let bytes = stream.tape_bytes();
                 assert!(bytes <= most, "the tape of {name} holds {bytes} bytes, more than {most}");
+                let (forms, bytes) = (stream.form_count(), stream.form_bytes());
+                assert!(forms <= FORMS_MAX, "{name} is made in {forms} forms");
+                assert!(bytes <= forms * most, "{forms} forms of {name} hold {bytes} bytes");
             }
         }
     }
@@ -246,6 +249,15 @@ impl Loops {
         let of_one = |server: &Server| {
             let mut streams = server.hub().streams().filter(|&(other, _)| other == name);
             streams.next().map(|(_, stream)| stream.tape_bytes())
+        };
+        self.servers.iter().filter_map(of_one).max().unwrap_or_default()
+    }
+
+    /// How many forms of one stream are made, on the loop that has most, and the bytes on their tapes.
+    pub(super) fn forms_of(&self, name: &StreamName) -> (usize, usize) {
+        let of_one = |server: &Server| {
+            let mut streams = server.hub().streams().filter(|&(other, _)| other == name);
+            streams.next().map(|(_, stream)| (stream.form_count(), stream.form_bytes()))
         };
         self.servers.iter().filter_map(of_one).max().unwrap_or_default()
     }
@@ -376,3 +388,6 @@ impl Loops {
         &mut self.servers[index]
     }
 }
+
+/// The two of the default track, and those of others.
+const FORMS_MAX: usize = 2 + limits::TRACK_FORMS;

@@ -364,6 +364,11 @@ impl World {
         self.server.tape_bytes_of(name)
     }
 
+    /// How many forms of one stream are made, on the loop that has most, and the bytes on their tapes.
+    pub fn forms_of(&self, name: &StreamName) -> (usize, usize) {
+        self.server.forms_of(name)
+    }
+
     /// Bytes of frames on all tapes, on the loop that has most.
     pub fn tape_bytes(&self) -> usize {
         self.server.tape_bytes()

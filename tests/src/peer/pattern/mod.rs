@@ -9,6 +9,7 @@
 mod picture;
 mod sound;
 mod tags;
+mod text;
 
 use std::iter::Peekable;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use picture::{AVC_CONFIG, Picture, PictureKind};
 use sound::{AAC_CONFIG, FRAME_SAMPLES, SAMPLE_RATE};
 
 pub use tags::{Tags, is_config};
+pub use text::FrameText;
 
 /// Which media to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -373,36 +375,6 @@ impl MediaRole {
     }
 }
 
-/// What every frame of a pattern says of itself: eight and sixteen hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FrameText {
-    /// Mark of the pattern.
-    pub mark: u32,
-    /// Number within the pattern.
-    pub sequence: u64,
-}
-
-impl FrameText {
-    /// Reads it from an audio or video message, of several tracks that of the first; `None` where it is none of a pattern's frames.
-    pub fn read(type_id: TypeId, payload: &[u8]) -> Option<FrameText> {
-        let content = match type_id {
-            TypeId::VIDEO => picture::sei_content(tags::content(type_id, payload)?.get(NAL_LENGTH..)?)?,
-            TypeId::AUDIO => tags::content(type_id, payload)?.get(sound::TEXT_AT..)?,
-            _ => return None,
-        };
-        let text = std::str::from_utf8(content.get(..TEXT_BYTES)?).ok()?;
-        let (mark, sequence) = text.split_at(8);
-        Some(FrameText {
-            mark: u32::from_str_radix(mark, 16).ok()?,
-            sequence: u64::from_str_radix(sequence, 16).ok()?,
-        })
-    }
-
-    fn write(self) -> Vec<u8> {
-        format!("{:08x}{:016x}", self.mark, self.sequence).into_bytes()
-    }
-}
-
 /// Frames at a steady rate: their index and their time in whole milliseconds.
 #[derive(Clone, Debug)]
 struct Ticks {
@@ -429,7 +401,6 @@ impl Iterator for Ticks {
 }
 
 const KEYFRAME_WEIGHT: u64 = 4;
-const TEXT_BYTES: usize = 24;
 /// Frame type and codec, packet type, composition time.
 const TAG_HEADER: usize = 5;
 const NAL_LENGTH: usize = 4;
