@@ -145,13 +145,7 @@ impl Frame {
 
     /// What the header of its payload says; `None` of data, and of what breaks a rule there.
     pub(crate) fn tag<'a>(&self, payload: &'a [u8]) -> Option<Tag<'a>> {
-        if self.kind.is_audio() {
-            Tag::of_audio(payload).ok()
-        } else if self.kind.is_video() {
-            Tag::of_video(payload).ok()
-        } else {
-            None
-        }
+        Tag::of_kind(self.kind, payload)
     }
 
     /// Whether the payload is just this.

@@ -191,7 +191,8 @@ pub const STREAMS: usize = 10_000;
 pub const STREAMS_RESERVED: usize = 10_000;
 
 /// Bytes of frames on one tape: 20 s at 12 Mbit/s, or one frame of the largest size and some more. An operator can have less.
-/// What is kept of a publisher that stands by has the same bounds, so that a stream can have twice as much.
+/// What is kept of a publisher that stands by has the same bounds, and so has the tape of each form of the stream: as long as all
+/// of its forms are read, two and [`TRACK_FORMS`], a stream can have twelve times as much. What they share is there once.
 pub const TAPE_BYTES: usize = 32 * 1024 * 1024;
 
 /// Media time on one tape, while somebody lags or groups are long. An operator can have less.

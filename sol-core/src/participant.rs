@@ -481,7 +481,7 @@ impl<H: std::fmt::Debug> Participant<H> {
         for (stream, end) in ended {
             match end {
                 PlayEnd::Unfit(unfit) if !self.session.has_started_play(stream) => {
-                    self.session.refuse_play(stream, Refusal::Unfit(unfit), now);
+                    self.session.refuse_play(stream, unfit.into(), now);
                 }
                 PlayEnd::Unfit(_) | PlayEnd::Unpublished | PlayEnd::TimelineFull | PlayEnd::TooSlow => {
                     self.session.end_play(stream, end, now)
@@ -590,8 +590,7 @@ impl From<TooManyStreams> for Refusal {
 impl From<FormRefused> for Refusal {
     fn from(refused: FormRefused) -> Self {
         match refused {
-            FormRefused::NoSuchTrack(track) => Refusal::NoSuchTrack(track),
-            FormRefused::Unfit(unfit) => Refusal::Unfit(unfit),
+            FormRefused::Unfit(unfit) => unfit.into(),
             FormRefused::TooManyForms => Refusal::Rejected(refused.to_string().into()),
         }
     }

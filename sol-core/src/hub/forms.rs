@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::frame::Frame;
 use crate::limits;
-use crate::media::{Codec, CodecSet, Form, FrameKind, Reformed, Reformer, Tag, TrackId, Unfit};
+use crate::media::{CodecSet, Form, FrameKind, Reformed, Reformer, Tag, TrackId, Unfit};
 use crate::timestamp::Timestamp;
 
 use super::playhead::Playhead;
@@ -26,12 +26,9 @@ use super::tape::{Ending, Position};
 /// A player cannot have a stream in the form that it asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormRefused {
-    /// The stream has no such track.
-    #[error("the stream has no track {}", .0.0)]
-    NoSuchTrack(TrackId),
-    /// The player cannot have what the stream consists of.
+    /// The player cannot have the stream, or not the track that it wants.
     #[error(transparent)]
-    Unfit(Unfit),
+    Unfit(#[from] Unfit),
     /// It would be one form too many.
     #[error("the stream is wanted in too many forms")]
     TooManyForms,
@@ -48,8 +45,10 @@ struct Derived {
     /// Reads the stream's own tape.
     relay: Relay,
     reformer: Reformer,
-    /// The form cannot carry what the publication consists of: there is nothing more of it.
-    unfit: Option<Codec>,
+    /// There is nothing more of the publication in this form.
+    over: Option<Unfit>,
+    /// Places of the publication at which players of the stream may begin, up to two.
+    begun: u8,
     /// A place at which players may begin has come, and nothing of the form yet.
     is_due: bool,
     /// What was configured before is not known.
@@ -134,7 +133,8 @@ impl Derived {
             // A track's own keyframes are where they are: as much as can be is looked through for one.
             relay: stream.relay_for_form(form.track() != Some(TrackId::DEFAULT)),
             reformer: Reformer::new(form),
-            unfit: None,
+            over: None,
+            begun: 0,
             is_due: false,
             is_new: false,
             idle_since: None,
@@ -154,8 +154,13 @@ impl Derived {
     }
 
     fn append(&mut self, passage: Passage) {
+        let was_over = self.over.is_some();
         match passage {
             Passage::Resume { lost, preamble, at, last_keyframe } => {
+                if lost.frames > 0 {
+                    // Another publication may have begun meanwhile. The preamble has all that is known.
+                    self.begin_publication();
+                }
                 let preamble = self.reform_preamble(&preamble);
                 self.mirror.mirror_resume(lost, preamble, at, last_keyframe);
             }
@@ -163,46 +168,79 @@ impl Derived {
                 if let Some(configurations) = &begins {
                     self.is_due = true;
                     self.look_at(configurations);
+                    self.begun = self.begun.saturating_add(1).min(2);
                 }
-                if let Some(frame) = self.reform(&frame) {
+                let reformed = self.reform(&frame);
+                if let Some(kind) = self.reformer.take_change() {
+                    self.mirror.change_track(kind);
+                }
+                if let Some(frame) = reformed {
                     let begins = self.begins_at(frame.kind());
                     self.mirror.mirror_frame(frame, at, begins);
                 }
+                self.look_for_missing_track();
             }
             Passage::Splice { at } => {
                 self.begin_publication();
                 self.mirror.mirror_splice(at);
             }
             Passage::End(ending) => {
-                self.begin_publication();
+                if ending != Ending::TimelineFull {
+                    self.begin_publication();
+                }
                 self.mirror.mirror_end(ending);
             }
         }
+        if let Some(over) = self.over.filter(|_| !was_over) {
+            self.mirror.end_form(Ending::Unfit(over));
+        }
     }
 
-    /// What the form makes of a frame, if anything. Where it cannot carry it there is an end.
+    /// What the form makes of a frame, if anything.
     fn reform(&mut self, frame: &Frame) -> Option<Frame> {
-        if self.unfit.is_some() {
-            return None;
+        let payload = needed(frame);
+        match self.over {
+            Some(Unfit::ForForm { .. } | Unfit::ForPlayer(_)) => return None,
+            Some(Unfit::NoSuchTrack(_)) => {
+                self.reformer.look_for_track(frame.kind(), &payload);
+                if !self.reformer.has_track() {
+                    return None;
+                }
+                // It has come after all, for whoever asks for it now.
+                self.over = None;
+            }
+            None => {}
         }
-        match self.reformer.reform(frame.kind(), &needed(frame)) {
+        match self.reformer.reform(frame.kind(), &payload) {
             Reformed::Same => Some(frame.clone()),
             Reformed::Other(kind, payload) => {
                 Some(Frame::new(kind, frame.timestamp(), &payload, frame.chunk_size()))
             }
             Reformed::Nothing => None,
             Reformed::Unfit(codec) => {
-                self.unfit = Some(codec);
-                self.mirror.end_form(Ending::Unfit(Unfit::ForForm { form: self.form, codec }));
+                self.over = Some(Unfit::ForForm { form: self.form, codec });
                 None
             }
+        }
+    }
+
+    /// A track that has not come by the second place at which players may begin is not waited for.
+    fn look_for_missing_track(&mut self) {
+        if self.begun == 2
+            && self.over.is_none()
+            && !self.reformer.has_track()
+            && let Some(track) = self.form.track()
+        {
+            self.over = Some(Unfit::NoSuchTrack(track));
         }
     }
 
     fn reform_preamble(&mut self, preamble: &Preamble) -> Preamble {
         // Those of the default track come first, and would stand in for one that is there.
         preamble.iter().for_each(|frame| self.reformer.look_for_track(frame.kind(), &frame.whole_payload()));
-        preamble.iter().filter_map(|frame| self.reform(frame)).collect()
+        let reformed = preamble.iter().filter_map(|frame| self.reform(frame)).collect();
+        self.reformer.take_change();
+        reformed
     }
 
     /// Whether players may begin at a frame of the form.
@@ -224,7 +262,8 @@ impl Derived {
 
     fn begin_publication(&mut self) {
         self.reformer = Reformer::new(self.form);
-        self.unfit = None;
+        self.over = None;
+        self.begun = 0;
         (self.is_due, self.is_new) = (false, true);
     }
 
@@ -258,7 +297,7 @@ impl Stream {
     /// when that comes.
     ///
     /// # Errors
-    /// [`FormRefused`], of a stream that has a publisher.
+    /// [`FormRefused`].
     pub fn subscribe_to(&mut self, form: Form, without: CodecSet) -> Result<Playhead, FormRefused> {
         let mut playhead = match form {
             Form::Full => self.subscribe(),
@@ -266,7 +305,7 @@ impl Stream {
         };
         let stream = self.forms.get(form).unwrap_or(self);
         if let Some(codec) = stream.configurations.any_of(without).filter(|_| self.is_published()) {
-            return Err(FormRefused::Unfit(Unfit::ForPlayer(codec)));
+            return Err(Unfit::ForPlayer(codec).into());
         }
         playhead.without = without;
         Ok(playhead)
@@ -276,27 +315,19 @@ impl Stream {
         let join = self.config().join;
         let is_published = self.is_published();
         self.with_forms(|forms, stream| {
-            let has_shown = is_published && stream.has_shown();
             if let Some(track) = form.track()
-                && has_shown
                 && forms.get(form).is_none()
+                && stream.has_begun_twice()
                 && !stream.has_track(track)
-                && track != TrackId::DEFAULT
             {
-                return Err(FormRefused::NoSuchTrack(track));
+                return Err(Unfit::NoSuchTrack(track).into());
             }
             let derived = forms.place(form, stream)?;
             derived.follow(stream);
-            if let Some(codec) = derived.unfit {
-                return Err(FormRefused::Unfit(Unfit::ForForm { form, codec }));
+            match derived.over {
+                Some(over) => Err(over.into()),
+                None => Ok(derived.mirror.subscribe_in(form, join, is_published)),
             }
-            if let Some(track) = form.track()
-                && has_shown
-                && !derived.reformer.has_track()
-            {
-                return Err(FormRefused::NoSuchTrack(track));
-            }
-            Ok(derived.mirror.subscribe_in(form, join, is_published))
         })
     }
 
@@ -311,9 +342,10 @@ impl Stream {
     // Apart, since most streams have none.
     #[cold]
     fn feed_those_forms(&mut self) {
-        let head = self.head();
+        let (head, is_published) = (self.head(), self.is_published());
         self.with_forms(|forms, stream| {
-            forms.0.retain_mut(|derived| !derived.is_stale(head));
+            // Where nothing is published, nothing has to be made anew either.
+            forms.0.retain_mut(|derived| derived.is_read() || (is_published && !derived.is_stale(head)));
             forms.0.iter_mut().for_each(|derived| derived.follow(stream));
         });
     }

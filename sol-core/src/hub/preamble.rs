@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::frame::Frame;
 use crate::limits;
-use crate::media::{Codec, CodecSet, FrameKind, Tag, TrackId};
+use crate::media::{Codec, CodecSet, FrameKind, Tag, TrackId, TrackKind};
 use crate::timestamp::Timestamp;
 
 /// The frames of one preamble, shared by all who need them.
@@ -44,7 +44,9 @@ impl Configurations {
     pub(super) fn keep(&mut self, frame: &Frame) {
         debug_assert!(frame.kind().is_preamble(), "only what a decoder needs is kept");
         match frame.parts() {
-            Some(parts) => parts.iter().for_each(|part| self.keep_one(part)),
+            Some(parts) => {
+                parts.iter().filter(|part| part.kind().is_preamble()).for_each(|part| self.keep_one(part));
+            }
             None => self.keep_one(frame),
         }
         self.share();
@@ -75,7 +77,10 @@ impl Configurations {
         let is_kept =
             |kind, payload: &[u8]| self.latest.get(&kind).is_some_and(|known| known.has_payload(payload));
         match tag.and_then(Tag::parts) {
-            Some(parts) => parts.iter().all(|(kind, payload)| is_kept(*kind, payload)),
+            Some(parts) => {
+                let mut those = parts.iter().filter(|(kind, _)| kind.is_preamble());
+                those.all(|(kind, payload)| is_kept(*kind, payload))
+            }
             None => is_kept(kind, payload),
         }
     }
@@ -91,6 +96,20 @@ impl Configurations {
     /// Whether any of them is of a track.
     pub(super) fn have_track(&self, track: TrackId) -> bool {
         self.latest.values().any(|frame| frame.has_track(track))
+    }
+
+    /// The default track of a kind is another one from here on.
+    pub(super) fn forget_track(&mut self, kind: TrackKind) {
+        let those = match kind {
+            TrackKind::Video => {
+                [FrameKind::VideoConfig(TrackId::DEFAULT), FrameKind::VideoMetadata(TrackId::DEFAULT)]
+            }
+            TrackKind::Audio => {
+                [FrameKind::AudioConfig(TrackId::DEFAULT), FrameKind::AudioLayout(TrackId::DEFAULT)]
+            }
+        };
+        those.iter().for_each(|kind| drop(self.latest.remove(kind)));
+        self.share();
     }
 
     pub(super) fn forget_metadata(&mut self) {

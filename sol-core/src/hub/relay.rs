@@ -9,6 +9,7 @@
 //! needs before whatever follows.
 
 use crate::frame::Frame;
+use crate::media::TrackKind;
 use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
@@ -222,10 +223,24 @@ impl Stream {
     pub(super) fn mirror_end(&mut self, ending: Ending) {
         self.tape.append_end(ending, self.timeline.head());
         self.timeline.restart();
-        self.forget_publication();
+        match ending {
+            // The same publication goes on.
+            Ending::TimelineFull => self.last_keyframe = None,
+            Ending::Unpublished | Ending::Unfit(_) => self.forget_publication(),
+        }
     }
 
-    /// A form cannot carry what comes: its players are told, also those that have got nothing yet.
+    /// The form's track of a kind is another one from here on.
+    pub(super) fn change_track(&mut self, kind: TrackKind) {
+        self.configurations.forget_track(kind);
+        if kind == TrackKind::Video {
+            // Its pictures depend on none that came before.
+            self.tape.append_splice(self.timeline.head());
+            self.last_keyframe = None;
+        }
+    }
+
+    /// The form has nothing for its players, who are told: also those that have got nothing yet.
     pub(super) fn end_form(&mut self, ending: Ending) {
         self.tape.append_refusal(ending, self.timeline.head());
         self.forget_publication();

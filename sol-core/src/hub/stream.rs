@@ -218,8 +218,7 @@ impl Stream {
     /// Appends one message of a publisher as a frame. Not appended are: video and data without a payload, audio and video whose
     /// header breaks a rule, configurations and metadata that say nothing new, and `@clearDataFrame`, which only has metadata
     /// forgotten. Video that is not as FLV and Enhanced RTMP have it is appended as they do, where [`StreamConfig::repair`] is not
-    /// off. Nor is what a publisher that
-    /// goes on with a stream of pictures sends in front of its first keyframe.
+    /// off. Nor is what a publisher that goes on with a stream of pictures sends in front of its first keyframe.
     ///
     /// While another publisher is on air, the newest group of pictures is kept instead, until this one takes over with it:
     /// when the other has gone or fallen silent, or is a backup that gives back.
@@ -589,9 +588,12 @@ impl Stream {
         lags.chain(self.forms.mirrors().map(Stream::lag_max)).max().unwrap_or_default()
     }
 
-    /// Whether players can begin with something.
-    pub(super) fn has_shown(&self) -> bool {
-        self.tape.newest_sync_point().is_some()
+    /// Whether the publication has come to two places at which players may begin: what tracks it has it has shown by then.
+    pub(super) fn has_begun_twice(&self) -> bool {
+        let splice = self.tape.last_splice();
+        let of_publication =
+            self.tape.sync_points().filter(|point| splice.is_none_or(|splice| point.position > splice));
+        self.is_published() && of_publication.count() >= 2
     }
 
     /// Whether the publication has shown a track, as far as the tape goes back.

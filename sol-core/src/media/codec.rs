@@ -89,6 +89,11 @@ impl Codec {
         }
     }
 
+    /// Whether its pictures may be shown in another order than they are sent in, so that enhanced tags say when.
+    pub(super) const fn has_composition_time(self) -> bool {
+        matches!(self, Codec::H264 | Codec::Hevc | Codec::Vvc)
+    }
+
     /// The number of a codec that has a FourCC as well.
     pub(super) fn legacy_id(self) -> Option<u8> {
         match self {

@@ -11,8 +11,8 @@ use std::fmt;
 use smallvec::smallvec;
 
 use super::{
-    Codec, EnhancedTag, FrameKind, FrameType, LegacyPacket, LegacyTag, PacketType, Tag, TrackId, TrackKind,
-    Wrapping, metadata,
+    Codec, EnhancedTag, FrameKind, FrameType, LegacyPacket, LegacyTag, PacketType, Tag, Track, TrackId,
+    TrackKind, Wrapping, metadata,
 };
 
 /// In which shape a player gets a stream.
@@ -40,6 +40,9 @@ pub enum Unfit {
         /// What it cannot carry.
         codec: Codec,
     },
+    /// The stream has no such track.
+    #[error("the stream has no track {}", .0.0)]
+    NoSuchTrack(TrackId),
     /// It has said that it can do nothing with this codec.
     #[error("the stream has {0}, which is not among the codecs that the player names")]
     ForPlayer(Codec),
@@ -138,15 +141,15 @@ pub(crate) struct Reformer {
     /// Whether the track has been seen, of video and of audio. Until then the default track stands in for it.
     has_video: bool,
     has_audio: bool,
-    /// Pictures of the track need one that was not shown.
-    awaits_keyframe: bool,
+    /// The kind whose track has just been seen, and is shown from here on.
+    changed: Option<TrackKind>,
 }
 
 impl Reformer {
     pub(crate) fn new(form: Form) -> Self {
         let track = form.track().unwrap_or_default();
         let is_default = track == TrackId::DEFAULT;
-        Self { form, track, has_video: is_default, has_audio: is_default, awaits_keyframe: !is_default }
+        Self { form, track, has_video: is_default, has_audio: is_default, changed: None }
     }
 
     /// Whether the publication has shown the track, as video or as audio.
@@ -159,40 +162,36 @@ impl Reformer {
         self.has_video && self.track != TrackId::DEFAULT
     }
 
-    /// Whether a frame shows the track is seen, and nothing else.
+    /// The kind of which another track is shown from the last message on, if it is.
+    pub(crate) fn take_change(&mut self) -> Option<TrackKind> {
+        self.changed.take()
+    }
+
+    /// Looks whether a message is of the track, and nothing else.
     pub(crate) fn look_for_track(&mut self, kind: FrameKind, payload: &[u8]) {
-        let (kind, tag) = if kind.is_video() {
-            (TrackKind::Video, Tag::of_video(payload))
-        } else if kind.is_audio() {
-            (TrackKind::Audio, Tag::of_audio(payload))
-        } else {
-            return;
-        };
-        if let Ok(Tag::Enhanced(tag)) = tag {
-            self.see(kind, &tag);
+        let track_kind = if kind.is_video() { TrackKind::Video } else { TrackKind::Audio };
+        if let Some(Tag::Enhanced(tag)) = Tag::of_kind(kind, payload) {
+            self.see(track_kind, &tag);
         }
     }
 
     /// What becomes of a frame.
     pub(crate) fn reform(&mut self, kind: FrameKind, payload: &[u8]) -> Reformed {
-        let (track_kind, tag) = if kind.is_video() {
-            (TrackKind::Video, Tag::of_video(payload))
-        } else if kind.is_audio() {
-            (TrackKind::Audio, Tag::of_audio(payload))
-        } else if kind == FrameKind::Metadata {
+        if kind == FrameKind::Metadata {
             return match metadata::for_one_track(payload, self.track) {
                 Some(payload) => Reformed::Other(kind, payload),
                 None => Reformed::Same,
             };
-        } else {
+        } else if kind == FrameKind::Data {
             return Reformed::Same;
-        };
-        match tag {
-            Ok(Tag::Silence) => Reformed::Same,
-            Ok(Tag::Legacy(tag)) => self.reform_legacy(track_kind, &tag),
-            Ok(Tag::Enhanced(tag)) => self.reform_enhanced(track_kind, &tag),
+        }
+        let track_kind = if kind.is_video() { TrackKind::Video } else { TrackKind::Audio };
+        match Tag::of_kind(kind, payload) {
+            Some(Tag::Silence) => Reformed::Same,
+            Some(Tag::Legacy(tag)) => self.reform_legacy(track_kind, &tag),
+            Some(Tag::Enhanced(tag)) => self.reform_enhanced(track_kind, &tag),
             // Whoever is told to seek sees live pictures as before.
-            Ok(Tag::Command(_)) | Err(_) => Reformed::Nothing,
+            Some(Tag::Command(_)) | None => Reformed::Nothing,
         }
     }
 
@@ -215,13 +214,6 @@ impl Reformer {
             let is_about_to_go = track.id != self.track && !tag.is_coded();
             return if is_about_to_go { Reformed::Nothing } else { Reformed::Unfit(codec) };
         }
-        if kind == TrackKind::Video && self.shows_other_video() {
-            let is_keyframe = tag.is_coded() && tag.frame_type.is_some_and(FrameType::is_key);
-            self.awaits_keyframe &= !is_keyframe;
-            if tag.is_coded() && self.awaits_keyframe {
-                return Reformed::Nothing;
-            }
-        }
         let plain = if codec.has_legacy_tag() {
             match legacy(tag, codec, track.composition, track.body) {
                 Some(tag) => Tag::Legacy(tag),
@@ -232,7 +224,7 @@ impl Reformer {
         } else if tag.wrapping == Wrapping::Plain && tag.mod_ex.is_empty() {
             return Reformed::Same;
         } else {
-            let track = super::Track { id: TrackId::DEFAULT, ..*track };
+            let track = Track { id: TrackId::DEFAULT, ..*track };
             Tag::Enhanced(EnhancedTag {
                 frame_type: tag.frame_type,
                 mod_ex: smallvec![],
@@ -246,11 +238,18 @@ impl Reformer {
         Reformed::Other(plain.kind(), payload)
     }
 
+    /// A track is there once something of it can be shown, or is announced.
     fn see(&mut self, kind: TrackKind, tag: &EnhancedTag<'_>) {
-        let has_it = tag.track(self.track).is_some();
-        match kind {
-            TrackKind::Video => self.has_video |= has_it,
-            TrackKind::Audio => self.has_audio |= has_it,
+        let shows = |track: &Track<'_>| {
+            tag.is_coded() || (tag.packet == PacketType::SequenceStart && !track.body.is_empty())
+        };
+        let has_it = tag.track(self.track).is_some_and(shows);
+        let is_seen = match kind {
+            TrackKind::Video => &mut self.has_video,
+            TrackKind::Audio => &mut self.has_audio,
+        };
+        if has_it && !std::mem::replace(is_seen, true) {
+            self.changed = Some(kind);
         }
     }
 

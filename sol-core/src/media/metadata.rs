@@ -4,12 +4,17 @@
 //! other one.
 
 use crate::amf::{Properties, Value, amf0};
+use crate::limits;
 
 use super::{Codec, FourCc, TrackId};
 
 /// The same metadata as a publisher of that one track would send it, with the ids of legacy tags where those can carry the codec;
-/// `None` if it is that already, or cannot be taken apart.
+/// `None` if it is that already, cannot be taken apart, or is longer than what later players get to see.
 pub(super) fn for_one_track(payload: &[u8], track: TrackId) -> Option<Vec<u8>> {
+    // Written again it may be longer, where text is no UTF-8; and each name is compared with each of the track's.
+    if payload.len() > limits::PREAMBLE_BYTES {
+        return None;
+    }
     let values = amf0::read_all(payload).ok()?;
     let [name, said] = &values[..] else { return None };
     let theirs = said.properties()?;
@@ -114,6 +119,9 @@ mod tests {
     fn what_cannot_be_taken_apart_stays_as_it_is() {
         let maps = Properties::new().with("videoTrackIdInfoMap", 1.0);
         assert_eq!(told(maps.with("self", Value::Reference(0)), 0), None);
+        let long =
+            Properties::new().with("videocodecid", "avc1").with("text", " ".repeat(limits::PREAMBLE_BYTES));
+        assert_eq!(told(long, 0), None);
         for payload in [&b""[..], b"\x02\x00\x0AonMetaData", b"\x02\x00\x0AonMetaData\x05", b"\xFF"] {
             assert_eq!(for_one_track(payload, TrackId(0)), None, "{payload:?}");
         }

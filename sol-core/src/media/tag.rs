@@ -28,7 +28,7 @@ pub enum FrameType {
     GeneratedKey,
     /// No picture, but a command to a player.
     Command,
-    /// A number that no specification assigns: 0, 6 or 7 (and up to 15 in a legacy tag, which has no other use for that bit).
+    /// A number that no specification assigns: 0, 6 or 7.
     Reserved(u8),
 }
 
@@ -115,6 +115,17 @@ impl<'a> Tag<'a> {
             Content::Audio(payload) => Some(Self::of_audio(payload)),
             Content::Video(payload) => Some(Self::of_video(payload)),
             Content::Data(_) => None,
+        }
+    }
+
+    /// Reads the payload of what is audio or video by its kind; `None` for data, and for what breaks a rule.
+    pub(crate) fn of_kind(kind: FrameKind, payload: &'a [u8]) -> Option<Self> {
+        if kind.is_video() {
+            Self::of_video(payload).ok()
+        } else if kind.is_audio() {
+            Self::of_audio(payload).ok()
+        } else {
+            None
         }
     }
 
@@ -267,13 +278,6 @@ fn composition_of([a, b, c]: [u8; 3]) -> i32 {
 fn composition_bytes(millis: i32) -> [u8; 3] {
     let [_, a, b, c] = millis.to_be_bytes();
     [a, b, c]
-}
-
-impl Codec {
-    /// Whether its pictures may be shown in another order than they are sent in, so that enhanced tags say when.
-    const fn has_composition_time(self) -> bool {
-        matches!(self, Codec::H264 | Codec::Hevc | Codec::Vvc)
-    }
 }
 
 #[cfg(test)]

@@ -281,6 +281,15 @@ pub enum Refusal {
     Draining,
 }
 
+impl From<Unfit> for Refusal {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::NoSuchTrack(track) => Refusal::NoSuchTrack(track),
+            Unfit::ForForm { .. } | Unfit::ForPlayer(_) => Refusal::Unfit(unfit),
+        }
+    }
+}
+
 impl Refusal {
     /// The stable code, as it stands in logs.
     pub const fn code(&self) -> &'static str {

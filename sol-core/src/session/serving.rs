@@ -66,8 +66,7 @@ impl Session {
                     self.send_status(stream, &reply::insufficient_bandwidth(name.as_str()));
                 }
                 PlayEnd::Unfit(unfit) => {
-                    let why = Refusal::Unfit(unfit);
-                    self.send_status(stream, &reply::refused(RequestKind::Play, &why));
+                    self.send_status(stream, &reply::refused(RequestKind::Play, &unfit.into()));
                 }
                 PlayEnd::Unpublished | PlayEnd::TimelineFull => {}
             }

@@ -58,7 +58,7 @@ pub(crate) struct AppSettings {
     pub(crate) patience: Count<0, 100>,
     /// Media time that a stream keeps while somebody lags or keyframes are far apart; elsewhere called GOP cache.
     pub(crate) tape_time: Time<{ seconds(1) }, { millis(limits::TAPE_TIME) }>,
-    /// Memory that a stream keeps its media in.
+    /// Memory that a stream keeps its media in; and each form of it that players read, as far as it changes them.
     pub(crate) tape_bytes: Size<TAPE_BYTES_MIN, { limits::TAPE_BYTES as u64 }>,
 }
 

@@ -60,14 +60,16 @@ fn another_track_begins_at_its_own_keyframe() {
 }
 
 #[test]
-fn a_track_that_the_stream_does_not_have_is_refused_once_it_has_shown_something() {
+fn a_track_that_the_stream_does_not_have_is_refused_from_its_second_keyframe_on() {
     let mut camera = Camera::begin();
     assert!(camera.stream.subscribe_to(SECOND, CodecSet::NONE).is_ok(), "it may yet come");
     camera.group(0, 3);
+    assert!(camera.stream.subscribe_to(SECOND, CodecSet::NONE).is_ok(), "so it may");
+    camera.group(120, 3);
     let third = Form::Legacy(TrackId(2));
     assert_eq!(
         camera.stream.subscribe_to(third, CodecSet::NONE).unwrap_err(),
-        FormRefused::NoSuchTrack(TrackId(2))
+        FormRefused::Unfit(Unfit::NoSuchTrack(TrackId(2)))
     );
     assert_eq!(camera.stream.form_count(), 1, "nothing is made for it");
 }
@@ -215,6 +217,63 @@ fn sound_of_another_track_alone_has_sync_points_too() {
     let read = payloads(&camera, &mut player);
     let (first, last) = (&read[0], &read[read.len() - 1]);
     assert_eq!((first, last), (&owned((b"\xAF\x01one", 2_000)), &owned((b"\xAF\x01one", 2_360))));
+}
+
+#[test]
+fn a_track_that_has_not_come_by_the_second_keyframe_is_not_waited_for_and_may_come_later() {
+    let mut camera = Camera::begin();
+    let mut waits = camera.stream.subscribe_to(SECOND, CodecSet::NONE).unwrap();
+    camera.group(0, 3);
+    assert_eq!(camera.stream.read_past_preamble(&mut waits), Read::CaughtUp, "the default one stands in");
+    camera.group(120, 3);
+    let missing = Unfit::NoSuchTrack(TrackId(1));
+    assert_eq!(camera.stream.read_past_preamble(&mut waits), Read::Ended(Ending::Unfit(missing)));
+    assert_eq!(camera.stream.subscribe_to(SECOND, CodecSet::NONE).unwrap_err(), FormRefused::Unfit(missing));
+    camera.frame(240, b"\x96\x00avc1\x01conf");
+    camera.frame(240, b"\x96\x03avc1\x01key");
+    let mut player = camera.stream.subscribe_to(SECOND, CodecSet::NONE).unwrap();
+    let read = payloads(&camera, &mut player);
+    assert_eq!(read[read.len() - 1], owned((b"\x17\x01\0\0\0key", 240)));
+    camera.check();
+}
+
+#[test]
+fn nothing_of_the_track_that_stood_in_stays_in_the_preamble() {
+    let mut camera = Camera::begin();
+    camera.group(0, 3);
+    let mut first = camera.stream.subscribe_to(SECOND, CodecSet::NONE).unwrap();
+    camera.send(40, audio_content(b"\x95\x01ac-3\x01sound"));
+    camera.stream.read_past_preamble(&mut first);
+    camera.group(120, 3);
+    let mut late = camera.stream.subscribe_to(SECOND, CodecSet::NONE).unwrap();
+    let read = camera.read_all(&mut late);
+    assert!(read.iter().all(|(kind, _)| *kind != AUDIO_CONFIG), "AC-3 has no configuration: {read:?}");
+}
+
+#[test]
+fn a_track_that_sends_no_keyframes_is_shown_all_the_same() {
+    let mut camera = Camera::begin();
+    camera.group(0, 3);
+    camera.frame(0, b"\x96\x00avc1\x01conf");
+    let mut player = camera.stream.subscribe_to(SECOND, CodecSet::NONE).unwrap();
+    let mut read = Vec::new();
+    for index in 1..limits::KEYFRAME_TIME.as_millis() as u32 / 400 + 4 {
+        camera.group(index * 400, 3);
+        camera.frame(index * 400 + 80, b"\xA6\x03avc1\x01inter");
+        read.extend(payloads(&camera, &mut player));
+    }
+    let inter = owned((b"\x27\x01\0\0\0inter", 0)).0;
+    let shown = read.iter().filter(|(payload, _)| *payload == inter).count();
+    assert!((1..5).contains(&shown), "once that is clear: {read:?}");
+}
+
+#[test]
+fn forms_that_nobody_reads_end_with_their_publication() {
+    let mut camera = Camera::begin();
+    camera.group(0, 3);
+    drop(camera.stream.subscribe_to(LEGACY, CodecSet::NONE).unwrap());
+    assert_eq!(camera.stream.form_count(), 1);
+    assert_eq!(camera.end().form_count(), 0);
 }
 
 /// H.264 by FourCC, and AAC.

@@ -190,6 +190,9 @@ impl<'a> EnhancedTag<'a> {
     }
 
     /// The track that the message counts for where one has to be named: the default one, or else the first.
+    ///
+    /// # Panics
+    /// If it has no tracks, as none has that was read.
     pub fn main_track(&self) -> &Track<'a> {
         self.track(TrackId::DEFAULT).unwrap_or(&self.tracks[0])
     }
@@ -217,7 +220,18 @@ impl<'a> EnhancedTag<'a> {
                 | PacketType::Reserved(_) => FrameKind::Audio,
             };
         };
-        let track = self.main_track();
+        // What configures one of its tracks does so whatever it says of the others.
+        let kinds = || self.tracks.iter().map(|track| self.kind_of(frame_type, track));
+        let main = self.kind_of(frame_type, self.main_track());
+        if main.is_preamble() || self.is_coded() {
+            main
+        } else {
+            kinds().find(|kind| kind.is_preamble()).unwrap_or(main)
+        }
+    }
+
+    /// What it is with just this track of video.
+    fn kind_of(&self, frame_type: FrameType, track: &Track<'_>) -> FrameKind {
         let &Track { id, body, .. } = track;
         match self.packet {
             PacketType::SequenceStart if !body.is_empty() => FrameKind::VideoConfig(id),
