@@ -1,6 +1,7 @@
 //! Forms: made on the loop of those who want them, out of what crosses to it once.
 
 use sol_core::hub::StreamConfig;
+use sol_tests::peer::message::TypeId;
 use sol_tests::peer::pattern::{MediaSent, Pattern, Tags};
 use sol_tests::peer::run::{check_run, check_runs};
 use sol_tests::world::{World, ms, seed};
@@ -60,8 +61,8 @@ fn a_player_of_a_form_on_another_loop_hears_of_a_codec_that_it_cannot_have() {
 
 /// What the stream has is known there only as it comes: the player is in front of it, and has been told that it plays.
 #[test]
-fn at_a_loop_that_does_not_have_the_stream_yet_a_codec_ends_the_player_and_a_track_is_replaced_by_the_default_one()
- {
+fn at_a_loop_that_does_not_have_the_stream_yet_a_codec_ends_the_player_and_so_does_a_track_that_never_comes()
+{
     let mut world = World::with_loops(seed(3), 2, with_streams(StreamConfig::default()));
     let _hevc = world.next_at(0).publisher("live/hevc").streaming(Pattern::new().in_tags(Tags::Hevc));
     let camera = world.next_at(0).publisher("live/cam").streaming(TRACKS);
@@ -70,13 +71,18 @@ fn at_a_loop_that_does_not_have_the_stream_yet_a_codec_ends_the_player_and_a_tra
     let has_no_track = world.next_at(1).player("live/cam?track=7");
     world.run_until(ms(6_000));
     assert_eq!(unfit.notices(), ["NetStream.Play.Failed", UNPUBLISH_NOTIFY]);
-    assert_eq!((unfit.media(), unfit.endings()[0].0.code()), (vec![], "unfit"));
+    assert!(unfit.media().iter().all(|media| media.type_id != TypeId::VIDEO), "{:?}", unfit.media());
+    assert_eq!(unfit.endings()[0].0.code(), "unfit");
+    let (_, told) = has_no_track.told().swap_remove(0);
+    assert_eq!((told.code.as_str(), told.description.as_str()), (NOT_FOUND, "the stream has no track 7"));
     let sent = of_track(TRACKS, 0, camera.sent().len());
-    assert_is_at_the_edge(&check_run(&has_no_track.media(), &sent).expect("one run"), &sent);
-    // Whoever comes then is told at once.
+    assert!(check_run(&has_no_track.media(), &sent).expect("one run").frames > 0, "until that was clear");
+    // Where somebody has played it for a while, whoever comes is told at once.
+    let _plays = world.next_at(1).player("live/cam");
+    world.run_until(ms(9_000));
     let comes_then = world.next_at(1).player("live/cam?track=8");
-    world.run_until(ms(8_000));
-    assert_eq!(comes_then.notices(), ["NetStream.Play.StreamNotFound"]);
+    world.run_until(ms(10_000));
+    assert_eq!(comes_then.notices(), [NOT_FOUND]);
 }
 
 #[test]
@@ -121,6 +127,7 @@ fn a_publisher_that_returns_on_another_loop_and_its_end_reach_each_form() {
     }
 }
 
+const NOT_FOUND: &str = "NetStream.Play.StreamNotFound";
 const TRACKS: Pattern = Pattern::new().in_tags(Tags::Tracks(2));
 
 /// So many messages of a track, as a publisher of that alone would send them.

@@ -9,6 +9,7 @@ use sol_core::session::CloseReason;
 use sol_tests::peer::PeerOptions;
 use sol_tests::peer::amf::Amf;
 use sol_tests::peer::message::TypeId;
+use sol_tests::peer::pattern::MediaSent;
 use sol_tests::peer::run::check_run;
 use sol_tests::peer::script::{Phase, Player};
 use sol_tests::world::{Client, World, ms, seed};
@@ -81,14 +82,19 @@ fn what_cannot_be_understood_or_is_not_there_is_refused_with_its_own_code() {
 }
 
 #[test]
-fn whoever_waits_for_a_track_is_shown_the_default_one_where_that_never_comes() {
+fn whoever_waits_for_a_track_is_shown_the_default_one_until_it_is_clear_that_it_does_not_come() {
     let mut world = World::new(seed(3));
     let viewer = world.player("live/cam?track=7");
     world.run_until(ms(1_000));
     let camera = world.publisher("live/cam").streaming(ENHANCED);
     world.run_until(ms(5_000));
     let sent = in_legacy_tags(&camera, ENHANCED, 0);
-    assert_is_at_the_edge(&check_run(&viewer.media(), &sent).expect("one run"), &sent);
+    let run = check_run(&viewer.media(), &sent).expect("one run");
+    let second_group = sent.iter().skip(10).position(MediaSent::is_keyframe).expect("there are several");
+    assert!((1..second_group + 12).contains(&run.frames), "{run:?}");
+    let (_, told) = viewer.told().swap_remove(0);
+    assert_eq!((told.code.as_str(), told.description.as_str()), (NOT_FOUND, "the stream has no track 7"));
+    assert_eq!(viewer.endings()[0].0.code(), "unfit");
 }
 
 #[test]

@@ -51,6 +51,9 @@ impl Tags {
         // Sequence headers and coded frames have the numbers that they have in legacy tags.
         let (packet, body_at) = (first[1], if is_video { legacy_body_of_video(first) } else { 2 });
         let (above, multitrack) = if is_video { (0x80 | first[0] & 0x70, 6) } else { (0x90, 5) };
+        if self == Tags::Hevc && is_video && packet == SEQUENCE_START {
+            return [&[above | packet], &four_cc[..], HEVC_RECORD].concat().into();
+        }
         if tracks.len() == 1 {
             return [&[above | packet], &four_cc[..], &first[body_at..]].concat().into();
         }
@@ -115,6 +118,12 @@ fn multitrack_of(type_id: TypeId, first: u8) -> Option<u8> {
 fn legacy_body_of_video(payload: &[u8]) -> usize {
     if payload[1] == SEQUENCE_START { 5 } else { 2 }
 }
+
+/// A configuration record of HEVC: Main, level 2, lengths of four bytes, and a parameter set that is none.
+const HEVC_RECORD: &[u8] = &[
+    1, 1, 0x60, 0, 0, 0, 0x90, 0, 0, 0, 0, 0, 0x3C, 0xF0, 0, 0xFC, 0xFD, 0xF8, 0xF8, 0, 0, 0x0F, 1, 0xA0, 0,
+    1, 0, 2, 0x40, 1,
+];
 
 const AUDIO_FOUR_CC: &[u8; 4] = b"mp4a";
 const FOUR_CC_BYTES: usize = 4;
