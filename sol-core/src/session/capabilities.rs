@@ -93,11 +93,12 @@ impl Capabilities {
             TrackKind::Audio => &self.audio,
         };
         match (map, &self.four_ccs) {
-            (Some(map), _) => match map.get(four_cc) {
-                Some(abilities) => Stated::of(abilities.has(ability)),
-                None if map.is_cut || LEGACY.contains(&four_cc) => Stated::Unknown,
-                None => Stated::No,
-            },
+            (Some(map), _) if map.get(four_cc).is_some_and(|abilities| abilities.has(ability)) => Stated::Yes,
+            // What `*` says is no more than what all have in common: its own entry may have been cut off, or left out.
+            (Some(map), _) if !map.names(four_cc) && (map.is_cut || LEGACY.contains(&four_cc)) => {
+                Stated::Unknown
+            }
+            (Some(_), _) => Stated::No,
             (None, Some(list)) if ability == Ability::DECODE && list.names(four_cc) => Stated::Yes,
             (None, Some(list)) if ability == Ability::DECODE && !list.is_cut && V1.contains(&four_cc) => {
                 Stated::No
@@ -108,6 +109,10 @@ impl Capabilities {
 
     /// In which form a player gets a stream that states this, unless it asks for another: all of it where it understands several
     /// tracks and modifiers, otherwise one track, as the first version had it. `None` where nothing is stated.
+    ///
+    /// Where `capsEx` is stated, it decides. Where something else is and that is not, whether it understands tracks is unknown, and it
+    /// gets one all the same: what is stated is mostly the `fourCcList` of the first version, which knew no tracks, and one track
+    /// is what every version understands.
     pub fn form(&self) -> Option<Form> {
         let takes_all = self.extends(Extensions::MULTITRACK | Extensions::MOD_EX) == Stated::Yes;
         let form = if takes_all { Form::Full } else { Form::OneTrack(TrackId::DEFAULT) };
@@ -275,6 +280,11 @@ impl FourCcMap {
     pub fn with(mut self, four_ccs: impl IntoIterator<Item = FourCc>, ability: Ability) -> Self {
         self.each.extend(four_ccs.into_iter().map(|four_cc| (four_cc, ability)));
         self
+    }
+
+    /// Whether the codec is named by itself.
+    pub fn names(&self, four_cc: FourCc) -> bool {
+        self.each.iter().any(|(known, _)| *known == four_cc)
     }
 
     /// What can be done with a codec, if it is named, by itself or by `*`.

@@ -204,6 +204,33 @@ fn codecs_that_are_left_out_are_not_taken_unless_they_can_be_forwarded() {
     assert!(read(&Properties::new()).untaken().is_empty());
 }
 
+#[test]
+fn what_all_codecs_can_do_says_nothing_against_one_that_was_cut_off_or_is_older_than_its_name() {
+    let many = (0..limits::FOUR_CCS).map(|number| format!("x{number:03}"));
+    let object = many.fold(Properties::new().with("*", 4.0), |object, name| object.with(name, 1.0));
+    let cut = read(&Properties::new().with("videoFourCcInfoMap", object.with("hvc1", 1.0)));
+    assert_eq!(cut.can_decode(TrackKind::Video, HEVC), Stated::Unknown);
+    assert_eq!(cut.can(Ability::FORWARD, TrackKind::Video, HEVC), Stated::Yes);
+
+    let encodes = Properties::new().with("*", 2.0);
+    let maps = ["videoFourCcInfoMap", "audioFourCcInfoMap"];
+    let encodes =
+        read(&maps.iter().fold(Properties::new(), |object, map| object.with(*map, encodes.clone())));
+    for (kind, four_cc, stated) in [
+        (TrackKind::Video, AVC, Stated::Unknown),
+        (TrackKind::Video, HEVC, Stated::No),
+        (TrackKind::Audio, FourCc::new(*b"mp4a"), Stated::Unknown),
+        (TrackKind::Audio, FourCc::new(*b".mp3"), Stated::Unknown),
+        (TrackKind::Audio, OPUS, Stated::No),
+    ] {
+        assert_eq!(encodes.can_decode(kind, four_cc), stated, "{four_cc}");
+    }
+    assert!(!encodes.untaken().has(codec(AVC)) && encodes.untaken().has(codec(HEVC)));
+    let named = Properties::new().with("*", 4.0).with("avc1", 2.0);
+    let named = read(&Properties::new().with("videoFourCcInfoMap", named));
+    assert_eq!(named.can_decode(TrackKind::Video, AVC), Stated::No, "of it, it speaks");
+}
+
 fn codec(four_cc: FourCc) -> Codec {
     Codec::of_four_cc(four_cc)
 }
