@@ -104,6 +104,12 @@ impl InForce {
                 mistakes.push(Mistake::at(place.clone(), what, "expected each address once"));
             }
         }
+        let target = server.drain_target.tc_url().unwrap_or_default();
+        if server.drain.duration().is_zero() && !target.is_empty() {
+            let told = [("drain_target", target.to_owned()), ("drain", server.drain.into())];
+            let expected = "expected a drain of more than 0s: nobody is sent anywhere without";
+            mistakes.extend(self.contradiction(&Section::Named("server"), told, expected));
+        }
         if timers.ping.duration() * 3 > timers.silence.duration() {
             let told = [("ping", timers.ping.into()), ("silence", timers.silence.into())];
             let expected = "expected a ping of at most a third of silence";
