@@ -110,6 +110,14 @@ impl Backend {
         }
     }
 
+    /// Whether one of its loops has failed. That ends a shutdown and a drain like any other, and soon.
+    pub(crate) fn has_failed(&self) -> bool {
+        match self {
+            Self::Tokio(_) => false,
+            Self::Mio(server, _) => server.has_failed(),
+        }
+    }
+
     /// Asks everybody to leave; tells those who have not after that time, and returns when all have gone. How many were told.
     pub(crate) async fn drain(&self, request: ReconnectRequest, patience: Duration) -> usize {
         match self {

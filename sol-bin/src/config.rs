@@ -49,7 +49,7 @@ pub(crate) use keys::TAKES;
 pub use layer::Layer;
 pub(crate) use layer::Leaf;
 pub use mistake::{Mistake, Mistakes};
-pub(crate) use settings::{Gathered, LogFormat, Loops, Policies, Policy, Runtime, Settings};
+pub(crate) use settings::{Gathered, LogFormat, Loops, Policies, Policy, Runtime, ServerSettings, Settings};
 pub(crate) use time::{Time, TimeError};
 
 /// A configuration that holds.

@@ -13,7 +13,7 @@ use tracing::{error, info};
 
 use crate::Exit;
 use crate::backend::Backend;
-use crate::config::{Configuration, LogFormat, Runtime};
+use crate::config::{Configuration, LogFormat, Runtime, ServerSettings};
 use crate::journal::Journal;
 use crate::listen::Listening;
 use crate::signals::Signals;
@@ -80,49 +80,54 @@ async fn serve(configuration: &Configuration) -> anyhow::Result<Exit> {
     let name = tokio::select! {
         name = signals.next() => name,
         () = server.ended() => {
-            error!("an event loop has failed, and with it the server");
+            error!("{FAILED}");
             return Ok(Exit::Failed);
         }
     };
-    let patience = settings.server.drain.duration();
-    if !patience.is_zero() {
-        let target = settings.server.drain_target.tc_url();
-        info!(
-            signal = name,
-            connections = server.connection_count(),
-            target,
-            seconds = patience.as_secs(),
-            "draining"
-        );
-        tokio::select! {
-            left = drain(&server, target, patience) => {
-                info!(left, "drained");
-                return Ok(Exit::Stopped);
-            }
-            _ = signals.next() => return Ok(Exit::Interrupted),
-        }
-    }
-    info!(signal = name, connections = server.connection_count(), "shutting down");
     tokio::select! {
-        () = server.shutdown() => Ok(Exit::Stopped),
-        _ = signals.next() => Ok(Exit::Interrupted),
+        () = stop(&server, name, &settings.server) => {}
+        _ = signals.next() => return Ok(Exit::Interrupted),
+    }
+    // Then nobody was let to stay, and nobody was told.
+    if server.has_failed() {
+        error!("{FAILED}");
+        return Ok(Exit::Failed);
+    }
+    Ok(Exit::Stopped)
+}
+
+/// Stops as the signal asks for, and as the settings say.
+async fn stop(server: &Backend, signal: &str, settings: &ServerSettings) {
+    let patience = settings.drain.duration();
+    if patience.is_zero() {
+        info!(signal, connections = server.connection_count(), "shutting down");
+        return server.shutdown().await;
+    }
+    let target = settings.drain_target.tc_url();
+    let (connections, seconds) = (server.connection_count(), patience.as_secs_f64());
+    info!(signal, connections, target, seconds, "draining");
+    let cut_off = drain(server, signal, target, patience).await;
+    if !server.has_failed() {
+        info!(cut_off, "drained");
     }
 }
 
 /// Lets everybody leave, and stops when they have or the time is over; how many had not left.
-async fn drain(server: &Backend, target: Option<&str>, patience: Duration) -> usize {
+async fn drain(server: &Backend, signal: &str, target: Option<&str>, patience: Duration) -> usize {
     let description = "The server is about to stop; please reconnect.".to_owned();
     let request = ReconnectRequest { tc_url: target.map(ToOwned::to_owned), description };
     let mut draining = pin!(server.drain(request, patience));
     tokio::select! {
         biased;
-        left = &mut draining => left,
+        cut_off = &mut draining => cut_off,
         () = sleep(patience) => {
-            info!(connections = server.connection_count(), "shutting down");
+            info!(signal, connections = server.connection_count(), "shutting down");
             draining.await
         }
     }
 }
+
+const FAILED: &str = "an event loop has failed, and with it the server";
 
 /// Tells a person at a terminal what to do next.
 fn greet(all_listening: &[Listening], demo: bool) {

@@ -1,22 +1,20 @@
-//! Census: how many connections and loops there are, on all loops together.
+//! Census: how many connections and loops there are, on all loops together, and what all of them are about.
 //!
 //! Invariant: a connection counts for as long as somebody has its [`Admitted`], wherever it is: on its way to a loop, served
 //! or lingering.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sol_core::server::TurnedAway;
-use sol_core::session::ReconnectRequest;
+use sol_core::session::Stage;
 
 /// Who is there.
 #[derive(Debug)]
 pub(crate) struct Census {
     count: Mutex<Count>,
-    /// Set with the count locked, so that nobody is admitted behind it.
-    draining: OnceLock<Arc<ReconnectRequest>>,
-    /// The same. Asked in every turn, without the lock.
+    /// What the stage says of it. Asked in every turn, without the lock.
     is_shut_down: AtomicBool,
     connections_max: usize,
     /// Notified when the last one is gone.
@@ -25,6 +23,10 @@ pub(crate) struct Census {
 
 #[derive(Debug)]
 struct Count {
+    /// Nobody is admitted behind a change of it.
+    stage: Stage,
+    /// A loop has.
+    has_failed: bool,
     connections: usize,
     /// Loops that have not shut down.
     open_loops: usize,
@@ -44,10 +46,9 @@ impl Drop for Admitted {
 
 impl Census {
     pub(crate) fn new(connections_max: usize, loops: usize) -> Self {
-        let count = Count { connections: 0, open_loops: loops };
+        let count = Count { stage: Stage::default(), has_failed: false, connections: 0, open_loops: loops };
         Self {
             count: Mutex::new(count),
-            draining: OnceLock::new(),
             is_shut_down: AtomicBool::new(false),
             connections_max,
             emptied: Condvar::new(),
@@ -57,11 +58,8 @@ impl Census {
     /// Counts a connection in, if there is room.
     pub(crate) fn admit(self: &Arc<Self>) -> Result<Admitted, TurnedAway> {
         let mut count = self.count();
-        if self.is_shut_down() {
-            return Err(TurnedAway::Shutdown);
-        }
-        if self.is_draining() {
-            return Err(TurnedAway::Draining);
+        if let Some(why) = TurnedAway::at(&count.stage) {
+            return Err(why);
         }
         if count.connections >= self.connections_max {
             return Err(TurnedAway::TooManyConnections { max: self.connections_max });
@@ -71,20 +69,25 @@ impl Census {
         Ok(Admitted { census: Arc::clone(self) })
     }
 
-    /// Nobody is admitted from here on, and clients are asked to reconnect; whether this is the first time that it is said.
-    pub(crate) fn drain(&self, request: &Arc<ReconnectRequest>) -> bool {
-        let _count = self.count();
-        self.draining.set(Arc::clone(request)).is_ok()
+    /// All loops are to go on to a stage, and nobody is admitted from here on; whether they had not reached it.
+    pub(crate) fn enter(&self, next: Stage) -> bool {
+        let mut count = self.count();
+        let goes_on = count.stage.go_on_to(next);
+        self.is_shut_down.store(count.stage == Stage::ShutDown, Ordering::SeqCst);
+        goes_on
     }
 
-    /// Nobody is admitted from here on; whether this is the first time that it is said.
-    pub(crate) fn shut_down(&self) -> bool {
-        let _count = self.count();
-        !self.is_shut_down.swap(true, Ordering::SeqCst)
+    /// A loop has failed.
+    pub(crate) fn fail(&self) {
+        self.count().has_failed = true;
     }
 
-    pub(crate) fn is_draining(&self) -> bool {
-        self.draining.get().is_some()
+    pub(crate) fn has_failed(&self) -> bool {
+        self.count().has_failed
+    }
+
+    pub(crate) fn is_serving(&self) -> bool {
+        self.count().stage == Stage::Serving
     }
 
     pub(crate) fn is_shut_down(&self) -> bool {
@@ -138,15 +141,18 @@ mod tests {
         drop(first);
         let second = census.admit().unwrap();
         assert_eq!(census.connections(), 1);
-        let request = Arc::default();
-        assert!(census.drain(&request));
-        assert!(!census.drain(&request), "it was said before");
+        assert!(census.is_serving());
+        assert!(census.enter(Stage::Draining(Arc::default())));
+        assert!(!census.enter(Stage::Draining(Arc::default())), "it was said before");
+        assert!(!census.is_serving() && !census.is_shut_down());
         assert_eq!(census.wait_for(Duration::ZERO), 1);
         drop(second);
         assert_eq!(census.wait_for(Duration::MAX), 0);
         assert!(matches!(census.admit(), Err(TurnedAway::Draining)));
-        assert!(census.shut_down());
-        assert!(!census.shut_down(), "it was said before");
+        assert!(census.enter(Stage::ShutDown));
+        assert!(!census.enter(Stage::ShutDown), "it was said before");
+        assert!(!census.enter(Stage::Draining(Arc::default())), "it is too late for that");
+        assert!(census.is_shut_down());
         assert!(matches!(census.admit(), Err(TurnedAway::Shutdown)));
         census.close_loop();
         census.wait();

@@ -24,7 +24,7 @@ use sol_core::ids::{RequestId, SessionId};
 use sol_core::load::LoadMeter;
 use sol_core::participant::Event;
 use sol_core::server::{ConnectionReport, Output, Peer, Report, Server, ServerConfig, TurnedAway};
-use sol_core::session::{Hangup, PeerEnd, ReconnectRequest, Refusal, Request, Session};
+use sol_core::session::{Hangup, PeerEnd, ReconnectRequest, Refusal, Request, Session, Stage};
 use sol_core::time::Instant;
 
 use crate::application::{Answer, Application};
@@ -202,8 +202,9 @@ impl<A: Application> EventLoop<A> {
                 Letter::Answer { session, request, verdict } => self.answer(session, request, verdict),
                 // Whoever asked may have lost patience.
                 Letter::Report(answer_to) => drop(answer_to.send(self.report())),
-                Letter::Drain(request) => self.begin_to_drain(request),
-                Letter::ShutDown => self.shut_down(),
+                Letter::Enter(Stage::Serving) => {}
+                Letter::Enter(Stage::Draining(request)) => self.begin_to_drain(request),
+                Letter::Enter(Stage::ShutDown) => self.shut_down(),
                 Letter::Stop => self.is_over = true,
             }
         }
@@ -227,7 +228,7 @@ impl<A: Application> EventLoop<A> {
     }
 
     fn listen(&mut self, listener: std::net::TcpListener) {
-        if self.is_shut_down || self.shared.loops.census.is_draining() {
+        if !self.shared.loops.census.is_serving() {
             return;
         }
         let token = Token(FIRST_LISTENER + self.listeners.len());
@@ -547,9 +548,7 @@ impl<A> Drop for EventLoop<A> {
     fn drop(&mut self) {
         let loops = &self.shared.loops;
         if std::thread::panicking() {
-            // Its names and its share of the connections are lost: no server is better than half of one.
-            loops.begin_shutdown();
-            loops.within.close();
+            loops.fail();
         }
         self.inbox.close();
         if !self.is_shut_down {
@@ -587,3 +586,6 @@ const WRITE_SLICES: usize = 64;
 
 /// Connections that one listener accepts in a turn.
 const ACCEPT_BUDGET: usize = 64;
+
+#[cfg(test)]
+mod tests;

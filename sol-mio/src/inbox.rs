@@ -9,13 +9,13 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mio::{Registry, Token, Waker};
 use sol_core::crossing::{LoopId, Parcel};
 use sol_core::ids::{RequestId, SessionId};
 use sol_core::server::Report;
-use sol_core::session::{ReconnectRequest, Refusal};
+use sol_core::session::{Refusal, Stage};
 
 use crate::census::Admitted;
 
@@ -30,10 +30,8 @@ pub(crate) enum Letter {
     Answer { session: SessionId, request: RequestId, verdict: Result<(), Refusal> },
     /// Say what there is.
     Report(Sender<Report>),
-    /// Take nobody any more, and ask those who are there to reconnect.
-    Drain(Arc<ReconnectRequest>),
-    /// Tell everybody to leave, unless that was done.
-    ShutDown,
+    /// Go on to this stage, unless that was done.
+    Enter(Stage),
     /// End.
     Stop,
 }
@@ -134,7 +132,7 @@ mod tests {
     #[test]
     fn a_loop_that_is_awake_is_not_woken_and_does_not_sleep_before_it_has_looked() {
         let (mut poll, inbox) = inbox();
-        inbox.post(Letter::ShutDown);
+        inbox.post(Letter::Enter(Stage::ShutDown));
         assert_eq!(woken(&mut poll), 0);
         assert!(!inbox.may_sleep(), "there is something");
         inbox.has_woken();
@@ -146,7 +144,7 @@ mod tests {
     fn a_loop_that_sleeps_is_woken_once() {
         let (mut poll, inbox) = inbox();
         assert!(inbox.may_sleep());
-        inbox.post(Letter::ShutDown);
+        inbox.post(Letter::Enter(Stage::ShutDown));
         inbox.post(Letter::Stop);
         assert_eq!(woken(&mut poll), 1);
         inbox.has_woken();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use sol_core::crossing::{Directory, LoopId, Parcel};
 use sol_core::limits;
 use sol_core::server::{Report, ServerConfig, SocketConfig};
-use sol_core::session::ReconnectRequest;
+use sol_core::session::{ReconnectRequest, Stage};
 
 use crate::application::Application;
 use crate::census::{Admitted, Census};
@@ -78,17 +78,7 @@ impl<A: Application> Server<A> {
     /// The system has no file descriptors or threads left.
     pub fn start(config: ServerConfig, loops: NonZeroU32, application: A) -> io::Result<Self> {
         let polls = (0..loops.get()).map(|_| mio::Poll::new()).collect::<io::Result<Vec<_>>>()?;
-        let inboxes = polls.iter().map(|poll| Inbox::new(poll.registry(), WAKE).map(Arc::new));
-        let census = Census::new(config.connections_max.min(limits::CONNECTIONS), polls.len());
-        let common = Loops {
-            inboxes: inboxes.collect::<io::Result<_>>()?,
-            directory: Mutex::new(Directory::new(config.stream.clone())),
-            within: Within::default(),
-            next: AtomicUsize::new(0),
-            next_within: AtomicUsize::new(0),
-            census: Arc::new(census),
-        };
-        let common = Arc::new(common);
+        let common = Arc::new(Loops::new(&polls, &config)?);
         let shared = Arc::new(Shared {
             application,
             loops: Arc::clone(&common),
@@ -159,17 +149,23 @@ impl<A: Application> Server<A> {
 
     /// The same without waiting, and without the shutdown.
     pub fn begin_drain(&self, request: ReconnectRequest) {
-        self.shared.loops.begin_drain(&Arc::new(request));
+        self.shared.loops.enter(&Stage::Draining(Arc::new(request)));
     }
 
     /// [`Server::shutdown`] without waiting.
     pub fn begin_shutdown(&self) {
-        self.shared.loops.begin_shutdown();
+        self.shared.loops.enter(&Stage::ShutDown);
     }
 
     /// Returns when the server was shut down and the last connection is closed. Not to be called on a loop's own thread.
     pub fn wait(&self) {
         self.shared.loops.census.wait();
+    }
+
+    /// Whether a loop has failed, by a fault of its own: its names and its share of the connections are lost, and the server has
+    /// shut down for it.
+    pub fn has_failed(&self) -> bool {
+        self.shared.loops.census.has_failed()
     }
 
     /// What the server does at this moment: who publishes and plays what, and how well. Every loop is asked for it, so this is
@@ -212,26 +208,38 @@ impl<A: Application> Shared<A> {
 }
 
 impl Loops {
+    /// One for each of these.
+    pub(crate) fn new(polls: &[mio::Poll], config: &ServerConfig) -> io::Result<Self> {
+        let inboxes = polls.iter().map(|poll| Inbox::new(poll.registry(), WAKE).map(Arc::new));
+        let census = Census::new(config.connections_max.min(limits::CONNECTIONS), polls.len());
+        Ok(Self {
+            inboxes: inboxes.collect::<io::Result<_>>()?,
+            directory: Mutex::new(Directory::new(config.stream.clone())),
+            within: Within::default(),
+            next: AtomicUsize::new(0),
+            next_within: AtomicUsize::new(0),
+            census: Arc::new(census),
+        })
+    }
+
     pub(crate) fn inbox(&self, of: LoopId) -> &Arc<Inbox> {
         &self.inboxes[of.index()]
     }
 
-    /// Tells every loop, once.
-    fn begin_drain(&self, request: &Arc<ReconnectRequest>) {
-        if self.census.drain(request) {
+    /// Goes on to a stage, unless it was reached, and tells every loop.
+    pub(crate) fn enter(&self, stage: &Stage) {
+        if self.census.enter(stage.clone()) {
             for inbox in &self.inboxes {
-                inbox.post(Letter::Drain(Arc::clone(request)));
+                inbox.post(Letter::Enter(stage.clone()));
             }
         }
     }
 
-    /// The same for a shutdown.
-    pub(crate) fn begin_shutdown(&self) {
-        if self.census.shut_down() {
-            for inbox in &self.inboxes {
-                inbox.post(Letter::ShutDown);
-            }
-        }
+    /// A loop has failed. No server is better than half of one.
+    pub(crate) fn fail(&self) {
+        self.census.fail();
+        self.enter(&Stage::ShutDown);
+        self.within.close();
     }
 
     /// Passes a parcel on.

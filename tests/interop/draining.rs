@@ -33,7 +33,7 @@ fn who_does_not_know_how_to_reconnect_goes_on_to_the_end_and_so_does_the_server(
         assert_eq!(run_of(&recording, &clip), clip.whole());
         let log = sol.finish();
         assert_eq!(log.only("draining").count("connections"), 2);
-        assert_eq!(log.only("drained").count("left"), 0);
+        assert_eq!(log.only("drained").count("cut_off"), 0);
         assert_eq!(log.of("shutting down").len(), 0);
         assert_eq!(log.only("publish ended").text("reason"), "stopped");
         assert_eq!(log.only("play ended").text("reason"), "stream-ended");
@@ -64,7 +64,7 @@ fn what_sol_publishes_moves_at_a_keyframe_and_no_frame_is_lost_or_doubled() {
             assert!(!before.is_empty() && !behind.is_empty(), "{before:?}, {behind:?}");
         }
         let log = here.finish();
-        assert_eq!(log.only("drained").count("left"), 0);
+        assert_eq!(log.only("drained").count("cut_off"), 0);
         assert_eq!(log.only("publish ended").text("reason"), "stopped");
         assert_eq!(there.stop().only("publish ended").text("reason"), "stopped");
     }
@@ -86,7 +86,7 @@ fn what_sol_plays_moves_with_its_publisher_and_its_file_goes_on_without_a_frame_
         here.wait_for(1, "publish");
         here.begin_to_stop();
         let log = here.finish();
-        assert_eq!(log.only("drained").count("left"), 0);
+        assert_eq!(log.only("drained").count("cut_off"), 0);
         for player in &players {
             player.wait_for(Stream::Err, "that it has moved", |text| {
                 text.contains("sol: moved; playing from ").then_some(())
@@ -134,7 +134,7 @@ fn whoever_cannot_be_reached_is_not_moved_to() {
     assert!(publish.stderr().contains("nobody listens there"), "{}", publish.stderr());
     assert!(publish.stderr().contains("; staying there"), "{}", publish.stderr());
     assert_eq!(run_of(&player.finish(), &clip), clip.whole());
-    assert_eq!(here.finish().only("drained").count("left"), 0);
+    assert_eq!(here.finish().only("drained").count("cut_off"), 0);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn who_has_not_left_in_time_is_told_of_the_shutdown_and_a_second_signal_waits_fo
         let log = sol.stop();
         assert_eq!(player.finish().exit, ENDED_WELL);
         assert_eq!(log.only("shutting down").count("connections"), 1);
-        assert_eq!(log.only("drained").count("left"), 1);
+        assert_eq!(log.only("drained").count("cut_off"), 1);
         assert_eq!(log.only("play ended").text("reason"), "shutdown");
 
         let sol = Sol::start_with("127.0.0.1:0", &[&options[..], &["--drain", "10m"]].concat());
