@@ -95,16 +95,18 @@ impl RtmpUrl {
     /// # Errors
     /// It is no place that can be gone to. To another scheme nobody is sent.
     pub fn moved(&self, tc_url: &str) -> Result<Self, UrlError> {
+        if tc_url.len() > limits::CLIENT_TEXT_BYTES {
+            return Err(UrlError::TooLong);
+        }
         let (place, query) =
             tc_url.split_once('?').map_or((tc_url, None), |(place, query)| (place, Some(query)));
         let place = place.trim_end_matches('/');
         let authority = self.authority();
-        let absolute = match place {
-            "" => self.tc_url(),
-            _ if place.contains("://") => place.to_owned(),
-            _ if place.starts_with("//") => format!("rtmp:{place}"),
-            _ if place.starts_with('/') => format!("rtmp://{authority}{place}"),
-            _ => {
+        let absolute = match (place, split_scheme(place)) {
+            ("", _) => self.tc_url(),
+            (_, Some((scheme, behind))) => format!("{}://{behind}", scheme.unwrap_or("rtmp")),
+            (_, None) if place.starts_with('/') => format!("rtmp://{authority}{place}"),
+            (_, None) => {
                 let folder = self.app.rsplit_once('/').map_or("", |(folder, _)| folder);
                 format!("rtmp://{authority}/{folder}/{place}")
             }
@@ -130,6 +132,18 @@ impl RtmpUrl {
             None => host,
         }
     }
+}
+
+/// The scheme of a URL, if it has one, and what stands behind the two slashes in front of its host; `None` where it is relative to a
+/// host (RFC 3986, 4.2). In a path two slashes say nothing.
+pub fn split_scheme(url: &str) -> Option<(Option<&str>, &str)> {
+    if let Some(behind) = url.strip_prefix("//") {
+        return Some((None, behind));
+    }
+    let (scheme, behind) = url.split_once("://")?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    is_scheme.then_some((Some(scheme), behind))
 }
 
 impl FromStr for RtmpUrl {
@@ -232,6 +246,8 @@ mod tests {
             ("//[::1]/vod", "rtmp://[::1]/vod/cam?key=1"),
             ("/vod", "rtmp://host:1936/vod/cam?key=1"),
             ("lobby", "rtmp://host:1936/live/lobby/cam?key=1"),
+            ("/vod//hall", "rtmp://host:1936/vod//hall/cam?key=1"),
+            ("/vod/a://b", "rtmp://host:1936/vod/a://b/cam?key=1"),
             ("", "rtmp://host:1936/live/hall/cam?key=1"),
         ];
         for (tc_url, moved) in table {
@@ -244,6 +260,7 @@ mod tests {
     #[test]
     fn nobody_is_sent_to_another_scheme_or_to_what_is_no_place() {
         let url: RtmpUrl = "rtmp://host/live/cam".parse().unwrap();
+        let long = format!("/live?{}", "x".repeat(limits::CLIENT_TEXT_BYTES));
         let table = [
             ("rtmps://other/live", UrlError::Tls),
             ("rtmpe://other/live", UrlError::Disguised("rtmpe".to_owned())),
@@ -253,6 +270,7 @@ mod tests {
             ("//other:0/live", UrlError::Port("0".to_owned())),
             ("/my live", UrlError::Space),
             ("/live?a\nb", UrlError::Space),
+            (&long, UrlError::TooLong),
         ];
         for (tc_url, error) in table {
             assert_eq!(url.moved(tc_url), Err(error), "{tc_url}");

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::amf::{Properties, Value};
 use crate::message::Command;
 use crate::name::App;
+use crate::url;
 
 use super::close::spoken;
 
@@ -16,6 +17,7 @@ use super::close::spoken;
 pub struct ReconnectRequest {
     /// `tcUrl`: where to go, absolute or relative to the `tcUrl` of the connection: `rtmp://other/live`, `//other/live`. The same
     /// again where it is missing. Where it names a host and no app, `rtmp://other`, each client is told its own app behind it.
+    /// What a server has sent stands here as it came, whatever that is: [`RtmpUrl::moved`](crate::url::RtmpUrl::moved) finds out.
     pub tc_url: Option<String>,
     /// For people; may be empty.
     pub description: String,
@@ -31,7 +33,7 @@ impl ReconnectRequest {
             status.push("description", self.description.as_str());
         }
         if let Some(tc_url) = &self.tc_url {
-            let host = tc_url.split_once("//").map(|(_, behind)| behind.trim_end_matches('/'));
+            let host = url::split_scheme(tc_url).map(|(_, behind)| behind.trim_end_matches('/'));
             status.push(
                 "tcUrl",
                 match host {
@@ -49,10 +51,12 @@ impl ReconnectRequest {
     pub(super) fn of(command: &Command) -> Self {
         let properties = command.arguments.iter().filter_map(Value::properties);
         let text = |name: &str| {
-            let mut found = properties.clone().filter_map(|properties| properties.get(name));
-            spoken(found.find_map(Value::as_str).unwrap_or_default())
+            let found = properties.clone().filter_map(|properties| properties.get(name));
+            found.filter_map(Value::as_str).find(|text| !text.is_empty())
         };
-        Self { tc_url: Some(text("tcUrl")).filter(|url| !url.is_empty()), description: text("description") }
+        // A place is no text for people: cut or cleaned, it would be another one.
+        let tc_url = text("tcUrl").map(ToOwned::to_owned);
+        Self { tc_url, description: spoken(text("description").unwrap_or_default()) }
     }
 }
 

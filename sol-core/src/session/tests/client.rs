@@ -357,6 +357,27 @@ fn an_endless_reason_is_cut() {
 }
 
 #[test]
+fn a_place_to_reconnect_at_comes_as_it_is_and_a_description_as_it_may_be_shown() {
+    let mut peer = Scripted::publishing();
+    let place = format!("rtmp://other/live?token={}\u{1b}", "x".repeat(limits::SERVER_WORD_BYTES));
+    let status = Properties::new()
+        .with("level", "status")
+        .with("code", "NetConnection.Connect.ReconnectRequest")
+        .with("description", format!("\u{1b}{}", "y".repeat(100_000)))
+        .with("tcUrl", place.as_str());
+    peer.say(0, &Command::new("onStatus", 0.0, Value::Null).with(status));
+    let asked = peer.events.iter().find_map(|event| match event {
+        Event::Reconnect(request) => Some(request),
+        _ => None,
+    });
+    let asked = asked.expect("it is told");
+    assert_eq!(asked.tc_url.as_deref(), Some(place.as_str()));
+    assert!(asked.description.starts_with("\u{FFFD}y"), "{}", asked.description);
+    let url: RtmpUrl = "rtmp://host/live/cam".parse().unwrap();
+    assert!(url.moved(&place).is_err(), "it is no place");
+}
+
+#[test]
 fn what_a_server_says_moves_no_cursor_and_forges_no_line() {
     let mut peer = Scripted::asking(&target(Target::play));
     peer.say(1, &Command::on_status("error", "NetStream.Play.Failed", "a\x1b[31mb\nINFO c"));

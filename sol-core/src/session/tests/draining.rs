@@ -42,6 +42,8 @@ fn where_the_place_is_a_host_alone_each_client_is_told_its_own_app() {
         ("//[::1]:1936", "//[::1]:1936/live/hall?key=1"),
         ("rtmp://other/vod", "rtmp://other/vod"),
         ("/vod", "/vod"),
+        ("/vod//hall", "/vod//hall"),
+        ("rtmps://other", "rtmps://other/live/hall?key=1"),
     ] {
         let mut client = Client::new();
         let object = Properties::new().with("app", "live/hall?key=1").with("capsEx", 1.0);
