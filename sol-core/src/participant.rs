@@ -204,15 +204,9 @@ impl<H: std::fmt::Debug> Participant<H> {
         Ok(())
     }
 
-    /// See [`Session::handle_stage`].
+    /// See [`Session::handle_stage`]. Where the server shuts down, what the connection publishes and plays ends at once.
     pub fn handle_stage(&mut self, stage: &Stage, streams: &mut impl Streams<Handle = H>, now: Instant) {
         self.session.handle_stage(stage, now);
-        self.follow(streams, now);
-    }
-
-    /// See [`Session::shut_down`]. What the connection publishes and plays ends at once.
-    pub fn shut_down(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
-        self.session.shut_down(now);
         self.follow(streams, now);
     }
 

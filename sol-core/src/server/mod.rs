@@ -220,12 +220,12 @@ impl Server {
         self.local.load = load;
     }
 
-    /// The server goes: see [`Session::shut_down`]. No connection is accepted any more.
+    /// The server goes: see [`Session::handle_stage`]. No connection is accepted any more.
     pub fn shut_down(&mut self, now: Instant) {
         self.enter(Stage::ShutDown, now);
     }
 
-    /// The server will go: see [`Session::drain`]. No connection is accepted any more. How many are left,
+    /// The server will go: see [`Session::handle_stage`]. No connection is accepted any more. How many are left,
     /// [`Server::session_count`] says; when it is time, [`Server::shut_down`]. Without effect the second time.
     pub fn drain(&mut self, request: Arc<ReconnectRequest>, now: Instant) {
         self.enter(Stage::Draining(request), now);

@@ -156,7 +156,7 @@ impl Session {
                 return Ok(());
             }
         };
-        if self.draining.is_some() {
+        if self.is_draining() {
             self.refuse_request(stream, kind, Some(name), Refusal::Draining);
             return Ok(());
         }

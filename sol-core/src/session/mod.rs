@@ -20,20 +20,24 @@
 //! the driver has let too much of it wait.
 
 mod capabilities;
+mod checks;
 mod client;
 mod close;
 mod commands;
 mod config;
 mod connect_reply;
+mod ending;
 mod event;
 mod hangup;
 mod intake;
+mod liveness;
 mod net_stream;
 mod outbox;
 mod phase;
 mod reconnect;
 mod reply;
 mod serving;
+mod stage;
 mod target;
 mod timers;
 mod traffic;
@@ -52,7 +56,8 @@ pub use config::{SessionConfig, SessionTimers};
 pub use connect_reply::ConnectReply;
 pub use event::{Connected, Event, Request, RequestKind, StaleRequest, Welcome};
 pub use hangup::{Hangup, Linger};
-pub use reconnect::{ReconnectRequest, Stage};
+pub use reconnect::ReconnectRequest;
+pub use stage::Stage;
 pub use target::Target;
 pub use timers::{Deadline, Timer};
 pub use traffic::Traffic;
@@ -350,44 +355,6 @@ impl Session {
         Ok(())
     }
 
-    /// What the server is about has changed, or may have: see [`Session::drain`] and [`Session::shut_down`].
-    pub fn handle_stage(&mut self, stage: &Stage, now: Instant) {
-        match stage {
-            Stage::Serving => self.touch(now),
-            Stage::Draining(request) => self.drain(request, now),
-            Stage::ShutDown => self.shut_down(now),
-        }
-    }
-
-    /// The server will go: whoever asks to publish or to play from here on is refused as [`Refusal::Draining`]. What goes on goes
-    /// on, and a client that stated that it obeys is asked once to reconnect, as soon as it is connected. One that does nothing has
-    /// [`SessionTimers::farewell`] to leave. Without effect in the client's role, and the second time.
-    pub fn drain(&mut self, request: &Arc<ReconnectRequest>, now: Instant) {
-        self.touch(now);
-        if self.phase.is_open() && self.client.is_none() && self.draining.is_none() {
-            self.draining = Some(Arc::clone(request));
-            self.say_reconnect();
-            if self.phase.is_connected() && self.timers.is_set(Timer::Command) {
-                self.settle(None);
-            }
-        }
-        self.debug_check();
-    }
-
-    /// The program ends: publishers, players or the server are told, then the session closes as [`CloseReason::Shutdown`]. What
-    /// waits is flushed, for at most `limits::FLUSH_TIME`.
-    pub fn shut_down(&mut self, now: Instant) {
-        self.touch(now);
-        if self.phase.is_open() {
-            match self.client {
-                Some(_) => self.say_goodbye(),
-                None => self.say_shutdown(),
-            }
-            self.close_for(CloseReason::Shutdown);
-        }
-        self.debug_check();
-    }
-
     // --- To the world --------------------------------------------------------------------------------------
 
     /// The next thing that the application should know.
@@ -480,14 +447,6 @@ impl Session {
 
     // --- Life ----------------------------------------------------------------------------------------------
 
-    /// Something is about to be queued: from now on the peer must take it.
-    fn expect_progress(&mut self) {
-        if !self.outbox.expects_progress() {
-            self.outbox.mark();
-            self.timers.set(Timer::Stall, self.now + self.config.timers.stall);
-        }
-    }
-
     fn touch(&mut self, now: Instant) {
         debug_assert!(now >= self.now, "time goes back from {:?} to {now:?}", self.now);
         self.now = self.now.max(now);
@@ -496,34 +455,6 @@ impl Session {
     /// Whether anything is published, played, or asked for.
     fn is_busy(&self) -> bool {
         self.client.as_ref().map_or_else(|| self.streams.any_busy(), |client| client.is_under_way())
-    }
-
-    /// Whether this is a client that publishes, and has sent all that it had.
-    fn is_resting_publisher(&self) -> bool {
-        self.client.as_ref().is_some_and(|client| client.is_publishing()) && self.outbox.is_empty()
-    }
-
-    /// The peer gave a sign of life. While a request waits nothing is read, and it owes none.
-    fn heard(&mut self) {
-        if !self.phase.is_open() || self.phase.is_handshake() || self.waiting().is_some() {
-            return;
-        }
-        if self.client.is_some() {
-            self.timers.set(Timer::Silence, self.now + limits::SERVER_SILENCE_TIME);
-        } else {
-            self.timers.set(Timer::Silence, self.now + self.config.timers.silence);
-            // A publisher is asked only when it is silent. Nothing else is on the way to it, or rarely, so that TCP keep-alive
-            // finds out when its host has vanished: while anything is, the kernel sends that again and again instead.
-            if !self.timers.is_set(Timer::Ping) || self.streams.any_publishing() {
-                self.expect_ping();
-            }
-        }
-    }
-
-    /// The next ping has its time.
-    fn expect_ping(&mut self) {
-        let interval = self.config.timers.ping.max(limits::PING_TIME_MIN);
-        self.timers.set(Timer::Ping, self.now + interval);
     }
 
     /// Takes the answer to the request that waits.
@@ -541,105 +472,5 @@ impl Session {
             let why = Refusal::Rejected("The server did not decide in time.".into());
             self.refuse(*id, &why, self.now).expect("it waits");
         }
-    }
-
-    /// What the NetStreams do has changed. A connection that does nothing is given time to do something; after a
-    /// `farewell` it is the short time in which a client leaves by itself.
-    fn settle(&mut self, farewell: Option<Farewell>) {
-        self.timers.stop(Timer::Farewell);
-        self.timers.stop(Timer::Command);
-        self.farewell = None;
-        if !self.phase.is_connected() || self.streams.any_busy() {
-            return;
-        }
-        self.farewell = farewell;
-        match farewell {
-            Some(_) => self.timers.set(Timer::Farewell, self.now + self.config.timers.farewell),
-            None => {
-                let timers = &self.config.timers;
-                // Whatever else it could ask for would be refused.
-                let time = if self.draining.is_some() { timers.farewell } else { timers.command };
-                self.timers.set(Timer::Command, self.now + time);
-            }
-        }
-    }
-
-    /// The first reason to close: what waits is flushed.
-    fn close_for(&mut self, reason: CloseReason) {
-        // Whoever leaves has the end of a file on its way, for which only progress counts.
-        let is_patient = reason == CloseReason::Left;
-        if self.phase.closing(reason) {
-            self.timers.stop_all();
-            if is_patient {
-                self.outbox.mark();
-                self.timers.set(Timer::Stall, self.now + self.config.timers.stall);
-            } else {
-                self.timers.set(Timer::Flush, self.now + limits::FLUSH_TIME);
-            }
-            self.held = BytesMut::new();
-            self.farewell = None;
-            if self.outbox.is_empty() {
-                self.finish_closing();
-            }
-        }
-    }
-
-    /// A session that is closing is over.
-    fn finish_closing(&mut self) {
-        if let Some(reason) = self.phase.closing_for().cloned() {
-            self.finish(reason);
-        }
-    }
-
-    /// The session is over, for the first reason to close or else for `otherwise`.
-    fn finish(&mut self, otherwise: CloseReason) {
-        if let Some(why) = self.phase.closed(otherwise) {
-            let hangup = Hangup::of(&why, !self.outbox.is_empty());
-            self.timers.stop_all();
-            self.outbox.clear();
-            self.held = BytesMut::new();
-            self.farewell = None;
-            self.events.push_back(Event::Closed { why, hangup });
-        }
-        self.debug_check();
-    }
-
-    fn debug_check(&self) {
-        if cfg!(debug_assertions) {
-            self.check();
-        }
-    }
-
-    /// See [`Server::check`](crate::server::Server::check).
-    pub(crate) fn check(&self) {
-        let waiting = self.streams.iter().filter(|(_, doing)| matches!(doing, Doing::Waiting(..))).count();
-        if self.phase.is_open() {
-            assert!(waiting <= 1, "1: one request waits, or none");
-            assert!(self.held.is_empty() || waiting == 1, "2: input is held only behind a request");
-            assert_eq!(self.timers.is_set(Timer::Answer), waiting == 1, "2a: and its answer has a deadline");
-            assert!(self.timers.next().is_some(), "3: an open session has a deadline");
-        }
-        if self.client.is_some() {
-            assert_eq!(
-                self.timers.is_set(Timer::Reply) && self.phase.is_open(),
-                self.asked().is_some() && self.phase.is_open(),
-                "4a: what a client has asked has a deadline to be answered"
-            );
-        } else if self.phase.is_connected() {
-            let idle = self.timers.is_set(Timer::Command) || self.timers.is_set(Timer::Farewell);
-            assert_ne!(
-                idle,
-                self.streams.any_busy(),
-                "4: a session that does nothing has a deadline to do so"
-            );
-        }
-        if !self.phase.is_open() {
-            assert!(self.held.is_empty(), "5: a session that closes holds no input");
-        }
-        assert_eq!(
-            self.timers.is_set(Timer::Stall) && self.phase.is_open(),
-            self.outbox.expects_progress() && self.phase.is_open(),
-            "6: the peer must take what waits, chatter excepted, and owes nothing otherwise"
-        );
     }
 }

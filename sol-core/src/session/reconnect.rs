@@ -1,9 +1,7 @@
 //! ReconnectRequest: a server asks its clients to go on elsewhere, or here over another connection (Enhanced RTMP v2, "Reconnect
-//! Request"). And what a server is about, by which its sessions are told.
+//! Request").
 //!
 //! The server goes on serving those that it has asked until they leave. Clients that did not state that they obey are never asked.
-
-use std::sync::Arc;
 
 use crate::amf::{Properties, Value};
 use crate::message::Command;
@@ -57,33 +55,5 @@ impl ReconnectRequest {
         // A place is no text for people: cut or cleaned, it would be another one.
         let tc_url = text("tcUrl").map(ToOwned::to_owned);
         Self { tc_url, description: spoken(text("description").unwrap_or_default()) }
-    }
-}
-
-/// What a server is about. It only goes on, from one to the next.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Stage {
-    /// It serves whoever comes.
-    #[default]
-    Serving,
-    /// It takes nobody any more, and asks those who are there to leave.
-    Draining(Arc<ReconnectRequest>),
-    /// It closes all connections.
-    ShutDown,
-}
-
-impl Stage {
-    /// Goes on to the next stage; whether that was the next. Two requests to reconnect would be one too many.
-    pub fn go_on_to(&mut self, next: Stage) -> bool {
-        let goes_on = match (&*self, &next) {
-            (Stage::Serving, Stage::Draining(_) | Stage::ShutDown)
-            | (Stage::Draining(_), Stage::ShutDown) => true,
-            (_, Stage::Serving) | (Stage::Draining(_) | Stage::ShutDown, Stage::Draining(_)) => false,
-            (Stage::ShutDown, Stage::ShutDown) => false,
-        };
-        if goes_on {
-            *self = next;
-        }
-        goes_on
     }
 }

@@ -15,7 +15,7 @@ use sol_core::limits;
 use sol_core::media::{Content, FrameKind, Media, TrackId};
 use sol_core::quirk::Quirk;
 use sol_core::session::{
-    Event, PeerEnd, PlayEnd, Refusal, Session, SessionConfig, SessionTimers, StaleRequest, Target,
+    Event, PeerEnd, PlayEnd, Refusal, Session, SessionConfig, SessionTimers, Stage, StaleRequest, Target,
 };
 use sol_core::time::Instant;
 use sol_core::timestamp::Timestamp;
@@ -270,7 +270,7 @@ impl Run {
                 }
             }
             Step::Leave => self.session.leave(now),
-            Step::ShutDown => self.session.shut_down(now),
+            Step::ShutDown => self.session.handle_stage(&Stage::ShutDown, now),
             Step::Block(is_blocked) => self.is_blocked = *is_blocked,
             Step::Take(count) => {
                 let waiting = bytes_waiting(&self.session);

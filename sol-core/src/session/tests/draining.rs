@@ -1,6 +1,7 @@
 //! A session whose server drains.
 
 use super::*;
+use crate::url::RtmpUrl;
 
 #[test]
 fn who_states_that_it_obeys_is_asked_once_to_reconnect_and_others_never() {
@@ -27,7 +28,7 @@ fn who_states_that_it_obeys_is_asked_once_to_reconnect_and_others_never() {
 #[test]
 fn a_request_without_a_word_and_a_place_has_neither() {
     let mut client = stating(1.0);
-    client.session.drain(&Arc::default(), client.now);
+    client.session.handle_stage(&Stage::Draining(Arc::default()), client.now);
     client.drain();
     let status =
         Properties::new().with("level", "status").with("code", "NetConnection.Connect.ReconnectRequest");
@@ -50,7 +51,7 @@ fn where_the_place_is_a_host_alone_each_client_is_told_its_own_app() {
         client.send(&[handshake(), command(0, Command::new("connect", 1.0, object))].concat());
         client.read();
         let request = ReconnectRequest { tc_url: Some(place.to_owned()), ..ReconnectRequest::default() };
-        client.session.drain(&Arc::new(request), client.now);
+        client.session.handle_stage(&Stage::Draining(Arc::new(request)), client.now);
         client.drain();
         let asked = commands(&client.read()).remove(0);
         let status = asked.arguments[0].properties().unwrap();
@@ -118,6 +119,48 @@ fn who_does_nothing_has_the_time_of_a_farewell_to_leave() {
 }
 
 #[test]
+fn who_is_in_its_farewell_has_no_more_time_than_before_and_leaves_for_the_same_reason() {
+    let farewell = SessionConfig::default().timers.farewell;
+    let mut client = Client::connected();
+    client.send(&[create_stream(), on_stream(1, "play", "cam")].concat());
+    let request = client.request();
+    client.session.refuse(request.id, &Refusal::NotFound, client.now).unwrap();
+    client.drain();
+    client.wait(farewell / 2);
+    drain(&mut client);
+    assert_eq!(client.closed(), None);
+    client.wait(farewell / 2);
+    assert_eq!(client.closed(), Some(CloseReason::Refused));
+}
+
+#[test]
+fn who_is_closing_or_gone_is_asked_for_nothing() {
+    let mut client = stating(1.0);
+    client.session.handle_stage(&Stage::ShutDown, client.now);
+    let said = client.session.traffic().sent_bytes();
+    assert!(client.session.closing().is_some(), "its last words wait");
+    client.session.handle_stage(&Stage::Draining(request()), client.now);
+    assert!(!client.session.is_draining());
+    client.drain();
+    let names: Vec<String> = commands(&client.read()).into_iter().map(|command| command.name).collect();
+    assert!(!names.is_empty() && client.session.traffic().sent_bytes() > said);
+    assert_eq!(client.closed(), Some(CloseReason::Shutdown));
+    drain(&mut client);
+    assert_eq!(client.read(), []);
+}
+
+#[test]
+fn a_client_drains_nothing() {
+    let url: RtmpUrl = "rtmp://host/live/cam".parse().unwrap();
+    let target = Target::play(&url);
+    let mut session = Session::connect(Arc::default(), &target, [7; 32], Instant::EPOCH);
+    let before = session.poll_timeout();
+    session.handle_stage(&Stage::Draining(request()), Instant::EPOCH);
+    assert!(!session.is_draining());
+    assert_eq!((session.poll_timeout(), session.poll_event()), (before, None));
+}
+
+#[test]
 fn a_stage_goes_on_and_never_back() {
     let draining = Stage::Draining(request());
     let mut stage = Stage::default();
@@ -139,7 +182,7 @@ fn request() -> Arc<ReconnectRequest> {
 }
 
 fn drain(client: &mut Client) {
-    client.session.drain(&request(), client.now);
+    client.session.handle_stage(&Stage::Draining(request()), client.now);
     client.drain();
 }
 

@@ -131,13 +131,13 @@ fn a_peer_that_leaves_answers_unread_is_not_listened_to() {
 #[test]
 fn shutdown_tells_players_and_publishers() {
     let mut player = Client::playing(&["cam"]);
-    player.session.shut_down(player.now);
+    player.session.handle_stage(&Stage::ShutDown, player.now);
     player.drain();
     assert_eq!(player.statuses(), [(1, "NetStream.Play.UnpublishNotify".to_owned())]);
     assert_eq!(player.closed(), Some(CloseReason::Shutdown));
 
     let mut publisher = Client::publishing("cam");
-    publisher.session.shut_down(publisher.now);
+    publisher.session.handle_stage(&Stage::ShutDown, publisher.now);
     publisher.drain();
     assert_eq!(publisher.statuses(), [(0, "NetConnection.Connect.AppShutdown".to_owned())]);
     assert_eq!(publisher.closed(), Some(CloseReason::Shutdown));
@@ -148,7 +148,7 @@ fn a_closing_session_is_over_when_its_output_has_left_or_its_time_is_up() {
     for taken in [true, false] {
         let mut client = Client::publishing("cam");
         client.takes = 0;
-        client.session.shut_down(client.now);
+        client.session.handle_stage(&Stage::ShutDown, client.now);
         client.drain();
         assert_eq!(client.closed(), None, "the goodbye has not left");
         if taken {
@@ -283,7 +283,7 @@ fn whatever_is_called_after_the_end_has_no_effect() {
     session.handle_end(PeerEnd::Finished, now);
     session.send_frame(MessageStreamId::new(1), frame);
     session.end_play(MessageStreamId::new(1), PlayEnd::Unpublished, now);
-    session.shut_down(now);
+    session.handle_stage(&Stage::ShutDown, now);
     assert_eq!((session.poll_event(), session.poll_timeout(), session.has_output()), (None, None, false));
     assert!(!session.wants_input() && session.media_room() == 0);
 }

@@ -102,7 +102,7 @@ fn an_answer_counts_once() {
         client.session.refuse(request.id, &Refusal::NotFound, client.now),
         Err(StaleRequest(request.id))
     );
-    client.session.shut_down(client.now);
+    client.session.handle_stage(&Stage::ShutDown, client.now);
     assert_eq!(client.session.allow(RequestId::new(99), client.now), Err(StaleRequest(RequestId::new(99))));
 }
 
