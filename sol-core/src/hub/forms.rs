@@ -60,8 +60,15 @@ struct Derived {
 }
 
 impl Forms {
+    #[inline]
     pub(super) fn are_none(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether [`Stream::read_bundle`] has anything for a player of any of them.
+    #[inline]
+    pub(super) fn have_bundles(&self) -> bool {
+        !self.are_none() && self.mirrors().any(Stream::has_bundles)
     }
 
     /// The stream that has the derived tape.

@@ -19,9 +19,24 @@ impl Stream {
     ///
     /// Call until it is [`Read::CaughtUp`] or there is no room; at most `limits::READ_BATCH` times under one lock.
     pub fn read(&self, playhead: &mut Playhead) -> Read {
-        if let Some(mirror) = self.mirror_of(playhead) {
-            return mirror.read(playhead);
+        // Nearly everybody has the stream as it is, and takes what comes: what was read is then looked at no more.
+        if matches!(playhead.form, Form::Full) && playhead.without.is_empty() {
+            return self.read_any(playhead);
         }
+        self.read_what_fits(playhead)
+    }
+
+    /// The same for who has another form of it, or leaves codecs out.
+    #[inline(never)]
+    fn read_what_fits(&self, playhead: &mut Playhead) -> Read {
+        if let Some(mirror) = self.mirror_of(playhead) {
+            return mirror.read_any_but(playhead);
+        }
+        self.read_any_but(playhead)
+    }
+
+    /// What comes next, unless it is of a codec that the player leaves out.
+    fn read_any_but(&self, playhead: &mut Playhead) -> Read {
         let read = self.read_any(playhead);
         if let Read::Frame(frame) = &read
             && !playhead.without.is_empty()
@@ -32,7 +47,8 @@ impl Stream {
         read
     }
 
-    /// The same, whatever its codec.
+    /// What comes next on this stream's own tape, whatever its codec.
+    #[inline]
     fn read_any(&self, playhead: &mut Playhead) -> Read {
         if let Some(paused_at) = playhead.paused_at {
             return match self.tape.last_end() {
@@ -94,7 +110,7 @@ impl Stream {
     /// Whether [`Stream::read_bundle`] has anything for anybody.
     #[inline]
     pub fn has_bundles(&self) -> bool {
-        !self.bundles.are_none() || self.forms.mirrors().any(Stream::has_bundles)
+        !self.bundles.are_none() || self.forms.have_bundles()
     }
 
     /// What comes next for a player in one piece of at most `room` bytes, where there is such a thing and the player leaves
