@@ -59,6 +59,8 @@ struct Track {
     /// Of the length in front of each unit.
     length_bytes: usize,
     configuration: Configuration,
+    /// Parameter sets that came in place of a configuration and are too few for one, behind their start codes.
+    gathered: Vec<u8>,
 }
 
 /// What decoders know of a track.
@@ -103,17 +105,14 @@ impl NormalForm {
             oddities.push(Oddity::NoConfiguration);
             return Some(Vec::new());
         }
-        let built = StartCodeUnits::new(packet.body).and_then(|units| family.record(units, LENGTH_BYTES));
-        if built.is_some() {
-            oddities.push(Oddity::StartCodes);
+        let track = self.track(packet)?;
+        if StartCodeUnits::new(packet.body).is_none() {
+            track.know(family, packet.body);
+            return None;
         }
-        if let Some(track) = self.track(packet) {
-            let record = built.as_deref().unwrap_or(packet.body);
-            track.length_bytes = family.length_bytes(record).unwrap_or(LENGTH_BYTES);
-            track.configuration =
-                if family.has_sets(record) { Configuration::Sent } else { Configuration::Missing };
-        }
-        built.map(|record| vec![packet.with_body(&record)])
+        oddities.push(Oddity::StartCodes);
+        let record = track.gather(family, packet.body);
+        Some(record.map(|record| packet.with_body(&record)).into_iter().collect())
     }
 
     /// What is to be sent in the place of a picture, if that is something else.
@@ -180,7 +179,39 @@ impl Track {
             codec: packet.codec,
             length_bytes: LENGTH_BYTES,
             configuration: Configuration::Missing,
+            gathered: Vec::new(),
         }
+    }
+
+    /// A configuration comes that is no parameter sets behind start codes.
+    fn know(&mut self, family: Family, body: &[u8]) {
+        let record = body.starts_with(&[RECORD_VERSION]).then_some(body);
+        self.length_bytes = record.and_then(|record| family.length_bytes(record)).unwrap_or(LENGTH_BYTES);
+        let has_sets = record.is_some_and(|record| family.has_sets(record));
+        self.configuration = if has_sets { Configuration::Sent } else { Configuration::Missing };
+        self.gathered = Vec::new();
+    }
+
+    /// Parameter sets come in place of a configuration: the record of them, or of those before as well. Some encoders send each
+    /// kind by itself. `None` while there are too few, or none that can be used: then they may come in a keyframe.
+    fn gather(&mut self, family: Family, sets: &[u8]) -> Option<Vec<u8>> {
+        let record_of = |sets| family.record(StartCodeUnits::new(sets)?, LENGTH_BYTES);
+        let record = record_of(sets).or_else(|| {
+            if self.gathered.len() + sets.len() > limits::PARAMETER_SETS_BYTES {
+                self.gathered = Vec::new();
+                return None;
+            }
+            self.gathered.extend_from_slice(sets);
+            record_of(&self.gathered)
+        });
+        if record.is_some() {
+            self.length_bytes = LENGTH_BYTES;
+            self.configuration = Configuration::Sent;
+            self.gathered = Vec::new();
+        } else if matches!(self.configuration, Configuration::Sent) {
+            self.configuration = Configuration::Missing;
+        }
+        record
     }
 }
 
@@ -364,6 +395,9 @@ impl Family {
         }
     }
 }
+
+/// The first byte of a configuration record (ISO/IEC 14496-15, 5.3.3.1 and 8.3.3.1).
+const RECORD_VERSION: u8 = 1;
 
 /// Of the length in front of a unit, where no configuration says it.
 const LENGTH_BYTES: usize = 4;

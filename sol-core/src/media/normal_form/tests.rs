@@ -82,6 +82,63 @@ fn parameter_sets_in_place_of_a_record_become_one() {
 }
 
 #[test]
+fn parameter_sets_of_which_no_record_can_be_made_are_not_sent_and_one_is_made_of_a_keyframe() {
+    let (sps, pps) = (bytes(SPS), bytes(PPS));
+    let keyframe =
+        Bytes::from([KEY_HEAD, &length(&sps), &sps, &length(&pps), &pps, LENGTH_AND_SLICE].concat());
+    let configuration = [&[0x17, 0, 0, 0, 0][..], &bytes(AVCC)].concat();
+    let unreadable = [0x67, 0x64, 0, 0x0D, 0, 0, 0x01, 0x01, 0xFD, 0x27, 0xFE, 0xFF, 0xFF];
+    for sets in
+        [[START, &sps].concat(), [SHORT_START, &pps].concat(), [START, &unreadable, START, &pps].concat()]
+    {
+        let mut form = NormalForm::default();
+        let sent = [&[0x17, 0, 0, 0, 0][..], &sets].concat();
+        assert_eq!(form.apply(&sent.into()), instead(&[], &[Oddity::StartCodes]));
+        assert_eq!(form.tracks[0].length_bytes, LENGTH_BYTES);
+        let both = instead(&[&configuration, &keyframe], &[Oddity::NoConfiguration]);
+        assert_eq!(form.apply(&keyframe), both);
+    }
+    let without_vps = [START, &bytes(HEVC_SPS), START, &bytes(HEVC_PPS)].concat();
+    let sent = [&b"\x90hvc1"[..], &without_vps].concat();
+    assert_eq!(NormalForm::default().apply(&sent.into()), instead(&[], &[Oddity::StartCodes]));
+}
+
+#[test]
+fn parameter_sets_that_come_one_by_one_become_a_record_once_they_are_all_there() {
+    let units = [bytes(HEVC_VPS), bytes(HEVC_SPS), bytes(HEVC_PPS)];
+    let mut form = NormalForm::default();
+    for _ in 0..2 {
+        let sent = units.iter().map(|unit| form.apply(&[b"\x90hvc1", START, unit].concat().into()));
+        let none = instead(&[], &[Oddity::StartCodes]);
+        let record = [&b"\x90hvc1"[..], &bytes(HVCC)].concat();
+        let expected = [none.clone(), none, instead(&[&record], &[Oddity::StartCodes])];
+        assert_eq!(sent.collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn what_is_gathered_of_parameter_sets_is_bounded() {
+    let mut form = NormalForm::default();
+    for _ in 0..100 {
+        let sent = [&[0x17, 0, 0, 0, 0][..], START, &[0x68; 1_000]].concat();
+        assert_eq!(form.apply(&sent.into()), instead(&[], &[Oddity::StartCodes]));
+        assert!(form.tracks[0].gathered.len() <= limits::PARAMETER_SETS_BYTES);
+    }
+}
+
+#[test]
+fn a_configuration_that_is_no_record_stays_and_says_nothing_of_lengths() {
+    let (sps, pps) = (bytes(SPS), bytes(PPS));
+    let mut form = NormalForm::default();
+    let garbage = [&[0x17, 0, 0, 0, 0][..], &[7, 1, 2, 3, 0, 1, 2]].concat();
+    assert_eq!(form.apply(&garbage.into()), Normalised::AsItIs);
+    let keyframe =
+        Bytes::from([KEY_HEAD, &length(&sps), &sps, &length(&pps), &pps, LENGTH_AND_SLICE].concat());
+    let configuration = [&[0x17, 0, 0, 0, 0][..], &bytes(AVCC)].concat();
+    assert_eq!(form.apply(&keyframe), instead(&[&configuration, &keyframe], &[Oddity::NoConfiguration]));
+}
+
+#[test]
 fn what_is_in_normal_form_stays() {
     let mut form = NormalForm::default();
     let configuration = [&[0x17, 0, 0, 0, 0][..], &bytes(AVCC)].concat();
