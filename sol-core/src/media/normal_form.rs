@@ -19,7 +19,7 @@ use bytes::Bytes;
 use crate::limits;
 
 use super::description::{h264_record_of, hevc_record_of};
-use super::units::{StartCodeUnits, Units};
+use super::units::{StartCodeUnits, Units, has_start_code};
 use super::{Codec, TrackId};
 
 use packet::{Packet, PacketKind};
@@ -44,7 +44,7 @@ pub(crate) enum Normalised {
 pub(crate) enum Oddity {
     /// Units stood behind start codes.
     StartCodes,
-    /// Some units were empty.
+    /// Some units were empty, or there were none.
     EmptyUnits,
     /// A configuration was missing, or empty.
     NoConfiguration,
@@ -93,7 +93,11 @@ impl NormalForm {
             Some(payloads) if payloads.iter().all(|payload| payload.len() <= limits::MESSAGE_BYTES) => {
                 Normalised::Instead(payloads.into_iter().map(Bytes::from).collect(), oddities)
             }
-            Some(_) | None => Normalised::AsItIs,
+            Some(_) => {
+                self.forget_what_was_not_sent(&packet);
+                Normalised::AsItIs
+            }
+            None => Normalised::AsItIs,
         }
     }
 
@@ -118,6 +122,11 @@ impl NormalForm {
     /// What is to be sent in the place of a picture, if that is something else.
     fn coded(&mut self, packet: &Packet<'_>, oddities: &mut Vec<Oddity>) -> Option<Vec<Vec<u8>>> {
         let family = Family::of(packet.codec)?;
+        if packet.body.is_empty() {
+            // There is nothing to show, as with units of no length.
+            oddities.push(Oddity::EmptyUnits);
+            return Some(Vec::new());
+        }
         let track = self.track(packet)?;
         let length_bytes = track.length_bytes;
         let body = match Shape::of(packet.body, length_bytes, family) {
@@ -152,6 +161,15 @@ impl NormalForm {
             None => packet.with_body(packet.body),
         });
         Some(payloads)
+    }
+
+    /// What was made of a packet is too long to be sent, and the record out of it was not sent either.
+    fn forget_what_was_not_sent(&mut self, packet: &Packet<'_>) {
+        if let Some(track) = self.track(packet)
+            && matches!(track.configuration, Configuration::Built(_))
+        {
+            track.configuration = Configuration::Missing;
+        }
     }
 
     /// The track of a packet; `None` where there are too many.
@@ -244,7 +262,8 @@ enum Shape<'a> {
 }
 
 impl<'a> Shape<'a> {
-    /// A start code may be a length as well, of one byte or of 256 to 511: lengths that add up to the whole are lengths.
+    /// A start code may be a length as well, of one byte or of 256 to 511: lengths that add up to the whole are lengths. They are
+    /// too where only what stands behind the last unit is none.
     fn of(body: &'a [u8], length_bytes: usize, family: Family) -> Shape<'a> {
         let mut has_empty = false;
         let mut units = Units::new(body, length_bytes);
@@ -253,6 +272,9 @@ impl<'a> Shape<'a> {
         }
         if units.rest().is_empty() {
             return if has_empty { Shape::WithEmptyUnits } else { Shape::Lengths };
+        }
+        if family.begins_behind_a_length(body, length_bytes) {
+            return Shape::Unknown;
         }
         match StartCodeUnits::new(body) {
             Some(units) if units.clone().next().is_some_and(|unit| family.may_begin_with(unit)) => {
@@ -351,9 +373,24 @@ impl Family {
         let Some(&first) = unit.first() else { return false };
         let is_assigned = match self {
             Family::H264 => matches!(first & 0x1F, 1 | 2 | 5..=9 | 14 | 15),
-            Family::Hevc => unit.len() > 1 && matches!(first >> 1 & 0x3F, 0..=9 | 16..=21 | 32..=35 | 39),
+            Family::Hevc => {
+                let is_known = matches!(first >> 1 & 0x3F, 0..=9 | 16..=21 | 32..=35 | 39);
+                // Of the base layer, and of a temporal layer whose number is never sent as 0 (H.265, 7.4.2.2).
+                let is_base = unit.get(1).is_some_and(|&second| first & 1 == 0 && matches!(second, 1..=7));
+                is_known && is_base
+            }
         };
         first & FORBIDDEN == 0 && is_assigned
+    }
+
+    /// Whether a picture has a whole unit behind a length, which is no start code then.
+    fn begins_behind_a_length(self, body: &[u8], length_bytes: usize) -> bool {
+        let Some(unit) = Units::new(body, length_bytes).next() else { return false };
+        // What a slice of a keyframe never begins with, and a message behind a start code often does (H.264, 7.4.1).
+        const UNREFERENCED_KEY: u8 = 5;
+        let is_message = self == Family::H264 && unit.first() == Some(&UNREFERENCED_KEY);
+        // Within a unit there is no start code. Behind one that was taken for a length, the next is near.
+        unit.len() > 1 && self.may_begin_with(unit) && !is_message && !has_start_code(unit)
     }
 
     /// A configuration record of the parameter sets among the units of a picture, or of those that stand alone.

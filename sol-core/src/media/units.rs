@@ -69,6 +69,11 @@ impl<'a> Iterator for StartCodeUnits<'a> {
     }
 }
 
+/// Whether there is a start code anywhere.
+pub(crate) fn has_start_code(bytes: &[u8]) -> bool {
+    start_code(bytes).is_some()
+}
+
 /// Where the next start code is.
 fn start_code(bytes: &[u8]) -> Option<usize> {
     bytes.windows(START_CODE.len()).position(|window| window == START_CODE)

@@ -63,6 +63,71 @@ fn a_long_unit_that_is_cut_off_is_not_taken_for_a_start_code() {
 }
 
 #[test]
+fn stray_bytes_behind_units_make_no_length_a_start_code() {
+    for stray in [&[1, 2, 3][..], &[0, 0, 9, 9, 9], &[0xFF; 40]] {
+        for length in 0x100..=0x1FF_u32 {
+            for first in [0x65, 0x41, 0x01, 0x67, 0x06, 0x09] {
+                let unit = [&[first, 0x88][..], &vec![0xA5; length as usize - 2]].concat();
+                let payload = [KEY_HEAD, &length.to_be_bytes(), &unit, LENGTH_AND_SLICE, stray].concat();
+                let sent = knowing_a_configuration().apply(&payload.into());
+                assert_eq!(sent, Normalised::AsItIs, "{length:#x}, {first:#x}");
+            }
+            for first in [0x26, 0x02, 0x40, 0x4E] {
+                let unit = [&[first, 0x01][..], &vec![0xA5; length as usize - 2]].concat();
+                let payload = [&b"\xA3hvc1"[..], &length.to_be_bytes(), &unit, stray].concat();
+                let sent = NormalForm::default().apply(&payload.into());
+                assert_eq!(sent, Normalised::AsItIs, "{length:#x}, {first:#x}");
+            }
+        }
+    }
+}
+
+#[test]
+fn short_start_codes_are_recognised_whatever_they_would_mean_as_a_length() {
+    let (sps, pps) = (bytes(SPS), bytes(PPS));
+    let baseline = bytes("6742c00dda05067e7c04400000fa40003a9803c50aa80");
+    let slice = [&[0x65, 0x88][..], &[0xA5; 2_000]].concat();
+    let message = [&[6, 5, 0xFF, 0xFF, 0x90][..], &[0x77; 700], &[0x80]].concat();
+    let delimiter = [9, 0x10];
+    let streams: [&[&[u8]]; 7] = [
+        &[&sps, &pps, &slice],
+        &[&baseline, &pps, &slice],
+        &[&delimiter, &sps, &pps, &slice],
+        &[&message, &slice],
+        &[&pps, &slice],
+        &[&slice, &slice],
+        &[&[0x41, 0x9A, 0x21], &slice],
+    ];
+    for units in streams {
+        let body: Vec<u8> = units.iter().flat_map(|unit| [SHORT_START, unit].concat()).collect();
+        let expected: Vec<u8> = units.iter().flat_map(|unit| [&length(unit), *unit].concat()).collect();
+        let sent = [&[0x27, 1, 0, 0, 0][..], &body].concat();
+        let expected = [&[0x27, 1, 0, 0, 0][..], &expected].concat();
+        let mut form = knowing_a_configuration();
+        assert_eq!(form.apply(&sent.into()), instead(&[&expected], &[Oddity::StartCodes]));
+    }
+    let (vps, sps, pps) = (bytes(HEVC_VPS), bytes(HEVC_SPS), bytes(HEVC_PPS));
+    let [key, inter, of_layer_1] =
+        [[0x26, 1, 0xAF], [2, 1, 0xD0], [0, 2, 0xE0]].map(|head| [&head[..], &[0xA5; 2_000]].concat());
+    let streams: [&[&[u8]]; 6] = [
+        &[&vps, &sps, &pps, &key],
+        &[&[0x46, 1, 0x50], &inter],
+        &[&[0x46, 2, 0x50], &of_layer_1],
+        &[&key],
+        &[&inter],
+        &[&of_layer_1],
+    ];
+    for units in streams {
+        let body: Vec<u8> = units.iter().flat_map(|unit| [SHORT_START, unit].concat()).collect();
+        let expected: Vec<u8> = units.iter().flat_map(|unit| [&length(unit), *unit].concat()).collect();
+        let sent = [&b"\xA3hvc1"[..], &body].concat();
+        let expected = [&b"\xA3hvc1"[..], &expected].concat();
+        let sent = NormalForm::default().apply(&sent.into());
+        assert_eq!(sent, instead(&[&expected], &[Oddity::StartCodes]));
+    }
+}
+
+#[test]
 fn parameter_sets_in_place_of_a_record_become_one() {
     let mut form = NormalForm::default();
     let sets = [START, &bytes(SPS), START, &bytes(PPS)].concat();
@@ -143,10 +208,9 @@ fn what_is_in_normal_form_stays() {
     let mut form = NormalForm::default();
     let configuration = [&[0x17, 0, 0, 0, 0][..], &bytes(AVCC)].concat();
     let whole = [KEY_HEAD, LENGTH_AND_SLICE].concat();
-    let payloads: [&[u8]; 11] = [
+    let payloads: [&[u8]; 10] = [
         &configuration,
         &whole,
-        KEY_HEAD,
         &[0x17, 2, 0, 0, 0],
         &[0x57, 0],
         &[0x12, 0, 0, 1],
@@ -206,6 +270,35 @@ fn a_configuration_that_is_missing_is_made_of_the_first_keyframe() {
         assert_eq!(form.apply(&keyframe), both);
         assert_eq!(form.apply(&keyframe), Normalised::AsItIs, "it is known");
     }
+}
+
+#[test]
+fn a_picture_without_a_byte_is_none() {
+    let heads: [&[u8]; 5] =
+        [KEY_HEAD, &[0x27, 1, 0, 0, 0], b"\xA1hvc1\0\0\0", b"\xA3avc1", &[0x1C, 1, 0, 0, 0]];
+    for head in heads {
+        let Normalised::Instead(payloads, oddities) =
+            NormalForm::default().apply(&Bytes::copy_from_slice(head))
+        else {
+            panic!("it is nothing: {head:x?}");
+        };
+        assert!(payloads.is_empty() && oddities.contains(&Oddity::EmptyUnits), "{head:x?}");
+    }
+    for head in [&b"\x91av01"[..], b"\x91vp09", &[0x1E, 1, 0, 0, 0]] {
+        let sent = NormalForm::default().apply(&Bytes::copy_from_slice(head));
+        assert!(!matches!(&sent, Normalised::Instead(payloads, _) if payloads.is_empty()), "{head:x?}");
+    }
+}
+
+#[test]
+fn a_record_out_of_a_keyframe_that_is_too_long_to_be_sent_is_sent_with_the_next() {
+    let sets = [KEY_HEAD, START, &bytes(SPS), START, &bytes(PPS), SHORT_START, SLICE].concat();
+    let mut long = sets.clone();
+    long.resize(limits::MESSAGE_BYTES, 0x77);
+    let mut form = NormalForm::default();
+    assert_eq!(form.apply(&long.into()), Normalised::AsItIs, "with a length it has one byte more");
+    let Normalised::Instead(payloads, _) = form.apply(&sets.into()) else { panic!("it has start codes") };
+    assert_eq!(payloads.len(), 2);
 }
 
 #[test]
