@@ -8,6 +8,8 @@ mod reading;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::frame::Frame;
 use crate::ids::ChunkSize;
 use crate::limits;
@@ -97,7 +99,7 @@ struct Returning {
 pub struct Replaced;
 
 /// What became of something that a publisher sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Appended {
     /// Whether the tape grew.
     pub grew: bool,
@@ -105,6 +107,9 @@ pub struct Appended {
     pub on_air: bool,
     /// Whether it has taken over from another one with this.
     pub took_over: bool,
+    /// The video payloads that were appended in the place of the one that came, where that was not in normal form. `None` too where
+    /// the stream is at home on another loop, which does not tell.
+    pub instead: Option<Vec<Bytes>>,
 }
 
 impl Stream {
@@ -245,7 +250,7 @@ impl Stream {
         if self.publishers.on_air() == Some(role) {
             let grew = self.append_on_air(media, now);
             self.feed_forms();
-            return Appended { grew, on_air: true, took_over: false };
+            return Appended { grew, on_air: true, took_over: false, instead: None };
         }
         let appended = self.stand_by(role, media, now);
         self.feed_forms();
@@ -263,9 +268,9 @@ impl Stream {
         }
         if self.publishers.takes_over(role, self.config.give_back, now) {
             let grew = self.put_on_air(role, now);
-            return Appended { grew, on_air: true, took_over: true };
+            return Appended { grew, on_air: true, took_over: true, instead: None };
         }
-        Appended { grew: false, on_air: false, took_over: false }
+        Appended { grew: false, on_air: false, took_over: false, instead: None }
     }
 
     /// Whether the tape grew.

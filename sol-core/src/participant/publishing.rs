@@ -33,7 +33,11 @@ impl<H: std::fmt::Debug> Participant<H> {
                     let (name, on_air) = (role.name.clone(), appended.on_air);
                     self.events.push_back(Event::OnAir { stream, name, on_air });
                 }
-                if let Some((kind, track, description)) = tracks.hear(&media.content, now) {
+                // Of a stream that is at home on another loop nobody here knows what is made of a message: there it is described as
+                // it came, and what it says neither itself nor as a record is not said.
+                for (kind, track, description) in
+                    tracks.hear(&media.content, appended.instead.as_deref(), now)
+                {
                     let (name, description) = (role.name.clone(), Box::new(description));
                     self.events.push_back(Event::Described { stream, name, kind, track, description });
                 }

@@ -194,7 +194,7 @@ impl Streams for Local {
             }
             Seat::Inward(claim) => {
                 let on_air = self.crossings_mut().append(*claim, media)?;
-                Ok(Appended { grew: true, on_air, took_over: false })
+                Ok(Appended { grew: true, on_air, took_over: false, instead: None })
             }
         }
     }

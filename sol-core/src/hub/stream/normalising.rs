@@ -37,17 +37,18 @@ impl Stream {
             oddities.iter().for_each(|&oddity| publisher.corrections.add(correction(oddity)));
         }
         let on_air = self.publishers.on_air() == Some(role);
-        let mut all = Appended { grew: false, on_air, took_over: false };
-        for payload in payloads {
-            let media = Media { timestamp, content: Content::Video(payload) };
+        let mut all = Appended { grew: false, on_air, took_over: false, instead: None };
+        for payload in &payloads {
+            let media = Media { timestamp, content: Content::Video(payload.clone()) };
             let one = self.append_as(role, &media, now);
             all = Appended {
                 grew: all.grew | one.grew,
                 on_air: one.on_air,
                 took_over: all.took_over | one.took_over,
+                instead: None,
             };
         }
-        all
+        Appended { instead: Some(payloads), ..all }
     }
 }
 

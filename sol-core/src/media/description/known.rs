@@ -5,10 +5,15 @@
 //! Invariants: no more than [`limits::DESCRIBED_TRACKS`] tracks are known. Of each there is news no more often than once in
 //! [`limits::DESCRIPTION_TIME`], and only where it says something else than before.
 
+use bytes::Bytes;
+
 use crate::limits;
 use crate::time::Instant;
 
-use super::super::{Codec, Content, FrameKind, NormalForm, Normalised, Tag, TrackId, TrackKind};
+use super::super::{
+    Codec, Content, EnhancedTag, LegacyPacket, LegacyTag, PacketType, Tag, TagError, Track, TrackId,
+    TrackKind,
+};
 use super::{ColourInfo, Description};
 
 /// The tracks of a publication.
@@ -16,6 +21,9 @@ use super::{ColourInfo, Description};
 pub(crate) struct KnownTracks {
     tracks: Vec<Known>,
 }
+
+/// What a track is, where that was not known or is something else than before.
+pub(crate) type News = (TrackKind, TrackId, Description);
 
 #[derive(Debug)]
 struct Known {
@@ -25,54 +33,51 @@ struct Known {
     colours: ColourInfo,
     /// Something has come that may say something else.
     may_be_news: bool,
-    /// Whether a configuration has come, or a keyframe with what belongs into one.
-    is_configured: bool,
+    /// Of sound that says in each message what it is: whether that was read.
+    is_read: bool,
     told: Option<(Description, Instant)>,
 }
 
 impl KnownTracks {
-    /// A message comes: what is news of its track.
-    pub(crate) fn hear(
-        &mut self,
-        content: &Content,
-        now: Instant,
-    ) -> Option<(TrackKind, TrackId, Description)> {
-        let kind = FrameKind::of(content);
-        if !kind.is_coded() {
-            self.learn(content);
-            return None;
+    /// A message comes: what is news of its tracks. Where players get other video payloads in its place, it is those that count.
+    pub(crate) fn hear(&mut self, content: &Content, instead: Option<&[Bytes]>, now: Instant) -> Vec<News> {
+        let mut news = Vec::new();
+        let mut tell = |known: &mut Known| news.extend(known.news(now));
+        match instead {
+            None => self.take(Tag::of(content), &mut tell),
+            Some(payloads) => {
+                payloads.iter().for_each(|payload| self.take(Some(Tag::of_video(payload)), &mut tell));
+            }
         }
-        let (id, codec) = Codec::of(content)?;
-        let known = self.known(track_kind(kind), id, codec)?;
-        if !known.is_configured {
-            known.learn_from_a_frame(kind, content);
-        }
-        known.news(now)
+        news
     }
 
     /// Takes what a configuration says.
     pub(crate) fn learn(&mut self, content: &Content) {
-        let kind = FrameKind::of(content);
-        match kind {
-            FrameKind::AudioConfig(_) | FrameKind::VideoConfig(_) => {
-                let Some((id, codec)) = Codec::of(content) else { return };
-                let Some(known) = self.known(track_kind(kind), id, codec) else { return };
-                known.configure(content);
+        self.take(Tag::of(content), &mut |_| {});
+    }
+
+    fn take(&mut self, tag: Option<Result<Tag<'_>, TagError>>, on_frame: &mut impl FnMut(&mut Known)) {
+        match tag {
+            Some(Ok(Tag::Legacy(tag))) => {
+                let kind = track_kind(tag.frame_type.is_some());
+                if let Some(said) = Said::by_legacy(&tag)
+                    && let Some(known) = self.known(kind, TrackId::DEFAULT, tag.codec)
+                {
+                    known.take(said, on_frame);
+                }
             }
-            FrameKind::VideoMetadata(_) => {
-                let Some((info, (id, codec))) = colours(content).zip(Codec::of(content)) else { return };
-                let Some(known) = self.known(TrackKind::Video, id, codec) else { return };
-                known.colours = info;
-                known.may_be_news = true;
+            Some(Ok(Tag::Enhanced(tag))) => {
+                let kind = track_kind(tag.frame_type.is_some());
+                for track in &tag.tracks {
+                    if let Some(said) = Said::by_enhanced(&tag, track)
+                        && let Some(known) = self.known(kind, track.id, track.codec())
+                    {
+                        known.take(said, on_frame);
+                    }
+                }
             }
-            FrameKind::AudioLayout(_)
-            | FrameKind::Audio
-            | FrameKind::AudioEnd
-            | FrameKind::Keyframe(_)
-            | FrameKind::Interframe
-            | FrameKind::VideoEnd
-            | FrameKind::Metadata
-            | FrameKind::Data => {}
+            Some(Ok(Tag::Silence | Tag::Command(_)) | Err(_)) | None => {}
         }
     }
 
@@ -108,42 +113,37 @@ impl Known {
             description: Description::of_codec(codec),
             colours: ColourInfo::default(),
             may_be_news: true,
-            is_configured: false,
+            is_read: false,
             told: None,
         }
     }
 
-    /// A configuration comes.
-    fn configure(&mut self, content: &Content) {
-        let normal = in_normal_form(content);
-        let Some(record) = normal.as_ref().unwrap_or(content).configuration() else { return };
-        self.description = Description::of(self.description.codec, record);
-        self.is_configured = !record.is_empty();
-        self.may_be_news = true;
-    }
-
-    /// A frame comes of a track without a configuration.
-    fn learn_from_a_frame(&mut self, kind: FrameKind, content: &Content) {
-        let has_sets = matches!(self.description.codec, Codec::H264 | Codec::Hevc);
-        match kind {
-            FrameKind::Keyframe(_) if has_sets => {
-                if let Some(configuration) = in_normal_form(content) {
-                    self.configure(&configuration);
-                }
+    /// Something comes of the track.
+    fn take(&mut self, said: Said<'_>, on_frame: &mut impl FnMut(&mut Known)) {
+        match said {
+            Said::Configuration(record) => {
+                self.description = Description::of(self.description.codec, record);
+                self.may_be_news = true;
             }
-            FrameKind::Audio => {
-                if let Some(description) = Description::of_plain_audio(content.payload()) {
+            Said::Colours(info) => {
+                self.colours = info;
+                self.may_be_news = true;
+            }
+            Said::Frame => on_frame(self),
+            Said::PlainAudio(first) => {
+                if !std::mem::replace(&mut self.is_read, true)
+                    && let Some(description) = Description::of_plain_audio(&[first])
+                {
                     self.description = description;
-                    self.is_configured = true;
                 }
+                on_frame(self);
             }
-            _ => {}
         }
     }
 
     /// What is to be told of it with a frame.
     #[inline]
-    fn news(&mut self, now: Instant) -> Option<(TrackKind, TrackId, Description)> {
+    fn news(&mut self, now: Instant) -> Option<News> {
         if !self.may_be_news {
             return None;
         }
@@ -161,36 +161,52 @@ impl Known {
     }
 }
 
-/// The configuration that players get of a payload that is odd; `None` where that is the payload itself, or there is none.
-fn in_normal_form(content: &Content) -> Option<Content> {
-    let Content::Video(payload) = content else { return None };
-    match NormalForm::default().apply(payload) {
-        Normalised::Instead(payloads, _) => {
-            let first = Content::Video(payloads.into_iter().next()?);
-            matches!(FrameKind::of(&first), FrameKind::VideoConfig(_)).then_some(first)
+/// What a message says of a track.
+enum Said<'a> {
+    Configuration(&'a [u8]),
+    Colours(ColourInfo),
+    /// Whatever was said before is needed.
+    Frame,
+    /// The same, of sound whose first byte says what it is.
+    PlainAudio(u8),
+}
+
+impl<'a> Said<'a> {
+    fn by_legacy(tag: &LegacyTag<'a>) -> Option<Said<'a>> {
+        match (tag.packet, tag.frame_type) {
+            // It says nothing, and players do not keep it.
+            (LegacyPacket::SequenceStart, Some(_)) if tag.body.is_empty() => None,
+            (LegacyPacket::SequenceStart, _) => Some(Said::Configuration(tag.body)),
+            (LegacyPacket::Plain, None) => Some(Said::PlainAudio(tag.first)),
+            (LegacyPacket::Coded(_), _) | (LegacyPacket::Plain, Some(_)) => Some(Said::Frame),
+            (LegacyPacket::SequenceEnd | LegacyPacket::Reserved(_), _) => None,
         }
-        Normalised::AsItIs => None,
+    }
+
+    fn by_enhanced(tag: &EnhancedTag<'a>, track: &Track<'a>) -> Option<Said<'a>> {
+        match tag.packet {
+            PacketType::SequenceStart if tag.frame_type.is_some() && track.body.is_empty() => None,
+            PacketType::SequenceStart => Some(Said::Configuration(track.body)),
+            PacketType::Metadata => ColourInfo::of(track.body).map(Said::Colours),
+            PacketType::CodedFrames | PacketType::CodedFramesX => Some(Said::Frame),
+            // A descriptor, and the places of speakers, say nothing of what is asked for.
+            PacketType::Mpeg2TsSequenceStart
+            | PacketType::MultichannelConfig
+            | PacketType::SequenceEnd
+            | PacketType::Reserved(_) => None,
+        }
     }
 }
 
-/// What a metadata packet says.
-fn colours(content: &Content) -> Option<ColourInfo> {
-    match Tag::of(content)?.ok()? {
-        Tag::Enhanced(tag) => ColourInfo::of(tag.main_track().body),
-        Tag::Silence | Tag::Command(_) | Tag::Legacy(_) => None,
-    }
-}
-
-fn track_kind(kind: FrameKind) -> TrackKind {
-    if kind.is_video() { TrackKind::Video } else { TrackKind::Audio }
+fn track_kind(is_video: bool) -> TrackKind {
+    if is_video { TrackKind::Video } else { TrackKind::Audio }
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use bytes::Bytes;
-
+    use super::super::super::{NormalForm, Normalised};
     use super::super::Hdr;
     use super::*;
     use crate::amf::{Properties, Value, amf0};
@@ -201,9 +217,17 @@ mod tests {
     const H264: &[u8] = &[0x17, 0, 0, 0, 0, 1, 0x4D, 0x40, 0x1E, 0xFF, 0xE0, 0];
     const H264_HIGH: &[u8] = &[0x17, 0, 0, 0, 0, 1, 0x64, 0, 0x1F, 0xFF, 0xE0, 0];
 
+    /// Parameter sets of 320x180 and of 160x120 pixels.
+    const SETS: &[u8] =
+        b"\x67\x64\x00\x0D\xAC\xD9\x41\x41\x9F\x9F\x01\x10\x00\x00\x3E\x90\x00\x0E\xA6\x00\xF1\x42\x99\x60";
+    const SMALL_SETS: &[u8] =
+        b"\x67\x64\x00\x09\xAC\xD9\x42\x84\x7E\x5C\x04\x40\x00\x00\x03\x00\x40\x00\x00\x07\x83\xC4\x89\x65\x80";
+    const PICTURE_SET: &[u8] = b"\x68\xEB\xE3\xCB\x22\xC0";
+
     #[derive(Default)]
     struct Ear {
         tracks: KnownTracks,
+        form: NormalForm,
         now: Instant,
     }
 
@@ -216,10 +240,27 @@ mod tests {
             self.hear(&Content::Audio(Bytes::copy_from_slice(payload)))
         }
 
+        /// Where what players get is in normal form.
+        fn normal(&mut self, payload: &[u8]) -> Option<String> {
+            let payload = Bytes::copy_from_slice(payload);
+            let instead = match self.form.apply(&payload) {
+                Normalised::AsItIs => None,
+                Normalised::Instead(payloads, _) => Some(payloads),
+            };
+            self.told(&Content::Video(payload), instead.as_deref()).pop()
+        }
+
         fn hear(&mut self, content: &Content) -> Option<String> {
-            let (kind, TrackId(id), description) = self.tracks.hear(content, self.now)?;
-            let name = description.codec_string.clone().unwrap_or_else(|| description.codec.to_string());
-            Some(format!("{kind:?} {id}: {name} {description}"))
+            self.told(content, None).pop()
+        }
+
+        fn told(&mut self, content: &Content, instead: Option<&[Bytes]>) -> Vec<String> {
+            let news = self.tracks.hear(content, instead, self.now).into_iter();
+            let words = |(kind, TrackId(id), description): News| {
+                let name = description.codec_string.clone().unwrap_or_else(|| description.codec.to_string());
+                format!("{kind:?} {id}: {name} {description}")
+            };
+            news.map(words).collect()
         }
     }
 
@@ -289,14 +330,71 @@ mod tests {
         );
     }
 
+    fn keyframe(sequence: &[u8]) -> Vec<u8> {
+        let units = [sequence, PICTURE_SET, &[0x65, 0x88]];
+        let behind_lengths = units.iter().flat_map(|unit| [&[0, 0, 0, unit.len() as u8], *unit].concat());
+        [0x17, 1, 0, 0, 0].into_iter().chain(behind_lengths).collect()
+    }
+
     #[test]
-    fn a_configuration_out_of_a_keyframe_is_told_too() {
-        let sets = b"\x67\x64\x00\x0D\xAC\xD9\x41\x41\x9F\x9F\x01\x10\x00\x00\x3E\x90\x00\x0E\xA6\x00\xF1\x42\x99\x60\
-                     \0\0\0\x01\x68\xEB\xE3\xCB\x22\xC0";
-        let keyframe = [&[0x17, 1, 0, 0, 0, 0, 0, 0, 1][..], sets, &[0, 0, 0, 1, 0x65, 0x88]].concat();
+    fn a_configuration_out_of_a_keyframe_is_told_and_told_again_when_it_changes() {
+        let without_sets = H264;
+        for configuration in [&[][..], &[0x17, 0, 0, 0, 0], without_sets] {
+            let mut ear = Ear::default();
+            if !configuration.is_empty() {
+                assert_eq!(ear.normal(configuration), None);
+            }
+            let told = ear.normal(&keyframe(SETS));
+            assert_eq!(told.as_deref(), Some("Video 0: avc1.64000D High, level 1.3, 320x180, 29.97 fps"));
+            ear.now = ear.now + LATER;
+            assert_eq!(ear.normal(&keyframe(SETS)), None);
+            let told = ear.normal(&keyframe(SMALL_SETS));
+            assert_eq!(told.as_deref(), Some("Video 0: avc1.640009 High, level 1b, 160x120, 15 fps"));
+        }
+    }
+
+    #[test]
+    fn what_nobody_puts_right_is_described_as_players_get_it() {
         let mut ear = Ear::default();
-        let told = ear.video(&keyframe);
-        assert_eq!(told.as_deref(), Some("Video 0: avc1.64000D High, level 1.3, 320x180, 29.97 fps"));
+        let start_codes = [&[0x17, 0, 0, 0, 0, 0, 0, 0, 1][..], SETS, &[0, 0, 0, 1], PICTURE_SET].concat();
+        assert_eq!(ear.video(&start_codes), None);
+        assert_eq!(ear.video(&keyframe(SETS)).as_deref(), Some("Video 0: H.264 "));
+    }
+
+    #[test]
+    fn what_is_no_frame_needs_no_configuration() {
+        let mut ear = Ear::default();
+        ear.video(H264);
+        ear.video(b"\x90av01\x81\x00\x0C\x00");
+        let others: [&[u8]; 8] = [
+            &[0x17, 0, 0, 0, 0],
+            &[0x17, 2, 0, 0, 0],
+            &[0x17, 9, 0, 0, 0, 1],
+            &[0x57, 0],
+            b"\x90av01",
+            b"\xD4av01\x02\x00\x05other\x05",
+            b"\x98av01\x01",
+            b"\x92av01",
+        ];
+        for other in others {
+            assert_eq!(ear.video(other), None, "{other:x?}");
+        }
+        assert!(ear.video(b"\x91av01\x12\x00").is_some());
+    }
+
+    #[test]
+    fn each_track_of_a_message_of_several_is_told() {
+        let mut ear = Ear::default();
+        let of_two = |packet: u8, [one, other]: [&[u8]; 2]| {
+            let track = |id, body: &[u8]| [&[id, 0, 0, body.len() as u8], body].concat();
+            let payload = [&[0x96, 0x10 | packet][..], b"av01", &track(0, one), &track(3, other)].concat();
+            Content::Video(payload.into())
+        };
+        let [main, high]: [&[u8]; 2] = [b"\x81\x00\x0C\x00", b"\x81\x09\x0C\x00"];
+        assert_eq!(ear.told(&of_two(0, [main, high]), None), Vec::<String>::new());
+        let told = ear.told(&of_two(1, [b"\x12", b"\x13"]), None);
+        let expected = ["Video 0: av01.0.00M.08 Main, level 2.0", "Video 3: av01.0.09M.08 Main, level 4.1"];
+        assert_eq!(told, expected);
     }
 
     #[test]
