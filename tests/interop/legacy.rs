@@ -25,12 +25,13 @@ fn a_player_that_asks_for_the_legacy_form_gets_h264_and_aac_of_the_default_track
 
 #[test]
 fn a_codec_that_the_legacy_form_does_not_have_is_named_to_whoever_asks_for_it() {
-    for (name, codec) in [
-        ("hevc_aac.flv", "HEVC"),
-        ("av1_opus.flv", "AV1"),
-        ("vp9_opus.flv", "VP9"),
-        ("h264_flac.flv", "FLAC"),
-        ("h264_ac3.flv", "AC-3"),
+    // Of two that it does not have, the one that comes first.
+    for (name, codecs) in [
+        ("hevc_aac.flv", &["HEVC"][..]),
+        ("av1_opus.flv", &["AV1", "Opus"]),
+        ("vp9_opus.flv", &["VP9", "Opus"]),
+        ("h264_flac.flv", &["FLAC"]),
+        ("h264_ac3.flv", &["AC-3"]),
     ] {
         let clip = Clip::open_enhanced(name);
         let sol = Sol::start();
@@ -41,7 +42,8 @@ fn a_codec_that_the_legacy_form_does_not_have_is_named_to_whoever_asks_for_it() 
 
         assert_eq!(recording.exit, Exit::Status(1), "{name}");
         let refusal = recording.words.lines().find(|line| line.contains("Server error: "));
-        assert!(refusal.is_some_and(|line| line.contains(codec)), "{name}: {}", recording.words);
+        let is_named = |line: &str| codecs.iter().any(|codec| line.contains(&format!(": {codec} cannot")));
+        assert!(refusal.is_some_and(is_named), "{name}: {}", recording.words);
         assert_eq!(publisher.finish(), ENDED_WELL, "{name}");
         sol.stop();
     }

@@ -22,7 +22,7 @@ fn tracks_of_one_message_stand_in_the_preamble_each_by_itself() {
 
 #[test]
 fn a_track_without_a_record_takes_none_from_the_others() {
-    for both in [&b"\x96\x10av01\0\0\0\x01a\x01\0\0\0"[..], b"\x96\x10av01\x01\0\0\0\0\0\0\x01a"] {
+    for both in [&b"\x96\x10hvc1\0\0\0\x01a\x01\0\0\0"[..], b"\x96\x10hvc1\x01\0\0\0\0\0\0\x01a"] {
         let mut camera = Camera::begin_without_configurations();
         camera.send(0, video_content(both));
         let mut player = camera.stream.subscribe();

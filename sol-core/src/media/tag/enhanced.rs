@@ -234,7 +234,10 @@ impl<'a> EnhancedTag<'a> {
     fn kind_of(&self, frame_type: FrameType, track: &Track<'_>) -> FrameKind {
         let &Track { id, body, .. } = track;
         match self.packet {
-            PacketType::SequenceStart if !body.is_empty() => FrameKind::VideoConfig(id),
+            // FFmpeg has nothing to say of AV1; of these codecs an empty record would make players forget one that was not.
+            PacketType::SequenceStart if !body.is_empty() || !track.codec().has_composition_time() => {
+                FrameKind::VideoConfig(id)
+            }
             // Defined for this codec alone. Of another it would stand in front of players in place of the configuration.
             PacketType::Mpeg2TsSequenceStart if track.codec() == Codec::Av1 && !body.is_empty() => {
                 FrameKind::VideoConfig(id)

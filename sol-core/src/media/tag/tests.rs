@@ -24,6 +24,7 @@ fn a_configuration_without_content_does_not_count() {
         assert_eq!(of_video(payload), FrameKind::Interframe, "{payload:?}");
     }
     assert_eq!(of_audio(b"\x90Opus"), FrameKind::AudioConfig(MAIN), "Opus may have nothing to say");
+    assert_eq!(of_video(b"\x90av01"), FrameKind::VideoConfig(MAIN), "as FFmpeg has of AV1");
 }
 
 #[test]
