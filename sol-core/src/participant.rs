@@ -7,6 +7,7 @@
 mod event;
 mod publishing;
 mod report;
+mod waiting;
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -30,6 +31,8 @@ use crate::session::{
     RequestKind, Session, Stage, StaleRequest, Timer,
 };
 use crate::time::Instant;
+
+use waiting::waiting_time;
 
 pub use event::{EndReason, Event, Summary};
 pub use report::{Activity, RoleReport};
@@ -204,9 +207,14 @@ impl<H: std::fmt::Debug> Participant<H> {
         Ok(())
     }
 
-    /// See [`Session::handle_stage`]. Where the server shuts down, what the connection publishes and plays ends at once.
+    /// See [`Session::handle_stage`]. Where the server shuts down, what the connection publishes and plays ends at once. Where it
+    /// drains, what is played ends as soon as nobody publishes it: no publisher returns, and none comes.
     pub fn handle_stage(&mut self, stage: &Stage, streams: &mut impl Streams<Handle = H>, now: Instant) {
         self.session.handle_stage(stage, now);
+        match stage {
+            Stage::Draining(_) => self.expect_no_publisher(streams, now),
+            Stage::Serving | Stage::ShutDown => {}
+        }
         self.follow(streams, now);
     }
 
@@ -305,6 +313,9 @@ impl<H: std::fmt::Debug> Participant<H> {
             }
             RequestKind::Play => {
                 let handle = streams.hold(&name, Purpose::Play)?;
+                if self.session.is_draining() {
+                    Self::drain_stream(&handle, streams);
+                }
                 let capabilities = self.session.capabilities();
                 let subscribed =
                     streams.write(&handle, |stream| subscribe(stream, &asked.query, capabilities));
@@ -334,6 +345,7 @@ impl<H: std::fmt::Debug> Participant<H> {
             | EndReason::TooSlow
             | EndReason::Unfit(_)
             | EndReason::Replaced => Parting::InGoodOrder,
+            EndReason::Closed(CloseReason::Shutdown) => Parting::ShutDown,
             EndReason::Closed(_) => Parting::Vanished,
         };
         match role.part {
@@ -417,26 +429,6 @@ impl<H: std::fmt::Debug> Participant<H> {
                 Some((playhead, &role.handle))
             }
             Part::Publisher { .. } => None,
-        }
-    }
-
-    /// Gives up waiting where the time for that is over.
-    fn stop_waiting(&mut self, streams: &mut impl Streams<Handle = H>, now: Instant) {
-        let is_over = |role: &Role<H>| matches!(role.part, Part::Player { waits_until: Some(until), .. } if until <= now);
-        while let Some(role) = self.roles.iter_mut().find(|role| is_over(role)) {
-            let stream = role.stream;
-            if streams.read(&role.handle, Stream::is_published) {
-                let Part::Player { waits_until, .. } = &mut role.part else { return };
-                *waits_until = None;
-                self.session.start_play(stream, now);
-            } else if self.session.has_started_play(stream) {
-                // Its publisher has left without showing anything, and none came in its place.
-                self.session.end_play(stream, PlayEnd::Unpublished, now);
-                self.end(stream, &EndReason::StreamEnded, streams, now);
-            } else {
-                self.session.refuse_play(stream, Refusal::NotFound, now);
-                self.end(stream, &EndReason::NotFound, streams, now);
-            }
         }
     }
 
@@ -599,11 +591,6 @@ fn subscribe(
     let form = Form::of_query(query, capabilities.form().unwrap_or(stream.config().default_form));
     let form = form.map_err(|error| Refusal::Rejected(error.to_string().into()))?;
     Ok((stream.subscribe_to(form, capabilities.untaken())?, waiting_time(stream)))
-}
-
-/// How long a player of a stream waits for a publisher, where there is none.
-fn waiting_time(stream: &Stream) -> Option<Duration> {
-    (!stream.is_published()).then_some(stream.config().waiting)
 }
 
 #[cfg(test)]

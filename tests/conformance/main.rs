@@ -62,6 +62,7 @@ macro_rules! every_claim_of {
                     ]
                     draining: [
                         a_shutdown_ends_a_drain,
+                        nobody_waits_for_a_publisher_that_can_come_no_more,
                         who_does_not_leave_in_time_is_told_of_the_shutdown,
                         who_is_there_goes_on_and_is_asked_to_leave_and_the_server_ends_with_the_last,
                     ]

@@ -157,10 +157,7 @@ pub trait Streams {
         parting: Parting,
         now: Instant,
     ) {
-        self.write(&handle, |stream| match parting {
-            Parting::InGoodOrder => stream.unpublish(publication, now),
-            Parting::Vanished => stream.abandon(publication, now),
-        });
+        self.write(&handle, |stream| stream.part(publication, parting, now));
         self.schedule(&handle);
         // Also where only its last frames are new: they may have come together with the end.
         self.advanced(&handle);
@@ -207,12 +204,20 @@ pub struct Hub {
     registry: Registry<StreamId>,
     streams: BTreeMap<StreamId, Stream>,
     made: u64,
+    is_draining: bool,
 }
 
 impl Hub {
     /// A hub without streams. All frames will be chunked with `chunk_size`.
     pub fn new(configs: PerApp<Arc<StreamConfig>>, chunk_size: ChunkSize) -> Self {
-        Self { configs, chunk_size, registry: Registry::new(), streams: BTreeMap::new(), made: 0 }
+        Self {
+            configs,
+            chunk_size,
+            registry: Registry::new(),
+            streams: BTreeMap::new(),
+            made: 0,
+            is_draining: false,
+        }
     }
 
     /// The stream of that name, found or made; see [`Streams::hold`].
@@ -220,16 +225,20 @@ impl Hub {
     /// # Errors
     /// [`TooManyStreams`].
     pub fn hold(&mut self, name: &StreamName, purpose: Purpose) -> Result<StreamId, TooManyStreams> {
-        self.registry.hold(name, purpose, || {
+        let id = self.registry.hold(name, purpose, || {
             Self::make(&mut self.made, &mut self.streams, &self.configs, name, self.chunk_size)
-        })
+        })?;
+        self.drain_one(id);
+        Ok(id)
     }
 
     /// The same for a name that is counted elsewhere, in a [`Directory`](crate::crossing::Directory).
     pub fn hold_known(&mut self, name: &StreamName) -> StreamId {
-        self.registry.hold_known(name, || {
+        let id = self.registry.hold_known(name, || {
             Self::make(&mut self.made, &mut self.streams, &self.configs, name, self.chunk_size)
-        })
+        });
+        self.drain_one(id);
+        id
     }
 
     fn make(
@@ -243,6 +252,19 @@ impl Hub {
         let id = StreamId(*made);
         streams.insert(id, Stream::new(Arc::clone(configs.for_stream(name)), chunk_size));
         id
+    }
+
+    /// Nobody begins to publish any more: see [`Stream::drain`]. Streams whose players are to be woken.
+    pub fn drain(&mut self) -> Vec<StreamId> {
+        self.is_draining = true;
+        self.streams.iter_mut().filter_map(|(&id, stream)| stream.drain().then_some(id)).collect()
+    }
+
+    /// Whoever had asked before may hold a name all the same.
+    fn drain_one(&mut self, id: StreamId) {
+        if self.is_draining {
+            self.stream_mut(id).drain();
+        }
     }
 
     /// The stream of that name, if somebody holds it.

@@ -3,6 +3,7 @@
 //! Appending costs the same whatever the number of players, but for one look at their positions now and then.
 
 mod normalising;
+mod parting;
 mod reading;
 
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use crate::timestamp::Timestamp;
 
 use super::bid::{Bid, PublisherRole};
 use super::bundle::Bundles;
-use super::config::{AfterGrace, StreamConfig};
+use super::config::StreamConfig;
 use super::correction::{Correction, Corrections};
 use super::forms::Forms;
 use super::pace::{Delivery, Pace};
@@ -31,6 +32,7 @@ use super::report::{self, StreamReport, StreamState};
 use super::standby::Standby;
 use super::tape::{Ending, SyncPoint, Tape};
 use super::timeline::{Repair, Timeline};
+pub use parting::Parting;
 use reading::is_late;
 
 /// One stream: its publishers, its tape, and what joins need.
@@ -43,6 +45,8 @@ pub struct Stream {
     pub(super) watched: Option<Instant>,
     /// The publisher has gone and may return until then.
     grace_until: Option<Instant>,
+    /// Nobody begins to publish any more, so that none who vanishes returns.
+    is_draining: bool,
     /// Whether the publication has shown any video: what decides where players may begin, so at a stream's home only.
     has_video: bool,
     /// The publication goes on with what another one began, and has sent nothing yet.
@@ -76,15 +80,6 @@ impl Publication {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the stream name is in use")]
 pub struct NameInUse;
-
-/// How a publisher goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parting {
-    /// It said so: its players are told at once.
-    InGoodOrder,
-    /// It vanished: it, or another in its place, may go on within the stream's grace.
-    Vanished,
-}
 
 /// A publisher goes on with a stream of pictures.
 #[derive(Debug)]
@@ -123,6 +118,7 @@ impl Stream {
             publishers: Publishers::default(),
             watched: None,
             grace_until: None,
+            is_draining: false,
             has_video: false,
             goes_on: false,
             resumes: false,
@@ -429,77 +425,6 @@ impl Stream {
         self.forms.mirrors_mut().for_each(Stream::forget_bundles);
     }
 
-    /// Ends a publication in good order: its players read what is left, then [`Read::Ended`](super::Read::Ended). Where another
-    /// publisher stands by, that one takes over, or is waited for within the grace. Without effect if the publication is over.
-    ///
-    /// [`Stream::poll_timeout`] may have changed.
-    pub fn unpublish(&mut self, publication: Publication, now: Instant) {
-        self.take_off(&publication, Parting::InGoodOrder, now);
-        self.feed_forms();
-    }
-
-    /// The publisher has vanished. Its players read what is left and then wait for one to go on, until the grace is over
-    /// and they read [`Read::Ended`](super::Read::Ended); at once where there is none. Where another publisher stands by, that
-    /// one takes over. Without effect if the publication is over.
-    ///
-    /// [`Stream::poll_timeout`] has changed.
-    pub fn abandon(&mut self, publication: Publication, now: Instant) {
-        self.take_off(&publication, Parting::Vanished, now);
-        self.feed_forms();
-    }
-
-    fn take_off(&mut self, publication: &Publication, parting: Parting, now: Instant) {
-        let Some(was_on_air) = self.publishers.dismiss(publication.0) else { return };
-        let is_end = parting == Parting::InGoodOrder && !self.publishers.are_any();
-        // Where nobody was on air the grace runs, or is over.
-        let changes_nothing = !was_on_air && (self.publishers.on_air().is_some() || !is_end);
-        if changes_nothing {
-            return;
-        }
-        self.pace.settle();
-        self.forget_bundles();
-        if is_end {
-            self.grace_until = None;
-            return self.end_publications();
-        }
-        self.grace_until = Some(now + self.config.grace);
-        match self.publishers.successor(now) {
-            Some(role) => drop(self.put_on_air(role, now)),
-            None => drop(self.expire_grace(now)),
-        }
-    }
-
-    /// The stream had its home elsewhere, and has none there any more.
-    pub(crate) fn end_mirror(&mut self, publication: &Publication) {
-        if self.publishers.dismiss(publication.0).is_some() {
-            self.pace.settle();
-            self.forget_bundles();
-            self.end_publications();
-            self.feed_forms();
-        }
-    }
-
-    /// Nobody goes on with what was on air: its players are told behind the last frame.
-    fn end_publications(&mut self) {
-        (self.goes_on, self.resumes) = (false, false);
-        self.timeline.end_publication();
-        self.tape.append_end(Ending::Unpublished, self.timeline.head());
-    }
-
-    /// Ends the publications where the grace is over, and players do not wait beyond it; whether it did.
-    fn expire_grace(&mut self, now: Instant) -> bool {
-        if self.grace_until.is_none_or(|until| until > now) {
-            return false;
-        }
-        if self.outlasts_its_grace() {
-            self.grace_until = Some(now + self.config.grace.max(limits::GRACE_LOOK_TIME));
-            return false;
-        }
-        self.grace_until = None;
-        self.end_publications();
-        true
-    }
-
     /// From here on [`Stream::poll_timeout`] also says when a publisher falls silent.
     pub(crate) fn watch_for_silence(&mut self) {
         self.watched.get_or_insert(Instant::EPOCH);
@@ -521,16 +446,6 @@ impl Stream {
         let has_ended = self.expire_grace(now);
         self.feed_forms();
         has_ended || is_due
-    }
-
-    /// Whether players wait for as long as it takes.
-    fn outlasts_its_grace(&self) -> bool {
-        match self.config.after_grace {
-            AfterGrace::End => false,
-            AfterGrace::Wait => {
-                !self.config.grace.is_zero() && (self.cursors.are_any() || self.forms.are_read())
-            }
-        }
     }
 
     /// A new player, which begins where the stream's configuration says. If nobody publishes it waits, and gets the next

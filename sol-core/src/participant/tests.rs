@@ -116,6 +116,55 @@ fn a_player_that_was_left_alone_for_long_has_the_whole_time_to_take_what_comes()
     assert!(next.at >= at(10) + stall, "{next:?}");
 }
 
+/// In an adapter with threads a stream hears of it from those who play it.
+#[test]
+fn a_player_that_hears_of_a_drain_waits_for_nobody_neither_before_nor_behind_it() {
+    let drain = Stage::Draining(Arc::default());
+    let mut streams = Scripted::new();
+    let [mut camera, mut viewer, mut waiting, mut late] = [(); 4].map(|()| participant());
+    ask(&mut camera, "publish", &mut streams);
+    ask(&mut viewer, "play", &mut streams);
+    camera.handle_input(&message(1, MessageType::AUDIO, &[0xAF, 1]), &mut streams, at(1));
+    viewer.handle_advanced(&mut streams, at(1));
+    camera.handle_end(PeerEnd::Reset, &mut streams, at(2));
+    viewer.handle_advanced(&mut streams, at(2));
+    assert_eq!(endings(&mut viewer), []);
+    viewer.handle_stage(&drain, &mut streams, at(3));
+    viewer.handle_advanced(&mut streams, at(3));
+    assert_eq!(endings(&mut viewer), [EndReason::StreamEnded]);
+
+    ask(&mut waiting, "play", &mut streams);
+    waiting.handle_stage(&drain, &mut streams, at(4));
+    assert_eq!(endings(&mut waiting), [EndReason::NotFound]);
+
+    say_hello(&mut late, &mut streams);
+    request_on(&mut late, 1, "play", "cam", &mut streams);
+    late.handle_stage(&drain, &mut streams, at(5));
+    let request = late.session().waiting().expect("it asked before").id;
+    late.allow(request, &mut streams, at(5)).expect("it waits");
+    late.handle_timeout(&mut streams, at(5));
+    assert_eq!(endings(&mut late), [EndReason::NotFound]);
+}
+
+#[test]
+fn a_publisher_that_vanishes_before_it_hears_of_a_drain_ends_its_stream_and_one_that_is_shut_down_does_not() {
+    for (is_shut_down, ended) in [(false, vec![EndReason::StreamEnded]), (true, vec![])] {
+        let mut streams = Scripted::new();
+        let (mut camera, mut viewer) = (participant(), participant());
+        ask(&mut camera, "publish", &mut streams);
+        ask(&mut viewer, "play", &mut streams);
+        camera.handle_input(&message(1, MessageType::AUDIO, &[0xAF, 1]), &mut streams, at(1));
+        viewer.handle_advanced(&mut streams, at(1));
+        viewer.handle_stage(&Stage::Draining(Arc::default()), &mut streams, at(1));
+        match is_shut_down {
+            false => camera.handle_end(PeerEnd::Reset, &mut streams, at(2)),
+            true => camera.handle_stage(&Stage::ShutDown, &mut streams, at(2)),
+        }
+        viewer.handle_advanced(&mut streams, at(2));
+        assert_eq!(endings(&mut viewer), ended);
+    }
+}
+
 /// Streams that remember what was asked of them.
 struct Scripted {
     hub: Hub,
@@ -185,16 +234,42 @@ fn participant() -> Participant<StreamId> {
 
 /// Connects, asks for `live/cam`, and is allowed to.
 fn ask(participant: &mut Participant<StreamId>, command: &str, streams: &mut Scripted) {
+    say_hello(participant, streams);
+    ask_on(participant, 1, command, "cam", streams);
+    sent_bytes(participant, streams, Instant::EPOCH);
+}
+
+fn say_hello(participant: &mut Participant<StreamId>, streams: &mut Scripted) {
     let mut hello = vec![3];
     hello.resize(1 + 2 * 1536, 0);
     let object = amf::Properties::new().with("app", "live");
     hello.extend(message(0, MessageType::COMMAND, &Command::new("connect", 1.0, object).body()));
     participant.handle_input(&hello, streams, Instant::EPOCH);
-    ask_on(participant, 1, command, "cam", streams);
-    sent_bytes(participant, streams, Instant::EPOCH);
+}
+
+/// Why what it played or published has ended.
+fn endings(participant: &mut Participant<StreamId>) -> Vec<EndReason> {
+    let events = std::iter::from_fn(|| participant.poll_event());
+    let whys = events.filter_map(|event| match event {
+        Event::Ended { why, .. } => Some(why),
+        _ => None,
+    });
+    whys.collect()
 }
 
 fn ask_on(
+    participant: &mut Participant<StreamId>,
+    on: u32,
+    command: &str,
+    key: &str,
+    streams: &mut Scripted,
+) {
+    request_on(participant, on, command, key, streams);
+    let request = participant.session().waiting().expect("it asks").id;
+    participant.allow(request, streams, Instant::EPOCH).expect("it waits");
+}
+
+fn request_on(
     participant: &mut Participant<StreamId>,
     on: u32,
     command: &str,
@@ -207,8 +282,6 @@ fn ask_on(
         [message(0, MessageType::COMMAND, &create.body()), message(on, MessageType::COMMAND, &ask.body())]
             .concat();
     participant.handle_input(&bytes, streams, Instant::EPOCH);
-    let request = participant.session().waiting().expect("it asks").id;
-    participant.allow(request, streams, Instant::EPOCH).expect("it waits");
 }
 
 fn message(stream: u32, kind: MessageType, body: &[u8]) -> Vec<u8> {

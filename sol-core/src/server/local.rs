@@ -106,11 +106,7 @@ impl Local {
         parting: Parting,
         now: Instant,
     ) {
-        let tape = self.hub.stream_mut(stream);
-        match parting {
-            Parting::InGoodOrder => tape.unpublish(publication, now),
-            Parting::Vanished => tape.abandon(publication, now),
-        }
+        self.hub.stream_mut(stream).part(publication, parting, now);
         self.schedule_stream(stream);
         // Also where only its last frames are new: they may have come together with the end.
         self.advanced.insert(stream);

@@ -225,7 +225,7 @@ impl Server {
         self.enter(Stage::ShutDown, now);
     }
 
-    /// The server will go: see [`Session::handle_stage`]. No connection is accepted any more. How many are left,
+    /// The server will go: see [`Participant::handle_stage`]. No connection is accepted any more. How many are left,
     /// [`Server::session_count`] says; when it is time, [`Server::shut_down`]. Without effect the second time.
     pub fn drain(&mut self, request: Arc<ReconnectRequest>, now: Instant) {
         self.enter(Stage::Draining(request), now);
@@ -234,6 +234,15 @@ impl Server {
     /// All sessions hear what the server is about.
     fn enter(&mut self, stage: Stage, now: Instant) {
         if self.stage.go_on_to(stage.clone()) {
+            if let Stage::Draining(_) = stage {
+                // First, for streams may be played on other loops alone.
+                for stream in self.local.hub.drain() {
+                    self.local.advanced.insert(stream);
+                    self.local.schedule_stream(stream);
+                    self.local.check_home(stream, now);
+                }
+                self.follow(now);
+            }
             for id in self.slots.ids() {
                 self.touch(id, now, |participant, local| participant.handle_stage(&stage, local, now));
             }

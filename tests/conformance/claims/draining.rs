@@ -84,6 +84,37 @@ pub(crate) fn a_shutdown_ends_a_drain(adapter: &dyn Adapter) {
     });
 }
 
+/// A grace and a waiting time would last an hour.
+pub(crate) fn nobody_waits_for_a_publisher_that_can_come_no_more(adapter: &dyn Adapter) {
+    let house = House::open(adapter);
+    let mut gone = house.publisher("gone");
+    let mut left_behind = house.player("gone");
+    gone.stream(ms(500));
+    left_behind.watch(gone.sent());
+    let (sent, address) = (gone.sent().to_vec(), gone.address);
+    gone.reset();
+    house.until_ended(address);
+    let mut waiting = house.waiting_player("never");
+    let mut camera = obeying_publisher(&house);
+    let mut player = house.player("cam");
+    camera.stream(ms(500));
+    player.watch(camera.sent());
+    thread::scope(|scope| {
+        let left = scope.spawn(|| house.drain(request(), MINUTE));
+        camera.run_until(is_asked);
+        left_behind.watch_to_the_end(&sent);
+        waiting.run_until(|player| player.phase().is_decided());
+        assert_eq!(*waiting.phase(), Phase::Refused("NetStream.Play.StreamNotFound".to_owned()));
+        let sent = camera.sent().to_vec();
+        camera.reset();
+        player.watch_to_the_end(&sent);
+        assert_eq!((left_behind.phase(), player.phase()), (&unpublished(), &unpublished()));
+        drop((left_behind, waiting, player));
+        assert_eq!(left.join().expect("it returns"), 0);
+    });
+    house.until_empty();
+}
+
 fn obeying_publisher(house: &House<'_>) -> Visitor<Publisher> {
     let script = Publisher::with_options("live", "cam", Pattern::new(), obeying());
     let mut camera = Visitor::at(house.address, script);

@@ -130,7 +130,7 @@ impl Director {
         self.world.part(&inside.within, part);
         let parting = match part {
             Part::InGoodOrder => Parting::InGoodOrder,
-            Part::Vanished => Parting::Vanished,
+            Part::Vanished | Part::ShutDown => Parting::Vanished,
         };
         let (publication, taken) = (inside.publication, inside.within.sent().len());
         let mut ledger = self.ledger.borrow_mut();
