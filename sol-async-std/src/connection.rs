@@ -19,6 +19,7 @@ use crate::application::Application;
 use crate::clock::Alarm;
 use crate::line::Line;
 use crate::server::Shared;
+use crate::stage::Heard;
 use crate::streams::{ConnectionStreams, SharedStream};
 use crate::transport::{Driven, Transport};
 
@@ -32,6 +33,7 @@ pub(crate) struct Connection<'a, A: Application> {
     line: &'a Arc<Line>,
     participant: Arc<SharedParticipant>,
     alarm: Alarm,
+    heard: Heard,
     verdict: Option<Verdict<'a>>,
     /// The verdict, until the participant hears it.
     answer: Option<Answer>,
@@ -51,7 +53,7 @@ impl<'a, A: Application> Connection<'a, A> {
         participant: Arc<SharedParticipant>,
     ) -> Self {
         let alarm = Alarm::new(shared.streams.clock);
-        Self { shared, peer, line, participant, alarm, verdict: None, answer: None }
+        Self { shared, peer, line, participant, alarm, heard: Heard::default(), verdict: None, answer: None }
     }
 
     /// Serves until it is over. Gives back a transport whose peer takes nothing, to be closed by a reset.
@@ -91,7 +93,7 @@ impl<'a, A: Application> Connection<'a, A> {
             now: self.shared.streams.clock.now(),
         };
         if is_rung {
-            turn.handle_ring(&self.shared.stage());
+            turn.handle_ring(self.shared.stage.news(&mut self.heard));
         }
         if let Some((request, answer)) = self.answer.take() {
             turn.handle_answer(request, &answer);
@@ -175,9 +177,11 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    fn handle_ring(&mut self, stage: &Stage) {
+    fn handle_ring(&mut self, stage: Option<Stage>) {
         // First: whoever was rung for by another's end during a shutdown ends for the same reason.
-        self.participant.handle_stage(stage, &mut self.streams, self.now);
+        if let Some(stage) = stage {
+            self.participant.handle_stage(&stage, &mut self.streams, self.now);
+        }
         self.participant.handle_advanced(&mut self.streams, self.now);
     }
 

@@ -62,6 +62,7 @@ mod on_async_std;
 mod publisher;
 mod server;
 mod socket;
+mod stage;
 mod streams;
 mod transport;
 

@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ use crate::clock::Clock;
 use crate::connection::{Connection, SharedParticipant, lock};
 use crate::line::Line;
 use crate::socket;
+use crate::stage::SharedStage;
 use crate::streams::SharedStreams;
 use crate::transport::Transport;
 
@@ -62,10 +63,8 @@ pub(crate) struct Shared<A> {
     connections: Mutex<Connections>,
     /// Notified when the last connection is gone.
     emptied: Event,
-    /// Set once. Asked in every turn, without a lock.
-    draining: OnceLock<Arc<ReconnectRequest>>,
-    is_shutdown: AtomicBool,
-    /// Notified when either begins.
+    pub(crate) stage: SharedStage,
+    /// Notified when it has gone on.
     leaving_begun: Event,
 }
 
@@ -96,8 +95,7 @@ impl<A: Application> Server<A> {
             socket: config.socket,
             connections: Mutex::default(),
             emptied: Event::new(),
-            draining: OnceLock::new(),
-            is_shutdown: AtomicBool::new(false),
+            stage: SharedStage::default(),
             leaving_begun: Event::new(),
         };
         Self { shared: Arc::new(shared) }
@@ -172,8 +170,7 @@ impl<A: Application> Server<A> {
     ///
     /// What the embedder publishes itself goes on until it ends it, and has no players any more.
     pub async fn shutdown(&self) {
-        self.shared.is_shutdown.store(true, Ordering::SeqCst);
-        self.shared.ring_all();
+        self.shared.go_on_to(Stage::ShutDown);
         self.shared.emptied().await;
     }
 
@@ -184,9 +181,7 @@ impl<A: Application> Server<A> {
     /// Where a shutdown has begun, or begins meanwhile, there is nothing to wait for but that. A second drain waits with the first,
     /// by its own patience.
     pub async fn drain(&self, request: ReconnectRequest, patience: Duration) -> usize {
-        // Where it is set, everybody has been asked.
-        let _ = self.shared.draining.set(Arc::new(request));
-        self.shared.ring_all();
+        self.shared.go_on_to(Stage::Draining(Arc::new(request)));
         let emptied = pin!(self.shared.emptied());
         select(emptied, Timer::after(patience)).await;
         let left = self.connection_count();
@@ -268,7 +263,7 @@ impl<A: Application> Server<A> {
     async fn while_serving<F: Future + Unpin>(&self, future: F) -> Option<F::Output> {
         // In this order: what begins in between is not missed.
         let begun = self.shared.leaving_begun.listen();
-        if self.shared.stage() != Stage::Serving {
+        if self.shared.stage.now() != Stage::Serving {
             return None;
         }
         match select(future, begun).await {
@@ -279,16 +274,9 @@ impl<A: Application> Server<A> {
 }
 
 impl<A> Shared<A> {
-    /// What every connection is to know.
-    pub(crate) fn stage(&self) -> Stage {
-        if self.is_shutdown.load(Ordering::SeqCst) {
-            return Stage::ShutDown;
-        }
-        self.draining.get().map_or(Stage::Serving, |request| Stage::Draining(Arc::clone(request)))
-    }
-
-    /// Everybody hears what the server is about.
-    fn ring_all(&self) {
+    /// Goes on to a stage, unless it was reached, and everybody hears of it.
+    fn go_on_to(&self, next: Stage) {
+        self.stage.enter(next);
         self.leaving_begun.notify(usize::MAX);
         for entry in self.entries() {
             entry.line.ring();
@@ -309,7 +297,7 @@ impl<A> Shared<A> {
     fn enter(&self, entry: Entry) -> Result<(), TurnedAway> {
         let mut connections = self.connections();
         // Under the lock: a shutdown either is seen here, or sees this one.
-        if let Some(why) = TurnedAway::at(&self.stage()) {
+        if let Some(why) = TurnedAway::at(&self.stage.now()) {
             return Err(why);
         }
         if connections.open.len() >= self.connections_max {

@@ -33,6 +33,7 @@ where
     let link = Link::new(Arc::clone(&shared.streams), Arc::clone(line), session, transport);
     let mut connection = Connection { shared, peer, link, asked: None };
     let mut verdict: Option<Verdict<'_>> = None;
+    let mut stage = shared.stage();
     let mut timer_at = shared.now();
     let mut timer = pin!(sleep_until(shared.timer_at(timer_at)));
     let hangup = loop {
@@ -79,10 +80,13 @@ where
                     // Who asked may have lost patience.
                     let _ = answer_to.send(connection.report());
                 }
-                // Whoever was woken by another's end during a shutdown ends for the same reason.
-                let stage = shared.stage();
+                // First: whoever was woken by another's end during a shutdown ends for the same reason.
+                let is_news = stage.has_changed().expect("the server outlives its connections");
+                let news = is_news.then(|| stage.borrow_and_update().clone());
                 connection.ends().touch(|participant, streams, now| {
-                    participant.handle_stage(&stage, streams, now);
+                    if let Some(stage) = &news {
+                        participant.handle_stage(stage, streams, now);
+                    }
                     participant.handle_advanced(streams, now);
                 });
             }

@@ -195,7 +195,7 @@ impl<A: Application> Server<A> {
         let line = Arc::new(Line::default());
         {
             let mut connections = self.shared.connections();
-            let why = if let Some(why) = TurnedAway::at(&self.shared.stage()) {
+            let why = if let Some(why) = TurnedAway::at(&self.shared.stage.borrow()) {
                 Some(why)
             } else if connections.open.len() >= self.shared.connections_max {
                 Some(TurnedAway::TooManyConnections { max: self.shared.connections_max })
@@ -236,9 +236,11 @@ impl<A> Shared<A> {
         self.clock.timer_at(at)
     }
 
-    /// What every connection is to know.
-    pub(crate) fn stage(&self) -> Stage {
-        self.stage.borrow().clone()
+    /// What a connection is to know that was just opened: the stage counts as news to it.
+    pub(crate) fn stage(&self) -> watch::Receiver<Stage> {
+        let mut stage = self.stage.subscribe();
+        stage.mark_changed();
+        stage
     }
 
     /// Goes on to a stage, unless a later one was reached, and wakes everybody for it.
