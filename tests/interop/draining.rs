@@ -146,7 +146,9 @@ fn who_has_not_left_in_time_is_told_of_the_shutdown_and_a_second_signal_waits_fo
         sol.wait_for(1, "play");
         let log = sol.stop();
         assert_eq!(player.finish().exit, ENDED_WELL);
-        assert_eq!(log.only("shutting down").count("connections"), 1);
+        assert_eq!(log.only("draining").number("seconds"), 0.001);
+        let down = log.only("shutting down");
+        assert_eq!((down.count("connections"), down.text("signal")), (1, "SIGTERM"));
         assert_eq!(log.only("drained").count("cut_off"), 1);
         assert_eq!(log.only("play ended").text("reason"), "shutdown");
 
