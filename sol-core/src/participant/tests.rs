@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::hub::{Hub, Lag, StreamConfig, StreamId};
+use crate::hub::{Hub, Lag, Repair, StreamConfig, StreamId};
 use crate::ids::{ChunkSize, MessageType};
 use crate::load::Load;
 use crate::message::Command;
@@ -61,6 +61,29 @@ fn what_says_nothing_new_wakes_nobody() {
     streams.appended.clear();
     camera.handle_input(&config, &mut streams, Instant::EPOCH);
     assert_eq!(streams.appended, []);
+}
+
+#[test]
+fn a_publication_is_described_as_its_players_get_it() {
+    const SETS: &[&[u8]] = &[
+        b"\x67\x64\x00\x0D\xAC\xD9\x41\x41\x9F\x9F\x01\x10\x00\x00\x3E\x90\x00\x0E\xA6\x00\xF1\x42\x99\x60",
+        b"\x68\xEB\xE3\xCB\x22\xC0",
+        b"\x65\x88\x84",
+    ];
+    let units = SETS.iter().flat_map(|unit| [&[0, 0, 0, 1], *unit].concat());
+    let keyframe: Vec<u8> = [0x17, 1, 0, 0, 0].into_iter().chain(units).collect();
+    for (repair, expected) in [(Repair::Monotonic, "High, level 1.3, 320x180, 29.97 fps"), (Repair::Off, "")]
+    {
+        let mut streams = Scripted::of(StreamConfig { repair, ..StreamConfig::default() });
+        let mut camera = participant();
+        ask(&mut camera, "publish", &mut streams);
+        camera.handle_input(&message(1, MessageType::VIDEO, &keyframe), &mut streams, at(1));
+        let told = std::iter::from_fn(|| camera.poll_event()).find_map(|event| match event {
+            Event::Described { description, .. } => Some(description.to_string()),
+            _ => None,
+        });
+        assert_eq!(told.as_deref(), Some(expected), "{repair:?}");
+    }
 }
 
 #[test]
@@ -175,7 +198,11 @@ struct Scripted {
 
 impl Scripted {
     fn new() -> Self {
-        let hub = Hub::new(StreamConfig::default().into(), SessionConfig::default().chunk_size);
+        Self::of(StreamConfig::default())
+    }
+
+    fn of(config: StreamConfig) -> Self {
+        let hub = Hub::new(config.into(), SessionConfig::default().chunk_size);
         Self { hub, appended: Vec::new(), looks: 0 }
     }
 }
