@@ -192,7 +192,7 @@ impl Description {
 
     /// Which kind of high dynamic range the picture has; `None` where it has none, or nobody says so.
     pub fn hdr(&self) -> Option<Hdr> {
-        self.colour.and_then(Colour::hdr)
+        self.colour.and_then(|colour| colour.hdr(self.bit_depth))
     }
 }
 

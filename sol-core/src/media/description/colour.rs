@@ -71,11 +71,13 @@ impl Colour {
     /// "Nobody says": what a number means then is up to the player.
     pub const UNSPECIFIED: u8 = 2;
 
-    /// Which kind of high dynamic range this is.
-    pub const fn hdr(self) -> Option<Hdr> {
-        match self.transfer {
-            16 => Some(Hdr::Pq),
-            18 => Some(Hdr::Hlg),
+    /// Which kind of high dynamic range this is, in pictures whose samples have so many bits.
+    pub const fn hdr(self, bit_depth: Option<u8>) -> Option<Hdr> {
+        const BT_2020: u8 = 9;
+        match (self.transfer, self.primaries, bit_depth) {
+            (16, BT_2020, Some(10..)) => Some(Hdr::Hdr10),
+            (16, _, _) => Some(Hdr::Pq),
+            (18, _, _) => Some(Hdr::Hlg),
             _ => None,
         }
     }
@@ -108,8 +110,10 @@ impl Colour {
 /// High dynamic range, by how numbers become light.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hdr {
-    /// Perceptual quantiser (SMPTE ST 2084): that of HDR10 and those that build on it.
+    /// Perceptual quantiser (SMPTE ST 2084), and not all that makes HDR10 of it.
     Pq,
+    /// The same with the colours of BT.2020 in ten bits or more: HDR10, and those that build on it.
+    Hdr10,
     /// Hybrid log-gamma (ARIB STD-B67).
     Hlg,
 }
@@ -118,7 +122,8 @@ impl Hdr {
     /// The stable name, as it stands in logs.
     pub const fn name(self) -> &'static str {
         match self {
-            Hdr::Pq => "HDR10",
+            Hdr::Pq => "PQ",
+            Hdr::Hdr10 => "HDR10",
             Hdr::Hlg => "HLG",
         }
     }
@@ -285,7 +290,7 @@ mod tests {
         let info = ColourInfo::of(&packet(Value::Object(hdr10()))).unwrap();
         assert_eq!(info.bit_depth, Some(10));
         let colour = Colour { primaries: 9, transfer: 16, matrix: 9, is_full_range: None };
-        assert_eq!((info.colour, colour.hdr()), (Some(colour), Some(Hdr::Pq)));
+        assert_eq!((info.colour, colour.hdr(info.bit_depth)), (Some(colour), Some(Hdr::Hdr10)));
         assert_eq!(info.light, Some(ContentLight { max: 1_000, frame_average_max: 400 }));
         let mastering = info.mastering.unwrap();
         assert_eq!(mastering.red, Primary { x: 34_000, y: 16_000 });
@@ -293,6 +298,17 @@ mod tests {
         assert_eq!(mastering.blue, Primary { x: 7_500, y: 3_000 });
         assert_eq!(mastering.white, Primary { x: 15_635, y: 16_450 });
         assert_eq!((mastering.luminance_max, mastering.luminance_min), (10_000_000, 50));
+    }
+
+    #[test]
+    fn hdr10_is_pq_with_wide_colours_in_ten_bits() {
+        let hdr = |primaries, transfer, bits| {
+            Colour { primaries, transfer, matrix: 9, is_full_range: None }.hdr(bits).map(Hdr::name)
+        };
+        assert_eq!([hdr(9, 16, Some(10)), hdr(9, 16, Some(12))], [Some("HDR10"); 2]);
+        let less = [hdr(9, 16, Some(8)), hdr(9, 16, None), hdr(1, 16, Some(10)), hdr(2, 16, Some(10))];
+        assert_eq!(less, [Some("PQ"); 4]);
+        assert_eq!([hdr(9, 18, Some(8)), hdr(9, 1, Some(10))], [Some("HLG"), None]);
     }
 
     #[test]

@@ -306,7 +306,7 @@ mod tests {
         ear.video(b"\x90av01\x81\x00\x0C\x00");
         ear.video(&metadata(Value::Object(info)));
         let told = ear.video(b"\x91av01\x12\x00");
-        assert_eq!(told.as_deref(), Some("Video 0: av01.0.00M.08 Main, level 2.0, HDR10"));
+        assert_eq!(told.as_deref(), Some("Video 0: av01.0.00M.08 Main, level 2.0, PQ"));
         assert_eq!(ear.tracks.of(TrackKind::Video, TrackId(0)).and_then(|known| known.hdr()), Some(Hdr::Pq));
         ear.now = ear.now + LATER;
         ear.video(&metadata(Value::Undefined));
