@@ -226,7 +226,8 @@ pub const PREAMBLE_CONFIGS: usize = 64;
 /// are there when it comes.
 pub const PREAMBLE_BYTES: usize = 64 * 1024;
 
-/// The longest configuration that is put into a keyframe or made of one. Encoders have two parameter sets of less than 100 bytes each.
+/// The longest configuration that is put into a keyframe or made of one, or gathered of parameter sets that come one by one. Encoders
+/// have two of less than 100 bytes each.
 pub const PARAMETER_SETS_BYTES: usize = 4_096;
 
 /// Units of a keyframe that are looked at for parameter sets, and video tracks of a publication that are put into normal form.

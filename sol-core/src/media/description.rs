@@ -160,17 +160,18 @@ impl Description {
     pub fn of_plain_audio(payload: &[u8]) -> Option<Description> {
         let &first = payload.first()?;
         let (_, codec) = Codec::of_audio(&[first])?;
-        let sample_rate = match codec {
-            Codec::Aac => return None,
-            Codec::G711ALaw | Codec::G711MuLaw => 8_000,
-            Codec::Speex => 16_000,
-            // Ids of their own: Nellymoser at 16 and at 8 kHz, and MP3 at 8 kHz.
-            Codec::Nellymoser if first >> 4 == 4 => 16_000,
-            Codec::Nellymoser if first >> 4 == 5 => 8_000,
-            Codec::Mp3 if first >> 4 == 14 => 8_000,
-            _ => [5_512, 11_025, 22_050, 44_100][usize::from(first >> 2 & 3)],
-        };
         let channels = (first & 1) + 1;
+        let (sample_rate, channels) = match codec {
+            Codec::Aac => return None,
+            Codec::G711ALaw | Codec::G711MuLaw => (8_000, channels),
+            // Mono, whatever stands there.
+            Codec::Speex => (16_000, 1),
+            // Ids of their own: Nellymoser at 16 and at 8 kHz, both mono, and MP3 at 8 kHz.
+            Codec::Nellymoser if first >> 4 == 4 => (16_000, 1),
+            Codec::Nellymoser if first >> 4 == 5 => (8_000, 1),
+            Codec::Mp3 if first >> 4 == 14 => (8_000, channels),
+            _ => ([5_512, 11_025, 22_050, 44_100][usize::from(first >> 2 & 3)], channels),
+        };
         Some(Description {
             channels: Some(channels),
             sample_rate: Some(sample_rate),

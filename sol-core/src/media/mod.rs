@@ -10,6 +10,8 @@ mod codec_set;
 pub mod description;
 mod form;
 mod four_cc;
+#[cfg(test)]
+mod hex;
 mod metadata;
 mod normal_form;
 mod parameter_sets;

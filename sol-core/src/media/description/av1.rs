@@ -16,8 +16,8 @@ pub(super) fn describe(record: &[u8]) -> Option<Description> {
     let tier = if is_high_tier { 'H' } else { 'M' };
     let mut codec_string = format!("av01.{profile}.{level:02}{tier}.{bit_depth:02}");
     let colour = header.as_ref().and_then(|header| header.colour);
-    if let Some(colour) = colour.filter(|&colour| chroma != Chroma::C420 || !is_common(colour)) {
-        // All of these, or none (AV1-ISOBMFF, 5). The two bits of chroma, and where its samples are.
+    if let Some(colour) = colour.filter(|colour| chroma != Chroma::C420 || !colour.is_common()) {
+        // All of these, or none (AV1-ISOBMFF, 5): none stands for 4:2:0. The two bits of chroma, and where its samples are.
         let [mono, x, y] = [is_monochrome, halves_width, halves_height].map(u8::from);
         let Colour { primaries, transfer, matrix, is_full_range } = colour;
         let range = u8::from(is_full_range == Some(true));
@@ -26,7 +26,7 @@ pub(super) fn describe(record: &[u8]) -> Option<Description> {
             .push_str(&format!(".{mono}.{x}{y}{place}.{primaries:02}.{transfer:02}.{matrix:02}.{range}"));
     }
     Some(Description {
-        codec_string: Some(codec_string),
+        codec_string: (colour.is_some() || chroma == Chroma::C420).then_some(codec_string),
         profile: Some(named(name, profile)),
         // The highest stands for "whatever it takes".
         level: (level < 31).then(|| format!("{}.{}", 2 + level / 4, level % 4)),
@@ -34,15 +34,9 @@ pub(super) fn describe(record: &[u8]) -> Option<Description> {
         frame_rate: header.as_ref().and_then(|header| header.frame_rate),
         bit_depth: Some(bit_depth),
         chroma: Some(chroma),
-        colour: colour.and_then(Colour::known),
+        colour,
         ..Description::of_codec(Codec::Av1)
     })
-}
-
-/// Whether a codec string need not tell of it: BT.709, or nothing said.
-fn is_common(colour: Colour) -> bool {
-    let numbers = [colour.primaries, colour.transfer, colour.matrix];
-    colour.is_full_range != Some(true) && (numbers == [1; 3] || numbers == [Colour::UNSPECIFIED; 3])
 }
 
 fn depth(profile: u8, is_deep: bool, is_12_bit: bool) -> u8 {

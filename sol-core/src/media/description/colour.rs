@@ -33,6 +33,16 @@ impl Chroma {
         }
     }
 
+    /// Its number there.
+    pub(super) fn format(self) -> u8 {
+        match self {
+            Chroma::Monochrome => 0,
+            Chroma::C420 => 1,
+            Chroma::C422 => 2,
+            Chroma::C444 => 3,
+        }
+    }
+
     /// Pixels for each sample, across and down.
     pub(super) fn pixels(self) -> (u32, u32) {
         match self {
@@ -88,8 +98,14 @@ impl Colour {
         Some(Colour { primaries, transfer, matrix, is_full_range })
     }
 
+    /// Whether a codec string need not tell of it: BT.709, or nothing said.
+    pub(super) fn is_common(self) -> bool {
+        let numbers = [self.primaries, self.transfer, self.matrix];
+        self.is_full_range != Some(true) && (numbers == [1; 3] || numbers == [Self::UNSPECIFIED; 3])
+    }
+
     /// `None` where nothing is said.
-    pub(super) fn known(self) -> Option<Colour> {
+    fn known(self) -> Option<Colour> {
         let is_unknown = self.is_full_range.is_none()
             && [self.primaries, self.transfer, self.matrix].iter().all(|&number| number == Self::UNSPECIFIED);
         (!is_unknown).then_some(self)

@@ -54,13 +54,7 @@ pub(in super::super) fn record_of(
     }
     if has_chroma(profile) {
         let [luma, chroma] = set.depths;
-        let format = match set.chroma {
-            Chroma::Monochrome => 0,
-            Chroma::C420 => 1,
-            Chroma::C422 => 2,
-            Chroma::C444 => 3,
-        };
-        record.extend_from_slice(&[0xFC | format, 0xF8 | (luma - 8), 0xF8 | (chroma - 8), 0]);
+        record.extend_from_slice(&[0xFC | set.chroma.format(), 0xF8 | (luma - 8), 0xF8 | (chroma - 8), 0]);
     }
     Some(record)
 }
@@ -101,10 +95,10 @@ impl Sequence {
         bits.golomb()?;
         let mut chroma = Chroma::C420;
         let mut depths = [8, 8];
-        let mut is_separate = false;
         if has_chroma(profile) {
             chroma = Chroma::of_format(bits.golomb()?)?;
-            is_separate = chroma == Chroma::C444 && bits.flag()?;
+            // Whether its three parts are coded each by itself.
+            bits.skip(u32::from(chroma == Chroma::C444))?;
             depths = [8 + bits.count(6)? as u8, 8 + bits.count(6)? as u8];
             bits.skip(1)?;
             if bits.flag()? {
@@ -122,7 +116,7 @@ impl Sequence {
         bits.skip(if frames_only { 1 } else { 2 })?;
         let size = if bits.flag()? {
             let sides = [bits.golomb()?, bits.golomb()?, bits.golomb()?, bits.golomb()?];
-            let (across, down) = if is_separate { (1, 1) } else { chroma.pixels() };
+            let (across, down) = chroma.pixels();
             size.cropped(sides, (across, fields * down))?
         } else {
             size

@@ -9,7 +9,7 @@ use super::{Chroma, Codec, Colour, Description, FrameRate, Size, named};
 
 /// An HEVCDecoderConfigurationRecord.
 pub(super) fn describe(record: &[u8]) -> Option<Description> {
-    let head: &[u8; HEAD] = record.first_chunk()?;
+    let head: &[u8; HEAD] = record.first_chunk().filter(|head: &&[u8; HEAD]| head[0] == VERSION)?;
     let tier = ProfileTierLevel::read(&mut Bits::of(&head[1..13]))?;
     let set = first_sequence_set(record).and_then(Sequence::read);
     let picture = set.as_ref().map(|set| set.picture).unwrap_or_default();
@@ -17,8 +17,8 @@ pub(super) fn describe(record: &[u8]) -> Option<Description> {
         codec_string: Some(tier.codec_string()),
         profile: Some(tier.profile_name()),
         level: Some(format!("{}.{}", tier.level / 30, tier.level % 30 / 3)),
-        size: set.as_ref().map(|set| set.size),
-        frame_rate: picture.frame_rate,
+        size: set.as_ref().map(|set| set.size).filter(|_| !picture.is_field),
+        frame_rate: picture.frame_rate.filter(|_| !picture.is_field),
         bit_depth: Some(set.as_ref().map_or(8 + (head[17] & 7), |set| set.depths[0])),
         chroma: set.as_ref().map(|set| set.chroma).or_else(|| Chroma::of_format((head[16] & 3).into())),
         colour: picture.colour,
@@ -36,20 +36,18 @@ pub(in super::super) fn record_of(
 ) -> Option<Vec<u8>> {
     let set = Sequence::read(sequences.first()?)?;
     videos.first().and(pictures.first())?;
-    let mut record = vec![1];
+    if set.depths.iter().any(|depth| depth - 8 > 7) {
+        // A record has no place for so many bits of a sample.
+        return None;
+    }
+    let mut record = vec![VERSION];
     record.extend_from_slice(&set.tier.bytes);
-    let format = match set.chroma {
-        Chroma::Monochrome => 0,
-        Chroma::C420 => 1,
-        Chroma::C422 => 2,
-        Chroma::C444 => 3,
-    };
     // No segments, no word on parallel decoding, nor on the frame rate.
     record.extend_from_slice(&[
         0xF0,
         0,
         0xFC,
-        0xFC | format,
+        0xFC | set.chroma.format(),
         0xF8 | (set.depths[0] - 8),
         0xF8 | (set.depths[1] - 8),
     ]);
@@ -166,6 +164,9 @@ struct Sequence {
 #[derive(Clone, Copy, Default)]
 struct Picture {
     colour: Option<Colour>,
+    /// Each is every other row of a frame, or so it says: with some encoders it is a whole frame all the same. So neither its height
+    /// nor its rate says anything of frames.
+    is_field: bool,
     frame_rate: Option<FrameRate>,
 }
 
@@ -178,17 +179,18 @@ impl Sequence {
             return None;
         }
         bits.skip(4)?;
-        let layers = bits.byte(3)? + 1;
+        let layers = bits.byte(3).filter(|&more| more < LAYERS)? + 1;
         let is_nested = bits.flag()?;
         let tier = ProfileTierLevel::read(&mut bits)?;
         skip_layers(&mut bits, layers)?;
         bits.golomb()?;
         let chroma = Chroma::of_format(bits.golomb()?)?;
-        let is_separate = chroma == Chroma::C444 && bits.flag()?;
+        // Whether its three parts are coded each by itself.
+        bits.skip(u32::from(chroma == Chroma::C444))?;
         let mut size = Size::plausible(bits.golomb()?, bits.golomb()?)?;
         if bits.flag()? {
             let sides = [bits.golomb()?, bits.golomb()?, bits.golomb()?, bits.golomb()?];
-            size = size.cropped(sides, if is_separate { (1, 1) } else { chroma.pixels() })?;
+            size = size.cropped(sides, chroma.pixels())?;
         }
         let depths = [8 + bits.count(8)? as u8, 8 + bits.count(8)? as u8];
         let mut set = Sequence { tier, layers, is_nested, chroma, depths, size, picture: Picture::default() };
@@ -244,8 +246,9 @@ impl Picture {
             bits.golomb()?;
             bits.golomb()?;
         }
-        // Whether fields and frames are told apart.
-        bits.skip(3)?;
+        bits.skip(1)?;
+        self.is_field = bits.flag()?;
+        bits.skip(1)?;
         if bits.flag()? {
             for _ in 0..4 {
                 bits.golomb()?;
@@ -264,7 +267,7 @@ fn skip_layers(bits: &mut Bits<'_>, layers: u8) -> Option<()> {
     if layers == 1 {
         return Some(());
     }
-    // For eight layers there is room.
+    // There is room for one more than there may be.
     let present = bits.read(16)?;
     for layer in 0..u32::from(layers) - 1 {
         let [has_profile, has_level] = [15 - 2 * layer, 14 - 2 * layer].map(|bit| present >> bit & 1);
@@ -321,6 +324,12 @@ fn skip_reference_sets(bits: &mut Bits<'_>) -> Option<()> {
     }
     Some(())
 }
+
+/// The only version of a record that there is.
+const VERSION: u8 = 1;
+
+/// Temporal ones, at most (H.265, 7.4.3.2.1).
+const LAYERS: u8 = 7;
 
 /// Up to and with the number of arrays.
 const HEAD: usize = 23;

@@ -5,7 +5,7 @@ use super::Codec;
 /// A codec, its configuration in hexadecimal digits, and what it says.
 pub(super) type Sample = (Codec, &'static str, &'static str);
 
-/// Made by FFmpeg 5.1 with x264, x265, libaom, SVT-AV1, its own encoders of AAC and FLAC, and libopus.
+/// Made by FFmpeg 5.1 with x264, x265, libaom, SVT-AV1, rav1e, its own encoders of AAC and FLAC, and libopus.
 pub(super) const ENCODED: &[Sample] = &[
     (
         Codec::H264,
@@ -58,6 +58,11 @@ pub(super) const ENCODED: &[Sample] = &[
         "avc1.6E000D: High 10, level 1.3, 320x180, 29.97 fps, 10 bit, HLG",
     ),
     (
+        Codec::H264,
+        "014d4028ffe10019674d4028f403c0227ef011000003000100000300321f162ea001000468de0fc8",
+        "avc1.4D4028: Main, level 4.0, 1920x1080, 25 fps",
+    ),
+    (
         Codec::Hevc,
         "0101600000009000000000003cf000fcfdf8f800000f03a00001001840010c01ffff01600000030090000003000003003c959409a10001002942010101600000030090000003000003003ca00a080c1f3e595952930bc05a02000007d20000ea6010a2000100064401c073c189",
         "hvc1.1.6.L60.90: Main, level 2.0, 320x180, 29.97 fps",
@@ -92,6 +97,16 @@ pub(super) const ENCODED: &[Sample] = &[
         "0101600000009000000000003cf000fcfdf8f800000f03a00001001840010c01ffff01600000030090000003000003003c959809a10001002a42010101600000030090000003000003003ca00a080c1f3e5959929385e02d0100000303e90000753008a2000100064401c073c189",
         "hvc1.1.6.L60.90: Main, level 2.0, 320x180, 29.97 fps",
     ),
+    (
+        Codec::Hevc,
+        "0101600000009000000000003cf000fcfdf8f800001303200001001c40010c02ffff01600000030090000003000003003c00009598acc048210001002c42010201600000030090000003000003003c0000a00a080b9f7965662b349265780b40400000fa40001d4c0222000100074401c172b46240",
+        "hvc1.1.6.L60.90: Main, level 2.0, 320x180, 29.97 fps",
+    ),
+    (
+        Codec::Hevc,
+        "0101600000009000000000003cf000fcfdf8f800000f03200001001840010c01ffff01600000030090000003000003003c959409210001012942010101600000030090000003000003003ca00a080c1f3e59595293e100700ac24098158541302b04c1504c0ac24098324444508020098320984c683e0984cc130983e0983907c130984c1f0270983e0984c2613078130984c1f04c2613078130984c260f82609c1f04c261309860260f82613304c260f8684c260c8260c48888a126080260c826131a0f82613304c260f8260e41f04c261307c09c260f826130984c1e04c261307c130984c1e04c26130983e0982707c130984c26180983e0984cc130983e1a13098320983122222849820098320984c683e0984cc130983e0983907c130984c1f0270983e0984c2613078130984c1f04c2613078130984c260f82609c1f04c261309860260f82613304c260f8684c260c8260c485e02d01000003e90000753008022000100064401c073c189",
+        "hvc1.1.6.L60.90: Main, level 2.0, 320x180, 29.97 fps",
+    ),
     (Codec::Av1, "81000c000a0b000000043cfeccdaf90040", "av01.0.00M.08: Main, level 2.0, 320x180"),
     (
         Codec::Av1,
@@ -113,6 +128,22 @@ pub(super) const ENCODED: &[Sample] = &[
         Codec::Av1,
         "814008000a0a400000043cfeccdaf901",
         "av01.2.00M.08.0.100.02.02.02.0: Professional, level 2.0, 320x180, 4:2:2",
+    ),
+    (
+        Codec::Av1,
+        "81000c000a140400000fa40001d4c3400000bc3cfeccdaf90040",
+        "av01.0.00M.08: Main, level 2.0, 320x180, 29.97 fps",
+    ),
+    // Its pictures need not be equally far apart.
+    (
+        Codec::Av1,
+        "81000c000a1e0400000fa40001d4c17800001f4a530000035f915f90bc3cfeccdaf90040",
+        "av01.0.00M.08: Main, level 2.0, 320x180",
+    ),
+    (
+        Codec::Av1,
+        "811f0c000a160400000fa40001d4c300001f43cfecc4215102020214",
+        "av01.0.31M.08: Main, 320x180, 29.97 fps",
     ),
     (Codec::Aac, "121056e500", "mp4a.40.2: LC, 44100 Hz, stereo"),
     (Codec::Aac, "123056e500", "mp4a.40.2: LC, 44100 Hz, 6 channels"),
@@ -172,6 +203,18 @@ pub(super) const RECORDED: &[Sample] = &[
 
 /// Put together by the specifications.
 pub(super) const COMPOSED: &[Sample] = &[
+    // One of x264, with scaling lists of every kind put in; FFmpeg reads it too.
+    (
+        Codec::H264,
+        "0164000dffe1007c6764000dad84070e1c387010c70e1c387010c70e1c846101c3870e1c0431c3870e1c0431c387240ac203870e1c380863870e1c380863870e1c380863870e1c0431c3870e1c0431c3870e1c0431c3870e0218e1c3870e0218e1c3870e0218e1c3870e0218e1c387010d681419f9f01100000303e90000ea600f142aa001000468ce0fcbfdf8f800",
+        "avc1.64000D: High, level 1.3, 320x180, 29.97 fps",
+    ),
+    // One of x265 that calls its pictures fields.
+    (
+        Codec::Hevc,
+        "0101600000004000000000003cf000fcfdf8f800000f02200001001840010c01ffff01600000030040000003000003003c959409210001002942010101600000030040000003000003003ca00a080c1f3e595952930bc05a1a000007d20000ea6010",
+        "hvc1.1.6.L60.40: Main, level 2.0",
+    ),
     (Codec::Aac, "1188", "mp4a.40.2: LC, 48000 Hz, mono"),
     (Codec::Aac, "17805dc010", "mp4a.40.2: LC, 48000 Hz, stereo"),
     (Codec::Aac, "2b920800", "mp4a.40.5: HE-AAC, 44100 Hz, stereo"),
@@ -179,6 +222,7 @@ pub(super) const COMPOSED: &[Sample] = &[
     (Codec::Aac, "139056e5a0", "mp4a.40.5: HE-AAC, 44100 Hz, stereo"),
     (Codec::Aac, "138856e5a54880", "mp4a.40.29: HE-AAC v2, 44100 Hz, stereo"),
     (Codec::Aac, "1258", "mp4a.40.2: LC, 44100 Hz, 7 channels"),
+    (Codec::Aac, "1200000000000000", "mp4a.40.2: LC, 44100 Hz"),
     (Codec::Aac, "f9463a", "mp4a.40.42: xHE-AAC, 48000 Hz, mono"),
     (
         Codec::Vp9,

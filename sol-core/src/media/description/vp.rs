@@ -13,30 +13,32 @@ pub(super) fn describe(codec: Codec, record: &[u8]) -> Option<Description> {
     let is_full_range = bits.flag()?;
     let colour = Colour::read(&mut bits, Some(is_full_range))?;
     let chroma = match subsampling {
-        0 | 1 => Some(Chroma::C420),
-        2 => Some(Chroma::C422),
-        3 => Some(Chroma::C444),
-        _ => None,
+        0 | 1 => Chroma::C420,
+        2 => Chroma::C422,
+        3 => Chroma::C444,
+        _ => return None,
     };
+    if profile > 3 || !matches!(bit_depth, 8 | 10 | 12) {
+        return None;
+    }
     let name = if codec == Codec::Vp8 { "vp08" } else { "vp09" };
     let mut codec_string = format!("{name}.{profile:02}.{level:02}.{bit_depth:02}");
     let Colour { primaries, transfer, matrix, .. } = colour;
-    let numbers = [primaries, transfer, matrix];
-    let is_common =
-        subsampling < 2 && !is_full_range && (numbers == [1; 3] || numbers == [Colour::UNSPECIFIED; 3]);
-    if !is_common {
+    if chroma != Chroma::C420 || !colour.is_common() {
         // All of these, or none ("Codecs Parameter String").
         let range = u8::from(is_full_range);
         codec_string
             .push_str(&format!(".{subsampling:02}.{primaries:02}.{transfer:02}.{matrix:02}.{range:02}"));
     }
+    let described = Description::of_codec(codec);
     Some(Description {
-        codec_string: Some(codec_string),
+        // There is no way to leave out the level alone.
+        codec_string: if level > 0 { Some(codec_string) } else { described.codec_string },
         profile: Some(named(None, profile)),
         level: Some(level).filter(|&level| level > 0).map(|level| format!("{}.{}", level / 10, level % 10)),
-        bit_depth: Some(bit_depth).filter(|depth| matches!(depth, 8 | 10 | 12)),
-        chroma,
-        colour: colour.known(),
-        ..Description::of_codec(codec)
+        bit_depth: Some(bit_depth),
+        chroma: Some(chroma),
+        colour: Some(colour),
+        ..described
     })
 }

@@ -1,6 +1,7 @@
 use quickcheck_macros::quickcheck;
 
 use super::super::description::Description;
+use super::super::hex::bytes;
 use super::*;
 
 // Of x264 and x265 in FFmpeg: 320x180, 29.97 pictures a second.
@@ -428,10 +429,4 @@ fn length(unit: &[u8]) -> [u8; 4] {
 fn instead(payloads: &[&[u8]], oddities: &[Oddity]) -> Normalised {
     let payloads = payloads.iter().map(|payload| Bytes::copy_from_slice(payload)).collect();
     Normalised::Instead(payloads, oddities.to_vec())
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    let digits: Vec<u8> =
-        hex.chars().filter_map(|digit| digit.to_digit(16)).map(|digit| digit as u8).collect();
-    digits.as_chunks().0.iter().map(|[high, low]| high << 4 | low).collect()
 }
