@@ -118,8 +118,8 @@ impl Frame {
 
     /// The codec of the default track of which it has something, if it is one of those.
     pub(crate) fn main_codec_of(&self, codecs: CodecSet) -> Option<Codec> {
-        let (track, codec) = self.with_tag(|tag| tag.main_track())??;
-        (track == TrackId::DEFAULT && codecs.has(codec)).then_some(codec)
+        let is_one = |&(track, codec): &(TrackId, Codec)| track == TrackId::DEFAULT && codecs.has(codec);
+        self.with_tag(|tag| tag.main_track().filter(is_one))?.map(|(_, codec)| codec)
     }
 
     /// Whether it has something of a track.

@@ -470,7 +470,7 @@ impl<H: std::fmt::Debug> Participant<H> {
                     self.session.refuse_play(stream, unfit.into(), now);
                 }
                 PlayEnd::Unfit(_) | PlayEnd::Unpublished | PlayEnd::TimelineFull | PlayEnd::TooSlow => {
-                    self.session.end_play(stream, end, now)
+                    self.session.end_play(stream, end, now);
                 }
             }
             let why = match end {

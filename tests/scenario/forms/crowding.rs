@@ -7,7 +7,7 @@ use sol_core::server::ServerConfig;
 use sol_tests::peer::message::{MediaReceived, StreamId};
 use sol_tests::peer::pattern::{Pattern, Tags, VideoPattern};
 use sol_tests::peer::run::check_run;
-use sol_tests::world::{LinkOptions, Segments, World, ms, seed};
+use sol_tests::world::{Client, LinkOptions, Segments, World, ms, seed};
 
 use super::{assert_is_at_the_edge, in_legacy_tags, of_cam};
 
@@ -86,7 +86,7 @@ fn watched(loops: u32, mut happens: impl FnMut(&mut World, u32)) -> Watched {
             assert_is_at_the_edge(&run, &sent);
         }
     }
-    let arrivals = viewers.iter().map(|viewer| viewer.arrivals()).collect();
+    let arrivals = viewers.iter().map(Client::arrivals).collect();
     Watched { arrivals, forms_peak, form_bytes_peak, tape_peak }
 }
 
