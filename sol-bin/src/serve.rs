@@ -85,6 +85,8 @@ async fn serve(configuration: &Configuration) -> anyhow::Result<Exit> {
         }
     };
     tokio::select! {
+        // In this order: where both signals are there at once, the first is told of all the same.
+        biased;
         () = stop(&server, name, &settings.server) => {}
         _ = signals.next() => return Ok(Exit::Interrupted),
     }
