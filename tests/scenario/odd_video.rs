@@ -54,6 +54,24 @@ fn a_stream_whose_configuration_is_empty_gets_the_one_of_its_first_keyframe() {
 }
 
 #[test]
+fn parameter_sets_that_come_one_by_one_reach_players_as_a_record() {
+    let mut world = World::new(seed(6));
+    let camera = publishing(&mut world);
+    let viewer = world.player("live/cam");
+    world.run_for(ms(500));
+    let frame = [KEYFRAME_HEAD, &length(SLICE), SLICE].concat();
+    send(&camera, 0, &[CONFIGURATION_HEAD, START, SPS].concat());
+    send(&camera, 0, &[CONFIGURATION_HEAD, START, PPS].concat());
+    send(&camera, 0, &frame);
+    send(&camera, 40, KEYFRAME_HEAD);
+    world.run_for(ms(500));
+
+    assert_eq!(pictures_of(&viewer), [[CONFIGURATION_HEAD, &record()].concat(), frame]);
+    let counted = corrections(&mut world, &camera);
+    assert_eq!(counted, [(Correction::StartCodes, 2), (Correction::EmptyUnits, 1)]);
+}
+
+#[test]
 fn an_unofficial_codec_id_reaches_players_as_a_four_cc_and_empty_units_do_not() {
     let mut world = World::new(seed(3));
     let camera = publishing(&mut world);

@@ -385,7 +385,7 @@ impl Family {
 
     /// Whether a picture has a whole unit behind a length, which is no start code then.
     fn begins_behind_a_length(self, body: &[u8], length_bytes: usize) -> bool {
-        let Some(unit) = Units::new(body, length_bytes).next() else { return false };
+        let Some(unit) = Units::new(body, length_bytes).find(|unit| !unit.is_empty()) else { return false };
         // What a slice of a keyframe never begins with, and a message behind a start code often does (H.264, 7.4.1).
         const UNREFERENCED_KEY: u8 = 5;
         let is_message = self == Family::H264 && unit.first() == Some(&UNREFERENCED_KEY);

@@ -70,8 +70,11 @@ fn stray_bytes_behind_units_make_no_length_a_start_code() {
             for first in [0x65, 0x41, 0x01, 0x67, 0x06, 0x09] {
                 let unit = [&[first, 0x88][..], &vec![0xA5; length as usize - 2]].concat();
                 let payload = [KEY_HEAD, &length.to_be_bytes(), &unit, LENGTH_AND_SLICE, stray].concat();
-                let sent = knowing_a_configuration().apply(&payload.into());
-                assert_eq!(sent, Normalised::AsItIs, "{length:#x}, {first:#x}");
+                let behind_an_empty_one = [&payload[..5], &[0; 4], &payload[5..]].concat();
+                for payload in [payload, behind_an_empty_one] {
+                    let sent = knowing_a_configuration().apply(&payload.into());
+                    assert_eq!(sent, Normalised::AsItIs, "{length:#x}, {first:#x}");
+                }
             }
             for first in [0x26, 0x02, 0x40, 0x4E] {
                 let unit = [&[first, 0x01][..], &vec![0xA5; length as usize - 2]].concat();
