@@ -362,24 +362,30 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_frame_needs_no_configuration() {
-        let mut ear = Ear::default();
-        ear.video(H264);
-        ear.video(b"\x90av01\x81\x00\x0C\x00");
-        let others: [&[u8]; 8] = [
-            &[0x17, 0, 0, 0, 0],
-            &[0x17, 2, 0, 0, 0],
-            &[0x17, 9, 0, 0, 0, 1],
-            &[0x57, 0],
-            b"\x90av01",
-            b"\xD4av01\x02\x00\x05other\x05",
-            b"\x98av01\x01",
-            b"\x92av01",
+    fn what_is_no_frame_needs_no_configuration_and_changes_none() {
+        let sent: [(&[u8], &[&[u8]]); 2] = [
+            (H264, &[&[0x17, 0, 0, 0, 0], &[0x17, 2, 0, 0, 0], &[0x17, 9, 0, 0, 0, 1], &[0x57, 0]]),
+            (
+                b"\x90av01\x81\x00\x0C\x00",
+                &[
+                    b"\x90av01",
+                    b"\xD4av01\x02\x00\x05other\x05",
+                    b"\x98av01\x01",
+                    b"\x92av01",
+                    b"\x95av01\x80",
+                ],
+            ),
         ];
-        for other in others {
-            assert_eq!(ear.video(other), None, "{other:x?}");
+        let frames = [H264_KEYFRAME, b"\x91av01\x12\x00"];
+        let expected = ["Video 0: avc1.4D401E Main, level 3.0", "Video 0: av01.0.00M.08 Main, level 2.0"];
+        for (((configuration, others), frame), expected) in sent.into_iter().zip(frames).zip(expected) {
+            let mut ear = Ear::default();
+            ear.video(configuration);
+            for other in others {
+                assert_eq!(ear.video(other), None, "{other:x?}");
+            }
+            assert_eq!(ear.video(frame).as_deref(), Some(expected));
         }
-        assert!(ear.video(b"\x91av01\x12\x00").is_some());
     }
 
     #[test]
