@@ -32,14 +32,14 @@ fn deliver(mut stage: Stage) -> Stage {
     stage
 }
 
-#[library_benchmark(config = recorded(4_651))]
+#[library_benchmark(config = recorded(5_244))]
 #[bench::one_message(stage_and_message())]
 fn ingest((mut stage, bytes): (Stage, Vec<u8>)) -> Stage {
     stage.ingest(&bytes);
     stage
 }
 
-#[library_benchmark(config = recorded(788_820))]
+#[library_benchmark(config = recorded(840_989))]
 #[bench::from_the_first_byte(stage_and_join())]
 fn join((mut stage, said): (Stage, Vec<Vec<u8>>)) -> Stage {
     stage.join(&said);
@@ -66,14 +66,14 @@ fn write_chunks(payload: Vec<u8>) -> Vec<u8> {
     payload
 }
 
-#[library_benchmark(config = recorded(17_428))]
+#[library_benchmark(config = recorded(18_732))]
 #[bench::a_picture(Tape::new())]
 fn append(mut tape: Tape) -> Tape {
     tape.append();
     tape
 }
 
-#[library_benchmark(config = recorded(363))]
+#[library_benchmark(config = recorded(406))]
 #[bench::a_picture(Tape::with_a_picture())]
 fn read(mut tape: Tape) -> (Tape, Read) {
     let read = tape.read();
