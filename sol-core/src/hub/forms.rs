@@ -247,7 +247,8 @@ impl Derived {
         preamble.iter().for_each(|frame| self.reformer.look_for_track(frame.kind(), &frame.whole_payload()));
         let reformed = preamble.iter().filter_map(|frame| self.reform(frame)).collect();
         self.reformer.take_change();
-        reformed
+        // Whoever cannot have the stream need not be shown the half of it first.
+        if self.over.is_some() { Preamble::default() } else { reformed }
     }
 
     /// Whether players may begin at a frame of the form.

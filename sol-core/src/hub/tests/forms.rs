@@ -89,6 +89,23 @@ fn what_the_form_cannot_carry_is_refused_by_name() {
 }
 
 #[test]
+fn a_mirror_shows_nothing_of_a_stream_that_the_form_cannot_carry() {
+    let mut mirror = new_stream();
+    let publication = mirror.mirror().unwrap();
+    let mut waits = mirror.subscribe_to(LEGACY, CodecSet::NONE).unwrap();
+    let mut camera = Camera::begin_without_configurations();
+    camera.send(0, audio_content(&[0xAF, 0, 0x12, 0x10]));
+    camera.frame(0, b"\x90av01conf");
+    camera.frame(0, b"\x91av01key");
+    let mut relay = camera.stream.relay();
+    while let Some(passage) = camera.stream.carry(&mut relay) {
+        mirror.append_ready(&publication, passage).unwrap();
+    }
+    let unfit = Unfit::ForForm { form: LEGACY, codec: Codec::Av1 };
+    assert_eq!(mirror.read(&mut waits), Read::Ended(Ending::Unfit(unfit)));
+}
+
+#[test]
 fn a_codec_that_comes_later_ends_the_form_and_the_next_publication_may_go_on() {
     let config = StreamConfig { grace: Duration::from_secs(10), ..StreamConfig::default() };
     let mut camera = Camera::begin_on(Stream::new(Arc::new(config), chunk_size()));
