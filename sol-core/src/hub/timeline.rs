@@ -110,7 +110,9 @@ impl Timeline {
 
     /// Another publication begins, one frame after whatever was sent last.
     pub(super) fn begin_publication(&mut self) {
-        self.base = if self.has_begun { self.head + u64::from(limits::RESUME_MILLIS) } else { 0 };
+        let next = if self.has_begun { self.head + u64::from(limits::RESUME_MILLIS) } else { 0 };
+        // Configurations of one that showed nothing more may stand further on, behind a pause.
+        self.base = next.max(self.base);
         self.clocks.clear();
         self.tracks.clear();
         self.corrections = Corrections::NONE;

@@ -44,6 +44,21 @@ fn tracks_keep_their_distance_and_the_head_never_goes_back() {
 }
 
 #[test]
+fn whoever_follows_one_that_showed_nothing_does_not_begin_in_front_of_its_configurations() {
+    let at = |millis| Instant::EPOCH + Duration::from_millis(millis);
+    let mut timeline = Timeline::new(Repair::Resync, Pause::Real);
+    timeline.begin_publication();
+    timeline.stamp((TrackKind::Video, TrackId::DEFAULT), millis(7), at(0));
+    timeline.begin_publication();
+    timeline.resume(at(500));
+    assert_eq!(timeline.head(), millis(500));
+    // Its first picture had come before.
+    timeline.begin_publication();
+    timeline.resume(at(490));
+    assert_eq!(timeline.head(), millis(500));
+}
+
+#[test]
 fn the_publishers_clock_may_wrap() {
     for repair in [Repair::Off, Repair::Monotonic, Repair::Resync] {
         let mut publisher = Publisher::with(repair, Pause::Cut);
