@@ -32,7 +32,8 @@ fn sigterm_ends_publisher_and_players_and_the_log_tells_it_once() {
     assert_eq!(log.only("shutting down").count("connections"), 4);
     let publish = log.only("publish");
     assert_eq!(publish.text("stream"), "live/cam");
-    assert_eq!(log.life_of(publish.count("session")), ["connect", "publish", "publish ended", "disconnect"]);
+    let life = log.life_of(publish.count("session"));
+    assert_eq!(life, ["connect", "publish", "track", "track", "publish ended", "disconnect"]);
     let plays = log.of("play");
     assert_eq!(plays.len(), 3);
     for play in plays {
