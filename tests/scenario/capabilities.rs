@@ -77,20 +77,16 @@ fn the_server_states_in_both_objects_what_it_passes_on() {
     });
 }
 
+/// H.264 and AAC are older than what a player can say of codecs in this way.
 #[test]
-fn a_publisher_is_heard_whatever_it_states_and_a_player_that_takes_nothing_is_told_of_what_there_is() {
+fn whatever_is_stated_of_all_codecs_the_oldest_reach_everybody() {
     let mut world = World::new(seed(5));
     let none = Amf::object([("*", 0.0.into())]);
     let extra = ["videoFourCcInfoMap", "audioFourCcInfoMap"].map(|name| (name.to_owned(), none.clone()));
     let options = PeerOptions { connect_extra: extra.to_vec(), ..PeerOptions::default() };
     let camera = world.publisher("live/cam").with(options.clone()).streaming(Pattern::new());
-    let viewer = world.player("live/cam");
-    world.run_until(ms(1_000));
-    let takes_nothing = world.player_with("live/cam", options);
+    let viewer = world.player_with("live/cam", options);
     world.run_until(ms(2_500));
-    let (_, told) = takes_nothing.told().swap_remove(0);
-    assert_eq!(told.code, "NetStream.Play.Failed");
-    assert!(told.description.contains("H.264") || told.description.contains("AAC"), "{told:?}");
     let run = check_run(&viewer.media(), &camera.sent()).expect("one run");
     assert!(run.frames > 100, "{run:?}");
 }
