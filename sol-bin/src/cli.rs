@@ -207,8 +207,8 @@ it stops; a second signal stops it at once. 0s, the default, lets nobody stay.";
 const AFTER_HELP: &str = "\
 Log lines go to standard error; RUST_LOG=debug shows more of them, RUST_LOG=warn fewer.
 SIGUSR1 (pkill -USR1 -x sol) writes into the log who is live: codecs, rates, players and their lag.
-Ctrl-C or SIGTERM stops the server after telling publishers and players; with --drain, after they have left. A second one
-stops it at once.
+Ctrl-C or SIGTERM stops the server after telling publishers and players; with --drain, after they
+have left. A second one stops it at once.
 
 Flags hold over variables such as SOL__defaults__grace=5s, those over the file, and that over the defaults.
 `sol config show` tells what is in force, `sol config default` what there is.
