@@ -32,7 +32,7 @@ fn deliver(mut stage: Stage) -> Stage {
     stage
 }
 
-#[library_benchmark(config = recorded(5_244))]
+#[library_benchmark(config = recorded(5_288))]
 #[bench::one_message(stage_and_message())]
 fn ingest((mut stage, bytes): (Stage, Vec<u8>)) -> Stage {
     stage.ingest(&bytes);

@@ -15,7 +15,7 @@ use crate::frame::Frame;
 use crate::ids::ChunkSize;
 use crate::limits;
 use crate::load::Load;
-use crate::media::{Form, FrameKind, Media, Normalised, ParameterSets, Tag, TrackId, TrackKind};
+use crate::media::{Form, FrameKind, Media, Normalised, ParameterSets, Tag, TagError, TrackId, TrackKind};
 use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
@@ -194,7 +194,7 @@ impl Stream {
             }
         }
         for (came, media) in &kept.group {
-            grew |= self.append_on_air(media, *came);
+            grew |= self.append_on_air(media, &Tag::of(&media.content).transpose(), *came);
         }
         grew
     }
@@ -233,18 +233,25 @@ impl Stream {
         now: Instant,
     ) -> Result<Appended, Replaced> {
         let role = self.publishers.hear(publication.0, now).ok_or(Replaced)?;
-        Ok(match self.normalise(role, media) {
-            Normalised::AsItIs => self.append_as(role, media, now),
+        let tag = Tag::of(&media.content).transpose();
+        Ok(match self.normalise(role, &tag) {
+            Normalised::AsItIs => self.append_as(role, media, &tag, now),
             Normalised::Instead(payloads, oddities) => {
                 self.append_instead(role, media.timestamp, (payloads, &oddities), now)
             }
         })
     }
 
-    /// Appends what is in normal form.
-    fn append_as(&mut self, role: PublisherRole, media: &Media, now: Instant) -> Appended {
+    /// Appends what is in normal form, whose header says so much.
+    fn append_as(
+        &mut self,
+        role: PublisherRole,
+        media: &Media,
+        tag: &Result<Option<Tag<'_>>, TagError>,
+        now: Instant,
+    ) -> Appended {
         if self.publishers.on_air() == Some(role) {
-            let grew = self.append_on_air(media, now);
+            let grew = self.append_on_air(media, tag, now);
             self.feed_forms();
             return Appended { grew, on_air: true, took_over: false, instead: None };
         }
@@ -270,15 +277,20 @@ impl Stream {
     }
 
     /// Whether the tape grew.
-    fn append_on_air(&mut self, media: &Media, now: Instant) -> bool {
+    fn append_on_air(
+        &mut self,
+        media: &Media,
+        tag: &Result<Option<Tag<'_>>, TagError>,
+        now: Instant,
+    ) -> bool {
         let content = &media.content;
         let payload = content.payload();
         if content.is_clear() {
             self.configurations.forget_metadata();
             return false;
         }
-        let tag = match Tag::of(content).transpose() {
-            Ok(tag) => tag,
+        let tag = match tag {
+            Ok(tag) => tag.as_ref(),
             // Without video there is nothing to show.
             Err(_) if payload.is_empty() => return false,
             Err(_) => {
@@ -286,12 +298,12 @@ impl Stream {
                 return false;
             }
         };
-        let kind = FrameKind::read(content, tag.as_ref());
+        let kind = FrameKind::read(content, tag);
         if payload.is_empty() && kind != FrameKind::Audio {
             return false;
         }
         self.has_video |= kind.is_video();
-        if kind.is_preamble() && self.configurations.is_known(kind, tag.as_ref(), payload) {
+        if kind.is_preamble() && self.configurations.is_known(kind, tag, payload) {
             return false;
         }
         if kind.is_coded() && self.is_left_out(kind, now) {
@@ -310,7 +322,7 @@ impl Stream {
         }
         let stamped = if kind.is_coded() {
             let track_kind = if kind.is_video() { TrackKind::Video } else { TrackKind::Audio };
-            let id = tag.and_then(|tag| tag.main_track()).map_or(TrackId::DEFAULT, |(id, _)| id);
+            let id = tag.and_then(Tag::main_track).map_or(TrackId::DEFAULT, |(id, _)| id);
             self.timeline.stamp((track_kind, id), media.timestamp, now)
         } else {
             self.timeline.head()

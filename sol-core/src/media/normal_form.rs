@@ -20,7 +20,7 @@ use crate::limits;
 
 use super::description::{h264_record_of, hevc_record_of};
 use super::units::{StartCodeUnits, Units, has_start_code};
-use super::{Codec, TrackId};
+use super::{Codec, Tag, TrackId};
 
 use packet::{Packet, PacketKind};
 
@@ -75,9 +75,9 @@ enum Configuration {
 }
 
 impl NormalForm {
-    /// What is to be sent in the place of a video payload.
-    pub(crate) fn apply(&mut self, payload: &Bytes) -> Normalised {
-        let Some(packet) = Packet::parse(payload) else { return Normalised::AsItIs };
+    /// What is to be sent in the place of a message; of audio that is the message.
+    pub(crate) fn apply(&mut self, tag: &Tag<'_>) -> Normalised {
+        let Some(packet) = Packet::of(tag) else { return Normalised::AsItIs };
         let mut oddities = Vec::new();
         if packet.is_unofficial() {
             oddities.push(Oddity::UnofficialId);
@@ -187,6 +187,14 @@ impl NormalForm {
             *track = Track::new(packet);
         }
         Some(track)
+    }
+}
+
+/// What tests have is payloads.
+#[cfg(test)]
+impl NormalForm {
+    pub(crate) fn apply_to(&mut self, payload: &Bytes) -> Normalised {
+        Tag::of_video(payload).map_or(Normalised::AsItIs, |tag| self.apply(&tag))
     }
 }
 

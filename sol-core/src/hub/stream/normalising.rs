@@ -2,24 +2,26 @@
 
 use bytes::Bytes;
 
-use crate::media::{Content, Media, Normalised, Oddity};
+use crate::media::{Content, Media, Normalised, Oddity, Tag, TagError};
 use crate::time::Instant;
 use crate::timestamp::Timestamp;
 
 use super::{Appended, Correction, PublisherRole, Repair, Stream};
 
 impl Stream {
-    /// What is to be appended of a message.
+    /// What is to be appended of a message, by its header.
     #[inline]
-    pub(super) fn normalise(&mut self, role: PublisherRole, media: &Media) -> Normalised {
-        match (&media.content, self.config.repair) {
-            (Content::Video(payload), Repair::Monotonic | Repair::Resync) => {
+    pub(super) fn normalise(
+        &mut self,
+        role: PublisherRole,
+        tag: &Result<Option<Tag<'_>>, TagError>,
+    ) -> Normalised {
+        match (tag, self.config.repair) {
+            (Ok(Some(tag)), Repair::Monotonic | Repair::Resync) => {
                 let publisher = self.publishers.at_mut(role);
-                publisher.map_or(Normalised::AsItIs, |publisher| publisher.normal_form.apply(payload))
+                publisher.map_or(Normalised::AsItIs, |publisher| publisher.normal_form.apply(tag))
             }
-            (Content::Video(_), Repair::Off) | (Content::Audio(_) | Content::Data(_), _) => {
-                Normalised::AsItIs
-            }
+            (Ok(Some(_)), Repair::Off) | (Ok(None) | Err(_), _) => Normalised::AsItIs,
         }
     }
 
@@ -40,7 +42,7 @@ impl Stream {
         let mut all = Appended { grew: false, on_air, took_over: false, instead: None };
         for payload in &payloads {
             let media = Media { timestamp, content: Content::Video(payload.clone()) };
-            let one = self.append_as(role, &media, now);
+            let one = self.append_as(role, &media, &Tag::of(&media.content).transpose(), now);
             all = Appended {
                 grew: all.grew | one.grew,
                 on_air: one.on_air,

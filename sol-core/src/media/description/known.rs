@@ -243,7 +243,7 @@ mod tests {
         /// Where what players get is in normal form.
         fn normal(&mut self, payload: &[u8]) -> Option<String> {
             let payload = Bytes::copy_from_slice(payload);
-            let instead = match self.form.apply(&payload) {
+            let instead = match self.form.apply_to(&payload) {
                 Normalised::AsItIs => None,
                 Normalised::Instead(payloads, _) => Some(payloads),
             };

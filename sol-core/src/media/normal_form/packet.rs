@@ -37,15 +37,16 @@ enum Header<'a> {
 }
 
 impl<'a> Packet<'a> {
-    pub(super) fn parse(payload: &'a [u8]) -> Option<Self> {
-        match Tag::of_video(payload).ok()? {
+    pub(super) fn of(tag: &Tag<'a>) -> Option<Self> {
+        match tag {
             Tag::Legacy(tag) => Self::legacy(tag),
             Tag::Enhanced(tag) => Self::enhanced(tag),
             Tag::Silence | Tag::Command(_) => None,
         }
     }
 
-    fn legacy(tag: LegacyTag<'a>) -> Option<Self> {
+    fn legacy(tag: &LegacyTag<'a>) -> Option<Self> {
+        tag.frame_type?;
         let (kind, composition) = match tag.packet {
             LegacyPacket::SequenceStart => (PacketKind::Configuration, 0),
             LegacyPacket::Coded(composition) => (PacketKind::Coded, composition),
@@ -54,15 +55,15 @@ impl<'a> Packet<'a> {
         };
         let (codec, body) = (tag.codec, tag.body);
         let header = match tag.codec {
-            Codec::Hevc => Header::Unofficial(official(&tag, *b"hvc1", kind, Some(composition))),
-            Codec::Av1 => Header::Unofficial(official(&tag, *b"av01", kind, None)),
-            Codec::Vp8 => Header::Unofficial(official(&tag, *b"vp08", kind, None)),
-            _ => Header::Legacy(tag),
+            Codec::Hevc => Header::Unofficial(official(tag, *b"hvc1", kind, Some(composition))),
+            Codec::Av1 => Header::Unofficial(official(tag, *b"av01", kind, None)),
+            Codec::Vp8 => Header::Unofficial(official(tag, *b"vp08", kind, None)),
+            _ => Header::Legacy(tag.clone()),
         };
         Some(Self { kind, codec, track: TrackId::DEFAULT, header, body })
     }
 
-    fn enhanced(tag: EnhancedTag<'a>) -> Option<Self> {
+    fn enhanced(tag: &EnhancedTag<'a>) -> Option<Self> {
         let [Track { id, body, .. }] = tag.tracks[..] else { return None };
         let codec = tag.tracks[0].codec();
         if !matches!(codec, Codec::H264 | Codec::Hevc) {
@@ -77,7 +78,7 @@ impl<'a> Packet<'a> {
             | PacketType::MultichannelConfig
             | PacketType::Reserved(_) => return None,
         };
-        Some(Self { kind, codec, track: id, header: Header::Enhanced(tag), body })
+        Some(Self { kind, codec, track: id, header: Header::Enhanced(tag.clone()), body })
     }
 
     pub(super) fn is_unofficial(&self) -> bool {

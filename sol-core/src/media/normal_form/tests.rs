@@ -33,7 +33,7 @@ fn start_codes_become_lengths_in_every_kind_of_tag() {
         form.tracks.iter_mut().for_each(|track| track.configuration = Configuration::Sent);
         let sent = [head, START, &[9, 0xF0], SHORT_START, SLICE, &[0, 0]].concat();
         let expected = [head, &[0, 0, 0, 2, 9, 0xF0], LENGTH_AND_SLICE].concat();
-        assert_eq!(form.apply(&sent.into()), instead(&[&expected], &[Oddity::StartCodes]), "{head:x?}");
+        assert_eq!(form.apply_to(&sent.into()), instead(&[&expected], &[Oddity::StartCodes]), "{head:x?}");
     }
 }
 
@@ -42,7 +42,7 @@ fn hevc_behind_start_codes_gets_lengths_as_well() {
     let mut form = NormalForm::default();
     let sent = [&b"\xA1hvc1\0\0\x28"[..], SHORT_START, &[0x02, 0x01, 0xD0]].concat();
     let expected = [&b"\xA1hvc1\0\0\x28"[..], &[0, 0, 0, 3, 0x02, 0x01, 0xD0]].concat();
-    assert_eq!(form.apply(&sent.into()), instead(&[&expected], &[Oddity::StartCodes]));
+    assert_eq!(form.apply_to(&sent.into()), instead(&[&expected], &[Oddity::StartCodes]));
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn lengths_that_look_like_a_start_code_are_lengths() {
     long[1] = 0x88;
     let of_300_bytes = [KEY_HEAD, &[0, 0, 1, 44], &long].concat();
     for payload in [one_byte, of_300_bytes] {
-        assert_eq!(knowing_a_configuration().apply(&payload.into()), Normalised::AsItIs);
+        assert_eq!(knowing_a_configuration().apply_to(&payload.into()), Normalised::AsItIs);
     }
 }
 
@@ -60,7 +60,7 @@ fn lengths_that_look_like_a_start_code_are_lengths() {
 fn a_long_unit_that_is_cut_off_is_not_taken_for_a_start_code() {
     // 0x012C bytes were announced: type 12 is no beginning of a picture.
     let payload = [KEY_HEAD, &[0, 0, 1, 44], &[0x65; 200]].concat();
-    assert_eq!(knowing_a_configuration().apply(&payload.into()), Normalised::AsItIs);
+    assert_eq!(knowing_a_configuration().apply_to(&payload.into()), Normalised::AsItIs);
 }
 
 #[test]
@@ -72,14 +72,14 @@ fn stray_bytes_behind_units_make_no_length_a_start_code() {
                 let payload = [KEY_HEAD, &length.to_be_bytes(), &unit, LENGTH_AND_SLICE, stray].concat();
                 let behind_an_empty_one = [&payload[..5], &[0; 4], &payload[5..]].concat();
                 for payload in [payload, behind_an_empty_one] {
-                    let sent = knowing_a_configuration().apply(&payload.into());
+                    let sent = knowing_a_configuration().apply_to(&payload.into());
                     assert_eq!(sent, Normalised::AsItIs, "{length:#x}, {first:#x}");
                 }
             }
             for first in [0x26, 0x02, 0x40, 0x4E] {
                 let unit = [&[first, 0x01][..], &vec![0xA5; length as usize - 2]].concat();
                 let payload = [&b"\xA3hvc1"[..], &length.to_be_bytes(), &unit, stray].concat();
-                let sent = NormalForm::default().apply(&payload.into());
+                let sent = NormalForm::default().apply_to(&payload.into());
                 assert_eq!(sent, Normalised::AsItIs, "{length:#x}, {first:#x}");
             }
         }
@@ -108,7 +108,7 @@ fn short_start_codes_are_recognised_whatever_they_would_mean_as_a_length() {
         let sent = [&[0x27, 1, 0, 0, 0][..], &body].concat();
         let expected = [&[0x27, 1, 0, 0, 0][..], &expected].concat();
         let mut form = knowing_a_configuration();
-        assert_eq!(form.apply(&sent.into()), instead(&[&expected], &[Oddity::StartCodes]));
+        assert_eq!(form.apply_to(&sent.into()), instead(&[&expected], &[Oddity::StartCodes]));
     }
     let (vps, sps, pps) = (bytes(HEVC_VPS), bytes(HEVC_SPS), bytes(HEVC_PPS));
     let [key, inter, of_layer_1] =
@@ -126,7 +126,7 @@ fn short_start_codes_are_recognised_whatever_they_would_mean_as_a_length() {
         let expected: Vec<u8> = units.iter().flat_map(|unit| [&length(unit), *unit].concat()).collect();
         let sent = [&b"\xA3hvc1"[..], &body].concat();
         let expected = [&b"\xA3hvc1"[..], &expected].concat();
-        let sent = NormalForm::default().apply(&sent.into());
+        let sent = NormalForm::default().apply_to(&sent.into());
         assert_eq!(sent, instead(&[&expected], &[Oddity::StartCodes]));
     }
 }
@@ -138,13 +138,13 @@ fn parameter_sets_in_place_of_a_record_become_one() {
     for head in [&[0x17, 0, 0, 0, 0][..], b"\x90avc1"] {
         let expected = [head, &bytes(AVCC)].concat();
         let sent = [head, &sets].concat();
-        assert_eq!(form.apply(&sent.into()), instead(&[&expected], &[Oddity::StartCodes]));
+        assert_eq!(form.apply_to(&sent.into()), instead(&[&expected], &[Oddity::StartCodes]));
     }
     let sets =
         [START, &bytes(HEVC_VPS), SHORT_START, &bytes(HEVC_SPS), SHORT_START, &bytes(HEVC_PPS)].concat();
     let sent = [&b"\x90hvc1"[..], &sets].concat();
     let expected = [&b"\x90hvc1"[..], &bytes(HVCC)].concat();
-    assert_eq!(form.apply(&sent.into()), instead(&[&expected], &[Oddity::StartCodes]));
+    assert_eq!(form.apply_to(&sent.into()), instead(&[&expected], &[Oddity::StartCodes]));
     let described = [Description::of(Codec::H264, &bytes(AVCC)), Description::of(Codec::Hevc, &bytes(HVCC))];
     let words = described.map(|description| description.to_string());
     assert_eq!(words, ["High, level 1.3, 320x180, 29.97 fps", "Main, level 2.0, 320x180, 29.97 fps"]);
@@ -162,14 +162,14 @@ fn parameter_sets_of_which_no_record_can_be_made_are_not_sent_and_one_is_made_of
     {
         let mut form = NormalForm::default();
         let sent = [&[0x17, 0, 0, 0, 0][..], &sets].concat();
-        assert_eq!(form.apply(&sent.into()), instead(&[], &[Oddity::StartCodes]));
+        assert_eq!(form.apply_to(&sent.into()), instead(&[], &[Oddity::StartCodes]));
         assert_eq!(form.tracks[0].length_bytes, LENGTH_BYTES);
         let both = instead(&[&configuration, &keyframe], &[Oddity::NoConfiguration]);
-        assert_eq!(form.apply(&keyframe), both);
+        assert_eq!(form.apply_to(&keyframe), both);
     }
     let without_vps = [START, &bytes(HEVC_SPS), START, &bytes(HEVC_PPS)].concat();
     let sent = [&b"\x90hvc1"[..], &without_vps].concat();
-    assert_eq!(NormalForm::default().apply(&sent.into()), instead(&[], &[Oddity::StartCodes]));
+    assert_eq!(NormalForm::default().apply_to(&sent.into()), instead(&[], &[Oddity::StartCodes]));
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn parameter_sets_that_come_one_by_one_become_a_record_once_they_are_all_there()
     let units = [bytes(HEVC_VPS), bytes(HEVC_SPS), bytes(HEVC_PPS)];
     let mut form = NormalForm::default();
     for _ in 0..2 {
-        let sent = units.iter().map(|unit| form.apply(&[b"\x90hvc1", START, unit].concat().into()));
+        let sent = units.iter().map(|unit| form.apply_to(&[b"\x90hvc1", START, unit].concat().into()));
         let none = instead(&[], &[Oddity::StartCodes]);
         let record = [&b"\x90hvc1"[..], &bytes(HVCC)].concat();
         let expected = [none.clone(), none, instead(&[&record], &[Oddity::StartCodes])];
@@ -190,7 +190,7 @@ fn what_is_gathered_of_parameter_sets_is_bounded() {
     let mut form = NormalForm::default();
     for _ in 0..100 {
         let sent = [&[0x17, 0, 0, 0, 0][..], START, &[0x68; 1_000]].concat();
-        assert_eq!(form.apply(&sent.into()), instead(&[], &[Oddity::StartCodes]));
+        assert_eq!(form.apply_to(&sent.into()), instead(&[], &[Oddity::StartCodes]));
         assert!(form.tracks[0].gathered.len() <= limits::PARAMETER_SETS_BYTES);
     }
 }
@@ -200,11 +200,11 @@ fn a_configuration_that_is_no_record_stays_and_says_nothing_of_lengths() {
     let (sps, pps) = (bytes(SPS), bytes(PPS));
     let mut form = NormalForm::default();
     let garbage = [&[0x17, 0, 0, 0, 0][..], &[7, 1, 2, 3, 0, 1, 2]].concat();
-    assert_eq!(form.apply(&garbage.into()), Normalised::AsItIs);
+    assert_eq!(form.apply_to(&garbage.into()), Normalised::AsItIs);
     let keyframe =
         Bytes::from([KEY_HEAD, &length(&sps), &sps, &length(&pps), &pps, LENGTH_AND_SLICE].concat());
     let configuration = [&[0x17, 0, 0, 0, 0][..], &bytes(AVCC)].concat();
-    assert_eq!(form.apply(&keyframe), instead(&[&configuration, &keyframe], &[Oddity::NoConfiguration]));
+    assert_eq!(form.apply_to(&keyframe), instead(&[&configuration, &keyframe], &[Oddity::NoConfiguration]));
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn what_is_in_normal_form_stays() {
         b"",
     ];
     for payload in payloads {
-        assert_eq!(form.apply(&Bytes::copy_from_slice(payload)), Normalised::AsItIs, "{payload:x?}");
+        assert_eq!(form.apply_to(&Bytes::copy_from_slice(payload)), Normalised::AsItIs, "{payload:x?}");
     }
 }
 
@@ -235,12 +235,12 @@ fn lengths_are_written_as_the_configuration_has_them() {
     let mut record = bytes(AVCC);
     record[4] = 0xFD;
     let configuration = [&[0x17, 0, 0, 0, 0][..], &record].concat();
-    assert_eq!(form.apply(&configuration.into()), Normalised::AsItIs);
+    assert_eq!(form.apply_to(&configuration.into()), Normalised::AsItIs);
     let sent = [KEY_HEAD, START, SLICE].concat();
     let expected = [KEY_HEAD, &[0, 3], SLICE].concat();
-    assert_eq!(form.apply(&sent.into()), instead(&[&expected], &[Oddity::StartCodes]));
+    assert_eq!(form.apply_to(&sent.into()), instead(&[&expected], &[Oddity::StartCodes]));
     let too_long = [KEY_HEAD, START, &[0x65; 65_536]].concat();
-    assert_eq!(form.apply(&too_long.into()), Normalised::AsItIs);
+    assert_eq!(form.apply_to(&too_long.into()), Normalised::AsItIs);
 }
 
 #[test]
@@ -249,11 +249,11 @@ fn empty_units_are_left_out_and_a_picture_of_nothing_else_is_none() {
     let sent = [KEY_HEAD, &empty, LENGTH_AND_SLICE, &empty].concat();
     let expected = [KEY_HEAD, LENGTH_AND_SLICE].concat();
     let mut form = knowing_a_configuration();
-    assert_eq!(form.apply(&sent.into()), instead(&[&expected], &[Oddity::EmptyUnits]));
+    assert_eq!(form.apply_to(&sent.into()), instead(&[&expected], &[Oddity::EmptyUnits]));
     let sent = [KEY_HEAD, &empty, &empty].concat();
-    assert_eq!(form.apply(&sent.into()), instead(&[], &[Oddity::EmptyUnits]));
+    assert_eq!(form.apply_to(&sent.into()), instead(&[], &[Oddity::EmptyUnits]));
     let sent = [KEY_HEAD, START, START].concat();
-    assert_eq!(form.apply(&sent.into()), Normalised::AsItIs, "nothing shows that these are start codes");
+    assert_eq!(form.apply_to(&sent.into()), Normalised::AsItIs, "nothing shows that these are start codes");
 }
 
 #[test]
@@ -265,14 +265,14 @@ fn a_configuration_that_is_missing_is_made_of_the_first_keyframe() {
         let mut form = NormalForm::default();
         if !header.is_empty() {
             let nothing = instead(&[], &[Oddity::NoConfiguration]);
-            assert_eq!(form.apply(&Bytes::copy_from_slice(header)), nothing, "nobody needs an empty one");
+            assert_eq!(form.apply_to(&Bytes::copy_from_slice(header)), nothing, "nobody needs an empty one");
         }
         let inter = [&[0x27, 1, 0, 0, 0][..], &[0, 0, 0, 2, 0x41, 0x9A]].concat();
-        assert_eq!(form.apply(&inter.into()), Normalised::AsItIs);
+        assert_eq!(form.apply_to(&inter.into()), Normalised::AsItIs);
         let keyframe = Bytes::from(keyframe.clone());
         let both = instead(&[&configuration, &keyframe], &[Oddity::NoConfiguration]);
-        assert_eq!(form.apply(&keyframe), both);
-        assert_eq!(form.apply(&keyframe), Normalised::AsItIs, "it is known");
+        assert_eq!(form.apply_to(&keyframe), both);
+        assert_eq!(form.apply_to(&keyframe), Normalised::AsItIs, "it is known");
     }
 }
 
@@ -282,14 +282,14 @@ fn a_picture_without_a_byte_is_none() {
         [KEY_HEAD, &[0x27, 1, 0, 0, 0], b"\xA1hvc1\0\0\0", b"\xA3avc1", &[0x1C, 1, 0, 0, 0]];
     for head in heads {
         let Normalised::Instead(payloads, oddities) =
-            NormalForm::default().apply(&Bytes::copy_from_slice(head))
+            NormalForm::default().apply_to(&Bytes::copy_from_slice(head))
         else {
             panic!("it is nothing: {head:x?}");
         };
         assert!(payloads.is_empty() && oddities.contains(&Oddity::EmptyUnits), "{head:x?}");
     }
     for head in [&b"\x91av01"[..], b"\x91vp09", &[0x1E, 1, 0, 0, 0]] {
-        let sent = NormalForm::default().apply(&Bytes::copy_from_slice(head));
+        let sent = NormalForm::default().apply_to(&Bytes::copy_from_slice(head));
         assert!(!matches!(&sent, Normalised::Instead(payloads, _) if payloads.is_empty()), "{head:x?}");
     }
 }
@@ -300,8 +300,8 @@ fn a_record_out_of_a_keyframe_that_is_too_long_to_be_sent_is_sent_with_the_next(
     let mut long = sets.clone();
     long.resize(limits::MESSAGE_BYTES, 0x77);
     let mut form = NormalForm::default();
-    assert_eq!(form.apply(&long.into()), Normalised::AsItIs, "with a length it has one byte more");
-    let Normalised::Instead(payloads, _) = form.apply(&sets.into()) else { panic!("it has start codes") };
+    assert_eq!(form.apply_to(&long.into()), Normalised::AsItIs, "with a length it has one byte more");
+    let Normalised::Instead(payloads, _) = form.apply_to(&sets.into()) else { panic!("it has start codes") };
     assert_eq!(payloads.len(), 2);
 }
 
@@ -310,7 +310,7 @@ fn it_is_made_again_when_the_parameter_sets_change_and_never_of_a_stream_that_ha
     let (sps, pps, other) = (bytes(SPS), bytes(PPS), bytes("68ebe3cb22c1"));
     let keyframe = |pps: &[u8]| Bytes::from([KEY_HEAD, START, &sps, START, pps, START, SLICE].concat());
     let mut form = NormalForm::default();
-    let configurations = |form: &mut NormalForm, pps: &[u8]| match form.apply(&keyframe(pps)) {
+    let configurations = |form: &mut NormalForm, pps: &[u8]| match form.apply_to(&keyframe(pps)) {
         Normalised::Instead(payloads, _) => payloads.len() - 1,
         Normalised::AsItIs => panic!("it has start codes"),
     };
@@ -329,7 +329,7 @@ fn it_stands_in_a_tag_like_that_of_its_keyframe() {
     ];
     for (head, expected) in heads {
         let payload = [head, &sets, START, &[0x26, 1, 0xAF]].concat();
-        let Normalised::Instead(payloads, _) = NormalForm::default().apply(&payload.into()) else {
+        let Normalised::Instead(payloads, _) = NormalForm::default().apply_to(&payload.into()) else {
             panic!("it has start codes");
         };
         if expected.is_empty() {
@@ -359,7 +359,7 @@ fn unofficial_ids_become_four_ccs() {
     ];
     for (sent, expected, body) in table {
         let (sent, expected) = ([sent, body].concat(), [expected, body].concat());
-        assert_eq!(form.apply(&sent.into()), instead(&[&expected], &[Oddity::UnofficialId]));
+        assert_eq!(form.apply_to(&sent.into()), instead(&[&expected], &[Oddity::UnofficialId]));
     }
 }
 
@@ -367,7 +367,7 @@ fn unofficial_ids_become_four_ccs() {
 fn an_unofficial_id_with_start_codes_and_no_configuration_is_put_right_at_once() {
     let sets = [START, &bytes(HEVC_VPS), START, &bytes(HEVC_SPS), START, &bytes(HEVC_PPS)].concat();
     let payload = [&[0x1C, 1, 0, 0, 0][..], &sets, START, &[0x26, 1, 0xAF]].concat();
-    let Normalised::Instead(payloads, oddities) = NormalForm::default().apply(&payload.into()) else {
+    let Normalised::Instead(payloads, oddities) = NormalForm::default().apply_to(&payload.into()) else {
         panic!("it is odd");
     };
     assert_eq!(oddities, [Oddity::UnofficialId, Oddity::StartCodes, Oddity::NoConfiguration]);
@@ -380,7 +380,7 @@ fn no_more_tracks_are_known_than_there_may_be() {
     let mut form = NormalForm::default();
     for track in 0..=255 {
         let payload = [&b"\x96\x03avc1"[..], &[track], START, SLICE].concat();
-        form.apply(&payload.into());
+        form.apply_to(&payload.into());
     }
     assert_eq!(form.tracks.len(), limits::NORMAL_FORM_TRACKS);
 }
@@ -401,28 +401,28 @@ fn whatever_is_put_into_normal_form_is_in_it(head: usize, body: Vec<u8>, starts:
         payload.splice(at..at, START.iter().copied());
     }
     let mut form = NormalForm::default();
-    if let Normalised::Instead(payloads, oddities) = form.apply(&payload.into()) {
+    if let Normalised::Instead(payloads, oddities) = form.apply_to(&payload.into()) {
         assert!(!oddities.is_empty());
         for payload in payloads {
-            assert_eq!(form.apply(&payload), Normalised::AsItIs, "{payload:x?}");
+            assert_eq!(form.apply_to(&payload), Normalised::AsItIs, "{payload:x?}");
         }
     }
 }
 
 #[quickcheck]
 fn no_bytes_make_anybody_panic(payload: Vec<u8>) {
-    NormalForm::default().apply(&payload.into());
+    NormalForm::default().apply_to(&payload.into());
 }
 
 fn knowing_a_configuration() -> NormalForm {
     let mut form = NormalForm::default();
     let configuration = [&[0x17, 0, 0, 0, 0][..], &bytes(AVCC)].concat();
-    assert_eq!(form.apply(&configuration.into()), Normalised::AsItIs);
+    assert_eq!(form.apply_to(&configuration.into()), Normalised::AsItIs);
     form
 }
 
 fn packet(head: &[u8]) -> Packet<'_> {
-    Packet::parse(head).unwrap()
+    Packet::of(&Tag::of_video(head).unwrap()).unwrap()
 }
 
 fn length(unit: &[u8]) -> [u8; 4] {
