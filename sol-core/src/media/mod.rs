@@ -1,8 +1,8 @@
 //! Media as it comes from a publisher, and what the first bytes of a payload say about it.
 //!
 //! The one classifier of frames: [`FrameKind::of`] decides for each message whether it configures a decoder, can
-//! begin playback, or needs what came before. Legacy FLV tags (FLV 10.1, E.4.2 and E.4.3) and Enhanced RTMP v2 are
-//! understood as far as that decision needs.
+//! begin playback, or needs what came before, by what its header says ([`Tag`]: legacy FLV, and Enhanced RTMP v2 whole). What a
+//! configuration says beyond that is a [`Description`], and in which shape a player gets a message its [`Form`].
 
 mod channels;
 mod codec;

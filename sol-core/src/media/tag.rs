@@ -1,7 +1,7 @@
 //! Tag: the header of an audio or video message, understood whole, and written again.
 //!
-//! Legacy FLV tags (FLV 10.1, E.4.2 and E.4.3) and those of Enhanced RTMP v2. A header is read once, into what it says; nobody
-//! else looks at its bits.
+//! Legacy FLV tags (FLV 10.1, E.4.2 and E.4.3) and those of Enhanced RTMP v2. What a header says is read here and nowhere else; but
+//! `parameter_sets` knows the five bytes in front of H.264 in a legacy tag, the only ones that it puts anything behind.
 //!
 //! Invariants: reading allocates nothing for a message of one track. What was read and is written reads the same again.
 
